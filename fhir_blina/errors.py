@@ -1,0 +1,150 @@
+"""The errors that fhir_blina raises, and the exit code of each.
+
+::
+
+    FhirBlinaError            1
+    ├── CohortError           2   manifest, table, template, expression, code
+    │   └── ExpressionError
+    ├── ValidationError       3   a resource breaks FHIR's rules
+    ├── StoreError            4
+    │   ├── StoreUnavailable      the store does not answer
+    │   ├── StoreRefused          the store answered no
+    │   └── StoreIncomplete       what came back is not whole
+    ├── ViewError             5   a ViewDefinition, or a resource it cannot read
+    └── AnalysisError         6   an endpoint or claim that cannot be worked out
+
+Every error carries findings in the shape of ``OperationOutcome.issue``::
+
+    try:
+        fhir_blina.map_cohort(cohort)
+    except fhir_blina.CohortError as error:
+        for finding in error.findings:
+            print(finding)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, where it is, and what to do about it.
+
+    The first five fields are those of ``OperationOutcome.issue``.
+
+    Attributes:
+        severity: ``fatal``, ``error``, ``warning`` or ``information``.
+        code: A code of FHIR's issue-type, for example ``invalid`` or ``not-found``.
+        diagnostics: What is wrong. Never holds a patient's value.
+        expression: FHIRPath of the element, empty where there is none.
+        location: ``file:line`` or ``Type/id``, empty where there is none.
+        remedy: What to do, empty where nothing can be said.
+    """
+
+    severity: str
+    code: str
+    diagnostics: str
+    expression: str = ""
+    location: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """``location: severity: diagnostics (expression). remedy``."""
+        where = f"{self.location}: " if self.location else ""
+        path = f" ({self.expression})" if self.expression else ""
+        remedy = f". {self.remedy}" if self.remedy else ""
+        return f"{where}{self.severity}: {self.diagnostics}{path}{remedy}"
+
+    def as_issue(self) -> dict[str, object]:
+        """The finding as a plain ``OperationOutcome.issue``."""
+        issue: dict[str, object] = {
+            "severity": self.severity,
+            "code": self.code,
+            "diagnostics": self.diagnostics + (f". {self.remedy}" if self.remedy else ""),
+        }
+        if self.expression:
+            issue["expression"] = [self.expression]
+        if self.location:
+            issue["location"] = [self.location]
+        return issue
+
+
+def problem(location: str, diagnostics: str, remedy: str = "", *, code: str = "invalid") -> Finding:
+    """A finding of severity ``error``."""
+    return Finding("error", code, diagnostics, location=location, remedy=remedy)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``Did you mean "x"?``, or the known words, or nothing."""
+    words = sorted(known)
+    close = difflib.get_close_matches(word, words, n=1)
+    if close:
+        return f'Did you mean "{close[0]}"?'
+    return f"Known: {', '.join(words)}" if 0 < len(words) <= 12 else ""
+
+
+class FhirBlinaError(Exception):
+    """Root of every error raised on purpose.
+
+    Args:
+        message: What went wrong, or a sequence of findings whose text becomes the message.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str | Sequence[Finding]) -> None:
+        if isinstance(message, str):
+            self.findings: tuple[Finding, ...] = (Finding("error", "processing", message),)
+            super().__init__(message)
+        else:
+            self.findings = tuple(message)
+            super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class CohortError(FhirBlinaError):
+    """The cohort folder: manifest, dictionary, table, template, code map."""
+
+    exit_code = 2
+
+
+class ExpressionError(CohortError):
+    """A malformed expression or an unknown function in it."""
+
+
+class ValidationError(FhirBlinaError):
+    """A resource breaks the rules of FHIR R4."""
+
+    exit_code = 3
+
+
+class StoreError(FhirBlinaError):
+    """The folder or server that holds the resources."""
+
+    exit_code = 4
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - the words of an HTTP status, not of Python
+    """The store does not answer, or answers that it cannot now."""
+
+
+class StoreRefused(StoreError):  # noqa: N818
+    """The store answered and said no."""
+
+
+class StoreIncomplete(StoreError):  # noqa: N818
+    """What the store returned is not whole."""
+
+
+class ViewError(FhirBlinaError):
+    """A ViewDefinition that cannot be run, or a resource that a view cannot read."""
+
+    exit_code = 5
+
+
+class AnalysisError(FhirBlinaError):
+    """An endpoint, claim or statistic that cannot be worked out from the tables."""
+
+    exit_code = 6

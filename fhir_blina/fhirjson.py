@@ -1,0 +1,183 @@
+"""FHIR JSON: resources as plain dicts, decimals exact, files whole or absent.
+
+Numbers without a fraction are ``int``, all others ``decimal.Decimal``; ``14.00`` stays ``14.00``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import simplejson
+
+from fhir_blina.errors import StoreIncomplete
+
+Resource = dict[str, Any]
+
+MAX_LINE_BYTES = 16 * 2**20
+MAX_DEPTH = 64
+MAX_DIGITS = 40
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return result
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    return int(text)
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    number = Decimal(text)
+    if abs(number.adjusted()) > MAX_DIGITS:
+        raise ValueError("a number is out of range")
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates,
+    parse_float=_decimal,
+    parse_int=_integer,
+    parse_constant=_no_constant,
+)
+
+
+def depth(value: Any) -> int:
+    """How deep objects and lists nest; a number or string is 0."""
+    deepest, stack = 0, [(value, 0)]
+    while stack:
+        node, level = stack.pop()
+        deepest = max(deepest, level)
+        if isinstance(node, dict):
+            stack.extend((child, level + 1) for child in node.values())
+        elif isinstance(node, list):
+            stack.extend((child, level + 1) for child in node)
+    return deepest
+
+
+def loads(text: str) -> Any:
+    """Read JSON text.
+
+    Raises:
+        ValueError: malformed, NaN or Infinity, a key twice, a NUL or lone surrogate,
+            a number of more than 40 digits, nesting deeper than 64.
+    """
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if depth(value) > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if "\\u" in text or "\x00" in text:
+        check_text(value)
+    return value
+
+
+def check_text(value: Any) -> None:
+    """Refuse what no FHIR server stores: NUL and lone surrogates in a string.
+
+    Raises:
+        ValueError: saying which of the two.
+    """
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):
+            if "\x00" in node:
+                raise ValueError("a string holds a NUL character")
+            try:
+                node.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("a string holds a lone surrogate") from error
+        elif isinstance(node, dict):
+            stack.extend(node)
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+
+
+def dumps(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    """Write JSON text, non-ASCII characters as they are, ``Decimal`` with every digit."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    text: str = simplejson.dumps(
+        value,
+        use_decimal=True,
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=separators,
+        indent=indent,
+        sort_keys=sort_keys,
+    )
+    return text
+
+
+def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
+    """Yield ``(line number, resource)`` for each line of an NDJSON file.
+
+    Raises:
+        StoreIncomplete: a line that is not one whole JSON object, with file and line.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            where = f"{path}:{number}"
+            if len(line) > MAX_LINE_BYTES:
+                raise StoreIncomplete(f"{where}: line longer than {MAX_LINE_BYTES // 2**20} MiB")
+            if not line.endswith(b"\n"):
+                raise StoreIncomplete(f"{where}: the last line is cut off. Write or pull the folder again")
+            try:
+                resource = loads(line.decode("utf-8"))
+            except (ValueError, UnicodeDecodeError) as error:
+                reason = getattr(error, "msg", None) or (
+                    "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+                )
+                raise StoreIncomplete(f"{where}: not readable as JSON: {reason}") from None
+            if not isinstance(resource, dict) or "resourceType" not in resource:
+                raise StoreIncomplete(f"{where}: not a FHIR resource (no resourceType)")
+            yield number, resource
+
+
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file so that it is there whole or not at all.
+
+    A temporary file in the same folder is written, synced and renamed; mode 0600.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.is_symlink():
+        raise OSError(f"{path} is a symbolic link; it is not written through")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            for part in [text] if isinstance(text, str) else text:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def write_ndjson(path: Path, resources: Iterable[Resource]) -> None:
+    """Write one resource a line, whole or not at all."""
+    write_whole(path, (dumps(resource) + "\n" for resource in resources))
