@@ -1,0 +1,61 @@
+"""OperationOutcome, as validators and servers send it, to findings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fhir_blina.errors import Finding
+
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_CANONICAL = re.compile(r"(https?|urn):[^\s#]+")
+_SEVERITIES = ("fatal", "error", "warning", "information")
+
+
+def without_values(text: str) -> str:
+    """The message with what stands in quotes cut out, but for canonical addresses.
+
+    Validators quote the value that they refuse, and a value can be a patient's::
+
+        >>> without_values("Unknown code 'http://loinc.org#30525-0'")
+        "Unknown code 'http://loinc.org#…'"
+        >>> without_values('Invalid date: "2020-13-40"')
+        "Invalid date: '…'"
+    """
+
+    def cut(match: re.Match[str]) -> str:
+        quoted = match[1] if match[1] is not None else match[2]
+        address = _CANONICAL.match(quoted)
+        if address is None:
+            return "'…'"
+        return f"'{quoted}'" if address[0] == quoted else f"'{address[0]}#…'"
+
+    return _QUOTED.sub(cut, text)
+
+
+def findings_of(outcome: Any, location: str, *, values: bool = False) -> list[Finding]:
+    """The issues of an OperationOutcome as findings at ``location``.
+
+    Args:
+        outcome: What was received; anything but an OperationOutcome gives no findings.
+        location: ``Type/id`` or ``file:line`` of the resource that was judged.
+        values: Keep quoted values in the messages. They can be a patient's.
+    """
+    if not isinstance(outcome, dict) or outcome.get("resourceType") != "OperationOutcome":
+        return []
+    findings = []
+    for issue in outcome.get("issue") or []:
+        details = issue.get("details") or {}
+        text = str(issue.get("diagnostics") or details.get("text") or "no explanation given")
+        places = issue.get("expression") or issue.get("location") or [""]
+        severity = issue.get("severity")
+        findings.append(
+            Finding(
+                severity if severity in _SEVERITIES else "error",
+                str(issue.get("code") or "invalid"),
+                text if values else without_values(text),
+                expression=str(places[0]),
+                location=location,
+            )
+        )
+    return findings

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from fhir_blina.outcome import findings_of, without_values
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Unknown code 'http://loinc.org#30525-0'", "Unknown code 'http://loinc.org#…'"),
+        ('Invalid date: "1961-13-40"', "Invalid date: '…'"),
+        (
+            "profile 'http://hl7.org/fhir/ValueSet/x|4.0.1' says",
+            "profile 'http://hl7.org/fhir/ValueSet/x|4.0.1' says",
+        ),
+        ("Observation.status: minimum required = 1", "Observation.status: minimum required = 1"),
+        ("'Zhang' and 'Li'", "'…' and '…'"),
+    ],
+)
+def test_quoted_values_are_cut_and_addresses_stay(said, kept):
+    assert without_values(said) == kept
+
+
+def test_each_issue_becomes_a_finding_at_the_resource():
+    outcome = {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {
+                "severity": "error",
+                "code": "value",
+                "diagnostics": "bad 'P1'",
+                "expression": ["Patient.gender"],
+            },
+            {
+                "severity": "warning",
+                "code": "invariant",
+                "details": {"text": "dom-6"},
+                "location": ["Patient"],
+            },
+            {"severity": "success"},
+        ],
+    }
+    found = findings_of(outcome, "Patient/p-1")
+    assert [str(finding) for finding in found] == [
+        "Patient/p-1: error: bad '…' (Patient.gender)",
+        "Patient/p-1: warning: dom-6 (Patient)",
+        "Patient/p-1: error: no explanation given",
+    ]
+    assert findings_of(outcome, "Patient/p-1", values=True)[0].diagnostics == "bad 'P1'"
+
+
+@pytest.mark.parametrize("other", [None, "<html>", {"resourceType": "Bundle"}, []])
+def test_anything_else_gives_no_findings(other):
+    assert findings_of(other, "Patient/p-1") == []
