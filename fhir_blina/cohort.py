@@ -1,0 +1,346 @@
+"""A cohort folder as typed rows: manifest, dictionary, tables and code maps, read strictly.
+
+Every fault is collected; ``read_cohort`` raises once, with all of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fhir_blina import fhirjson
+from fhir_blina.codes import Codes, read_codes
+from fhir_blina.csvfile import read_csv, read_header
+from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
+from fhir_blina.yamlfile import Document, check_schema, read_yaml
+
+Cell = str | int | bool | Decimal
+
+DICTIONARY_COLUMNS = (
+    "table",
+    "column",
+    "type",
+    "key",
+    "required",
+    "values",
+    "unit",
+    "description",
+    "unmapped",
+    "read_back",
+)
+TYPES = ("string", "integer", "decimal", "boolean")
+DEFAULT_BASE = "https://fhir-blina.example"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+_COLUMN = re.compile(r"[a-z][a-z0-9_]*")
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
+_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_MISSING_WORDS = frozenset(
+    {"NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#VALUE!", "#REF!"}
+)
+_INT32 = 2**31
+
+
+@dataclass(frozen=True)
+class Column:
+    """A line of ``dictionary.csv``: what a column holds, or why no template reads it."""
+
+    table: str
+    name: str
+    type: str
+    key: bool
+    required: bool
+    values: tuple[str, ...]
+    unit: str
+    description: str
+    unmapped: str
+    read_back: str
+    where: str
+
+    def read(self, text: str) -> Cell | None:
+        """The typed value of a cell's text, ``None`` for an empty cell.
+
+        Raises:
+            ValueError: what is wrong, without the text.
+        """
+        if not text:
+            if self.required or self.key:
+                raise ValueError("is empty, but must be filled")
+            return None
+        if self.values:
+            if text not in self.values:
+                raise ValueError("holds a word that the dictionary does not list")
+        elif text in _MISSING_WORDS:
+            raise ValueError(
+                "holds a spreadsheet's word for missing; leave it empty or list the word in values"
+            )
+        if text != text.strip():
+            raise ValueError("begins or ends with a blank")
+        if self.type == "integer":
+            if not _INTEGER.fullmatch(text) or not -_INT32 <= int(text) < _INT32:
+                raise ValueError("is not a whole number")
+            return int(text)
+        if self.type == "decimal":
+            if not _DECIMAL.fullmatch(text):
+                raise ValueError("is not a decimal number")
+            return Decimal(text)
+        if self.type == "boolean":
+            if text not in {"true", "false"}:
+                raise ValueError("is not true or false")
+            return text == "true"
+        return text
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its line in the file, its cells as text and, where not empty, as typed values."""
+
+    table: str
+    line: int
+    text: Mapping[str, str]
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One data file: its columns in file order and its rows."""
+
+    name: str
+    path: Path
+    columns: Mapping[str, Column]
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The columns that together name a row."""
+        return tuple(column.name for column in self.columns.values() if column.key)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A cohort folder, read.
+
+    Attributes:
+        name: The folder's name; begins every id, identifier system and tag.
+        folder: Where it lies.
+        manifest: ``cohort.yaml`` with its line numbers.
+        tables: By name.
+        codes: ``codes.csv``.
+        systems: URL of each short name of a code system.
+        anchor: The synthetic date of study day 0.
+    """
+
+    name: str
+    folder: Path
+    manifest: Document
+    tables: Mapping[str, Table]
+    codes: Codes
+    systems: Mapping[str, str]
+    anchor: datetime.date
+    constants: Mapping[str, str] = field(repr=False)
+
+    @property
+    def base(self) -> str:
+        """Canonical base of own systems and profiles."""
+        return self.constants["base"]
+
+    @property
+    def readable_ids(self) -> bool:
+        """False where ids must be keyed hashes."""
+        published = bool(self.manifest.data.get("published", False))
+        return bool(self.manifest.data.get("ids", "readable" if published else "hmac") == "readable")
+
+    def with_anchor(self, anchor: datetime.date) -> Cohort:
+        """The same cohort with another synthetic date for study day 0."""
+        return replace(self, anchor=anchor, constants={**self.constants, "anchor": anchor.isoformat()})
+
+
+def mappings_folder() -> Path:
+    """The folder ``mappings/`` of the installed package or of the repository."""
+    packaged = Path(__file__).parent / "mappings"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "mappings"
+
+
+def schema(name: str) -> dict[str, Any]:
+    """A JSON Schema from ``mappings/schemas/``."""
+    path = mappings_folder() / "schemas" / f"{name}.schema.json"
+    result: dict[str, Any] = fhirjson.loads(path.read_text("utf-8"))
+    return result
+
+
+def cohort_names() -> list[str]:
+    """The names of the cohorts that come with the package."""
+    return sorted(path.parent.name for path in (mappings_folder() / "cohorts").glob("*/cohort.yaml"))
+
+
+def find_cohort(name_or_folder: str | Path) -> Path:
+    """The folder of a cohort, given as a path or as the name of one that comes with the package.
+
+    Raises:
+        CohortError: there is none.
+    """
+    path = Path(name_or_folder)
+    if path.is_dir():
+        return path
+    packaged = mappings_folder() / "cohorts" / path
+    if len(path.parts) == 1 and packaged.is_dir():
+        return packaged
+    remedy = did_you_mean(str(name_or_folder), cohort_names())
+    raise CohortError([problem("", f'no cohort "{name_or_folder}"', remedy, code="not-found")])
+
+
+def read_cohort(name_or_folder: str | Path) -> Cohort:
+    """Read a cohort folder.
+
+    Args:
+        name_or_folder: A path, or the name of a cohort that comes with the package.
+
+    Raises:
+        CohortError: every fault of manifest, dictionary, tables and codes, each with ``file:line``.
+    """
+    findings: list[Finding] = []
+    cohort = gather_cohort(find_cohort(name_or_folder), findings)
+    if cohort is None or findings:
+        raise CohortError(findings)
+    return cohort
+
+
+def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
+    """Like ``read_cohort``, but faults go to ``findings``; ``None`` if the manifest cannot be used."""
+    name = folder.resolve().name
+    if not _NAME.fullmatch(name):
+        findings.append(
+            problem(
+                str(folder),
+                "the folder's name is the cohort's name and begins every id",
+                "Use a-z, 0-9 and -, at most 20 characters, a letter first",
+            )
+        )
+    manifest = _read_manifest(folder / "cohort.yaml", findings)
+    if manifest is None:
+        return None
+    data = manifest.data
+    try:
+        anchor = datetime.date.fromisoformat(data["anchor"])
+    except ValueError:
+        findings.append(problem(manifest.where(("anchor",)), "anchor is not a date", "Write YYYY-MM-DD"))
+        return None
+    constants = {
+        "cohort": name,
+        "base": data.get("base", DEFAULT_BASE),
+        "title": data["title"],
+        "citation": data.get("citation", ""),
+        "anchor": data["anchor"],
+    }
+    systems = {alias: fill_constants(url, constants) for alias, url in data["systems"].items()}
+    without = frozenset(data.get("without_systems", ()))
+    for alias in sorted(without - set(systems)):
+        where = manifest.where(("without_systems",))
+        findings.append(problem(where, f'"{alias}" is not in systems', did_you_mean(alias, systems)))
+    columns = _read_dictionary(folder / "dictionary.csv", findings)
+    codes = read_codes(folder / "codes.csv", systems, without, findings)
+    tables = _read_tables(folder, columns, findings)
+    return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants)
+
+
+def fill_constants(text: str, constants: Mapping[str, str]) -> str:
+    """Put the constants into ``{{ %name }}`` blanks of a text outside the templates."""
+    return re.sub(r"\{\{\s*%(\w+)\s*\}\}", lambda match: constants.get(match[1], match[0]), text)
+
+
+def _read_manifest(path: Path, findings: list[Finding]) -> Document | None:
+    documents = read_yaml(path, findings)
+    if len(documents) != 1:
+        if documents:
+            findings.append(problem(f"{path}:1", "a manifest is one YAML document"))
+        return None
+    return documents[0] if check_schema(documents[0], schema("cohort"), findings) else None
+
+
+def _read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, Column]]:
+    tables: dict[str, dict[str, Column]] = {}
+    for line, row in read_csv(path, DICTIONARY_COLUMNS, findings):
+        where = f"{path}:{line}"
+        table, name = row["table"], row["column"]
+        for word in (table, name):
+            if not _COLUMN.fullmatch(word):
+                findings.append(problem(where, f'"{word}" is no name', "Use a-z, 0-9 and _, a letter first"))
+        if row["type"] not in TYPES:
+            findings.append(problem(where, "unknown type", did_you_mean(row["type"], TYPES)))
+        for flag in ("key", "required"):
+            if row[flag] not in {"", "yes"}:
+                findings.append(problem(where, f"{flag} must be yes or empty"))
+        if row["unmapped"] and row["key"]:
+            findings.append(problem(where, "a key column cannot be unmapped"))
+        if name in tables.setdefault(table, {}):
+            findings.append(problem(where, f'column "{name}" of table "{table}" stands twice'))
+        values = tuple(row["values"].split("|")) if row["values"] else ()
+        tables[table][name] = Column(
+            table,
+            name,
+            row["type"],
+            row["key"] == "yes",
+            row["required"] == "yes",
+            values,
+            row["unit"],
+            row["description"],
+            row["unmapped"],
+            row["read_back"],
+            where,
+        )
+    return tables
+
+
+def _read_tables(
+    folder: Path, dictionary: Mapping[str, Mapping[str, Column]], findings: list[Finding]
+) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    files = {path.stem: path for path in sorted((folder / "data").glob("*.csv"))}
+    for name, path in files.items():
+        if name not in dictionary and dictionary:
+            remedy = f"Describe its columns in {folder / 'dictionary.csv'}"
+            findings.append(problem(f"{path}:1", f'table "{name}" is not in the dictionary', remedy))
+    for name, columns in dictionary.items():
+        where = next(iter(columns.values())).where
+        if name not in files:
+            file = folder / "data" / f"{name}.csv"
+            findings.append(problem(where, f'table "{name}" has no file', f"Add {file}", code="not-found"))
+            continue
+        if not any(column.key for column in columns.values()):
+            findings.append(
+                problem(where, f'table "{name}" has no key column', "Set key to yes where a row is named")
+            )
+        tables[name] = _read_table(name, files[name], columns, findings)
+    return tables
+
+
+def _read_table(name: str, path: Path, columns: Mapping[str, Column], findings: list[Finding]) -> Table:
+    rows = []
+    seen: dict[tuple[str, ...], int] = {}
+    key = [column.name for column in columns.values() if column.key]
+    for line, text in read_csv(path, tuple(columns), findings):
+        cells: dict[str, Cell] = {}
+        for column in columns.values():
+            try:
+                value = column.read(text[column.name])
+            except ValueError as error:
+                remedy = f"Allowed: {', '.join(column.values)}" if column.values else ""
+                findings.append(problem(f"{path}:{line}", f'column "{column.name}" {error}', remedy))
+                continue
+            if value is not None:
+                cells[column.name] = value
+        named = tuple(text[column] for column in key)
+        if named in seen and key:
+            findings.append(problem(f"{path}:{line}", f"the same {', '.join(key)} as in line {seen[named]}"))
+        seen.setdefault(named, line)
+        rows.append(Row(name, line, text, cells))
+    header = read_header(path, []) or list(columns)
+    ordered = {column: columns[column] for column in header if column in columns}
+    if not rows and not any(finding.location.startswith(f"{path}:") for finding in findings):
+        findings.append(problem(f"{path}:1", "the table has no rows"))
+    return Table(name, path, ordered or columns, tuple(rows))
