@@ -5,7 +5,7 @@ Every fault is collected; ``read_cohort`` raises once, with all of them.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,8 @@ DICTIONARY_COLUMNS = (
     "read_back",
 )
 TYPES = ("string", "integer", "decimal", "boolean")
-DEFAULT_BASE = "https://fhir-blina.example"
+# Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
+CANONICAL = "https://fhir-blina.example"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
@@ -141,7 +142,7 @@ class Cohort:
     tables: Mapping[str, Table]
     codes: Codes
     systems: Mapping[str, str]
-    anchor: datetime.date
+    anchor: dt.date
     constants: Mapping[str, str] = field(repr=False)
 
     @property
@@ -155,7 +156,7 @@ class Cohort:
         published = bool(self.manifest.data.get("published", False))
         return bool(self.manifest.data.get("ids", "readable" if published else "hmac") == "readable")
 
-    def with_anchor(self, anchor: datetime.date) -> Cohort:
+    def with_anchor(self, anchor: dt.date) -> Cohort:
         """The same cohort with another synthetic date for study day 0."""
         return replace(self, anchor=anchor, constants={**self.constants, "anchor": anchor.isoformat()})
 
@@ -226,13 +227,14 @@ def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
         return None
     data = manifest.data
     try:
-        anchor = datetime.date.fromisoformat(data["anchor"])
+        anchor = dt.date.fromisoformat(data["anchor"])
     except ValueError:
         findings.append(problem(manifest.where(("anchor",)), "anchor is not a date", "Write YYYY-MM-DD"))
         return None
     constants = {
         "cohort": name,
-        "base": data.get("base", DEFAULT_BASE),
+        "base": data.get("base", CANONICAL),
+        "canonical": CANONICAL,
         "title": data["title"],
         "citation": data.get("citation", ""),
         "anchor": data["anchor"],

@@ -1,0 +1,318 @@
+"""Resource templates: a FHIR resource in YAML, with FHIRPath in its blanks.
+
+The language stands in ``mappings/README.md``. A template is compiled once into a small tree of
+``Constant``, ``Blank``, ``Text``, ``Block``, ``Items`` and ``Embed``; ``mapping`` fills it from rows,
+``roundtrip`` reads it backwards.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from fhir_blina.cohort import Cohort, schema
+from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
+from fhir_blina.expressions import Expression, Function, compile_expression
+from fhir_blina.yamlfile import Document, Keys, check_schema, read_yaml
+
+CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")
+_BLANK = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_MAP = re.compile(r"translate\(\s*'([^']*)'\s*\)")
+
+
+class StudyDate(str):
+    """An ISO date that remembers the study day it was made from."""
+
+    __slots__ = ("day",)
+    day: int
+
+    def __new__(cls, anchor: dt.date, day: int) -> Self:
+        """Anchor date + so many days."""
+        date = super().__new__(cls, (anchor + dt.timedelta(days=day)).isoformat())
+        date.day = day
+        return date
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A value without a blank."""
+
+    value: Any
+    keys: Keys
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A string that is one blank.
+
+    Attributes:
+        expression: What stands in it.
+        columns: The row's columns that it reads, sorted.
+        maps: The code maps that it names.
+        keys: Where it stands in the template.
+    """
+
+    expression: Expression
+    columns: tuple[str, ...]
+    maps: tuple[str, ...]
+    keys: Keys
+
+    @property
+    def column(self) -> str | None:
+        """The column, if the blank is nothing but one column."""
+        return self.columns[0] if self.columns and self.expression.text == self.columns[0] else None
+
+    @property
+    def study_day_column(self) -> str | None:
+        """The column, if the blank is nothing but ``column.studyDate()``."""
+        if len(self.columns) == 1 and self.expression.text == f"{self.columns[0]}.studyDate()":
+            return self.columns[0]
+        return None
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string of text and blanks."""
+
+    parts: tuple[str | Blank, ...]
+    keys: Keys
+
+
+@dataclass(frozen=True)
+class Block:
+    """An object."""
+
+    items: Mapping[str, Node]
+    keys: Keys
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list."""
+
+    nodes: tuple[Node, ...]
+    keys: Keys
+
+
+@dataclass(frozen=True)
+class Embed:
+    """A list item, written once for each row of another table that belongs to the row around it."""
+
+    table: str
+    on: tuple[str, ...]
+    where: Blank | None
+    node: Block
+    keys: Keys
+
+
+Node = Constant | Blank | Text | Block | Items | Embed
+
+
+@dataclass(frozen=True)
+class Template:
+    """One resource template, compiled.
+
+    Attributes:
+        name: The file's stem; from the second document on with ``-2``, ``-3`` …
+        resource_type: The FHIR type.
+        table: The table whose rows give resources, ``None`` for a resource written once.
+        where: Which rows, ``None`` for all.
+        profile: The option that switches it on, ``None`` for always.
+        root: The compiled resource.
+        document: The YAML with its lines.
+    """
+
+    name: str
+    resource_type: str
+    table: str | None
+    where: Blank | None
+    profile: str | None
+    root: Block
+    document: Document
+
+    def location(self, keys: Keys = ()) -> str:
+        """``file:line`` of a node."""
+        return self.document.where(keys)
+
+
+def compile_templates(cohort: Cohort, findings: list[Finding]) -> list[Template]:
+    """Read and compile ``resources/*.yaml``; what is wrong goes to ``findings``."""
+    rule = schema("template")
+    templates = []
+    paths = sorted((cohort.folder / "resources").glob("*.yaml"))
+    if not paths:
+        findings.append(problem(str(cohort.folder / "resources"), "no template (*.yaml)", code="not-found"))
+    for path in paths:
+        for number, document in enumerate(read_yaml(path, findings), start=1):
+            if check_schema(document, rule, findings):
+                name = path.stem if number == 1 else f"{path.stem}-{number}"
+                template = _Compiler(cohort, document, findings).template(name)
+                if template is not None:
+                    templates.append(template)
+    return templates
+
+
+def row_functions(cohort: Cohort) -> dict[str, Function]:
+    """The two functions that the language adds to FHIRPath, bound to a cohort."""
+
+    def translate(values: list[Any], names: list[Any]) -> list[Any]:
+        return [dict(coding) for value in values for coding in cohort.codes.codings(names[0], _word(value))]
+
+    def study_date(values: list[Any]) -> list[Any]:
+        return [StudyDate(cohort.anchor, int(value)) for value in values]
+
+    return {
+        "translate": Function("translate", 1, 1, translate),
+        "studyDate": Function("studyDate", 0, 0, study_date),
+    }
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+class _Compiler:
+    def __init__(self, cohort: Cohort, document: Document, findings: list[Finding]) -> None:
+        self.cohort = cohort
+        self.document = document
+        self.findings = findings
+        self.functions = row_functions(cohort)
+        self.table: str | None = None
+
+    def template(self, name: str) -> Template | None:
+        data = self.document.data
+        before = len(self.findings)
+        self.table = data.get("table")
+        if self.table is not None and self.table not in self.cohort.tables:
+            self.fault(("table",), f'no table "{self.table}"', did_you_mean(self.table, self.cohort.tables))
+            return None
+        where = self.condition(data["where"], ("where",)) if "where" in data else None
+        profile = data.get("profiles")
+        options = self.cohort.manifest.data.get("profiles", {})
+        if profile is not None and profile not in options:
+            self.fault(
+                ("profiles",), f'"{profile}" is no option of the manifest', did_you_mean(profile, options)
+            )
+        root = self.block(data["resource"], ("resource",))
+        if len(self.findings) > before:
+            return None
+        return Template(
+            name, data["resource"]["resourceType"], self.table, where, profile, root, self.document
+        )
+
+    def fault(self, keys: Keys, text: str, remedy: str = "") -> None:
+        self.findings.append(problem(self.document.where(keys), text, remedy))
+
+    def node(self, data: Any, keys: Keys) -> Node:
+        if isinstance(data, dict):
+            return self.block(data, keys)
+        if isinstance(data, list):
+            return Items(tuple(self.item(child, (*keys, i)) for i, child in enumerate(data)), keys)
+        if isinstance(data, str) and ("{{" in data or "}}" in data):
+            return self.text(data, keys)
+        if data is None:
+            self.fault(keys, "an empty value", "Leave the element out, or fill it")
+        return Constant(data, keys)
+
+    def block(self, data: dict[str, Any], keys: Keys) -> Block:
+        for name in data:
+            if "{{" in name:
+                self.fault((*keys, name), "a blank in the name of an element", "Blanks stand in values only")
+        return Block({name: self.node(value, (*keys, name)) for name, value in data.items()}, keys)
+
+    def item(self, data: Any, keys: Keys) -> Node:
+        if not isinstance(data, dict) or "embed" not in data:
+            return self.node(data, keys)
+        rule, here = data["embed"], (*keys, "embed")
+        if not isinstance(rule, dict) or not isinstance(rule.get("table"), str):
+            self.fault(here, "embed needs a table", "Write embed: {table: name, on: [column]}")
+            return Constant(None, keys)
+        for name in sorted(set(rule) - {"table", "on", "where"}):
+            self.fault(here, f'unknown key "{name}"', did_you_mean(name, ("table", "on", "where")))
+        outer, inner = self.table, rule["table"]
+        if inner not in self.cohort.tables:
+            self.fault(here, f'no table "{inner}"', did_you_mean(inner, self.cohort.tables))
+            return Constant(None, keys)
+        on = tuple(rule.get("on", ()))
+        for table in (inner, outer):
+            known = self.cohort.tables[table].columns if table else {}
+            for column in on:
+                if column not in known:
+                    self.fault(here, f'table "{table}" has no column "{column}"', did_you_mean(column, known))
+        self.table = inner
+        try:
+            where = self.condition(rule["where"], (*here, "where")) if "where" in rule else None
+            node = self.block({key: value for key, value in data.items() if key != "embed"}, keys)
+        finally:
+            self.table = outer
+        return Embed(inner, on, where, node, keys)
+
+    def text(self, data: str, keys: Keys) -> Node:
+        parts: list[str | Blank] = []
+        end = 0
+        for match in _BLANK.finditer(data):
+            if match.start() > end:
+                parts.append(data[end : match.start()])
+            parts.append(self.blank(match[1].strip(), keys))
+            end = match.end()
+        if end < len(data):
+            parts.append(data[end:])
+        if any(isinstance(part, str) and ("{{" in part or "}}" in part) for part in parts):
+            self.fault(keys, "a blank that does not open or close", "Write {{ … }}")
+        if len(parts) == 1 and isinstance(parts[0], Blank):
+            return parts[0]
+        return Text(tuple(parts), keys)
+
+    def condition(self, text: str, keys: Keys) -> Blank:
+        return self.blank(text, keys)
+
+    def blank(self, text: str, keys: Keys) -> Blank:
+        columns = self.cohort.tables[self.table].columns if self.table else {}
+        try:
+            expression = compile_expression(text, functions=self.functions, constants=CONSTANTS)
+        except ExpressionError as error:
+            self.fault(keys, str(error.findings[0].diagnostics), error.findings[0].remedy)
+            return Blank(compile_expression("{}"), (), (), keys)
+        for name in sorted(expression.names - set(columns)):
+            owner = f'table "{self.table}"' if self.table else "a template without table"
+            self.fault(keys, f'{owner} has no column "{name}"', did_you_mean(name, columns))
+        maps = tuple(dict.fromkeys(_MAP.findall(text)))
+        for name in maps:
+            if name not in self.cohort.codes.maps:
+                remedy = did_you_mean(name, self.cohort.codes.maps)
+                self.fault(keys, f'no code map "{name}" in {self.cohort.codes.path.name}', remedy)
+        return Blank(expression, tuple(sorted(expression.names & set(columns))), maps, keys)
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    """A node and all below it."""
+    yield node
+    children: tuple[Any, ...] = ()
+    if isinstance(node, Block):
+        children = tuple(node.items.values())
+    elif isinstance(node, Items):
+        children = node.nodes
+    elif isinstance(node, Embed):
+        children = (node.node,)
+    for child in children:
+        yield from nodes(child)
+
+
+def blanks(node: Node) -> Iterator[Blank]:
+    """Every blank at or below a node, conditions of embedded rows not included."""
+    for child in nodes(node):
+        if isinstance(child, Blank):
+            yield child
+        elif isinstance(child, Text):
+            yield from (part for part in child.parts if isinstance(part, Blank))
+
+
+def has_columns(node: Node) -> bool:
+    """Whether a blank at or below the node reads a column, or rows are embedded there."""
+    return any(isinstance(child, Embed) for child in nodes(node)) or any(b.columns for b in blanks(node))
+
