@@ -1,0 +1,344 @@
+"""Templates read backwards: from a resource to the cells that its row must have had.
+
+For each column the answer is a set of texts that the cell can have held (``""`` is an empty cell).
+A plain blank gives one text; ``translate()`` gives every word with those codes; several blanks that
+read one column narrow it down together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from fhir_blina import syntax
+from fhir_blina.cohort import CANONICAL, Cohort, Column, Table
+from fhir_blina.errors import ExpressionError
+from fhir_blina.fhirjson import Resource
+from fhir_blina.mapping import RELATIVE_DATE, as_text
+from fhir_blina.template import (
+    Blank,
+    Block,
+    Constant,
+    Embed,
+    Items,
+    Node,
+    StudyDate,
+    Template,
+    Text,
+    has_columns,
+)
+
+Cells = dict[str, frozenset[str]]
+
+MISSING: Any = object()
+_EMPTY = frozenset({""})
+
+
+@dataclass
+class Match:
+    """What one resource says of its row, and of the rows embedded in it."""
+
+    cells: Cells = field(default_factory=dict)
+    embedded: list[tuple[str, Cells]] = field(default_factory=list)
+
+    def joined(self, other: Match) -> Match | None:
+        """Both together, ``None`` where they contradict each other."""
+        cells = dict(self.cells)
+        for column, texts in other.cells.items():
+            cells[column] = cells[column] & texts if column in cells else texts
+            if not cells[column]:
+                return None
+        return Match(cells, self.embedded + other.embedded)
+
+
+class Inverse:
+    """One template of a cohort, read backwards."""
+
+    def __init__(self, cohort: Cohort, template: Template) -> None:
+        self.cohort = cohort
+        self.template = template
+        self._outcomes: dict[int, dict[str, list[Any]]] = {}
+        self._patterns: dict[int, re.Pattern[str]] = {}
+        self._table: Table | None = cohort.tables[template.table] if template.table else None
+
+    @cached_property
+    def id_pattern(self) -> re.Pattern[str]:
+        """What the readable ids of this template look like."""
+        node = self.template.root.items["id"]
+        if isinstance(node, Text):
+            return self._pattern(node)
+        return re.compile(re.escape(as_text(node.value)) if isinstance(node, Constant) else ".+")
+
+    def match(self, resource: Resource, engine: Sequence[Any]) -> Match | None:
+        """The cells that a resource came from, ``None`` if it is not of this template.
+
+        Args:
+            resource: With its readable id, and references with readable ids.
+            engine: List items that every resource carries beside its template.
+        """
+        self._table = self.cohort.tables[self.template.table] if self.template.table else None
+        self._engine = engine
+        found = self._block(self.template.root, resource)
+        if found is None or self.template.where is None:
+            return found
+        return found.joined(self._condition(self.template.where))
+
+    def _columns(self) -> Mapping[str, Column]:
+        return self._table.columns if self._table else {}
+
+    # -- nodes ---------------------------------------------------------------------------------
+
+    def _node(self, node: Node, value: Any) -> Match | None:
+        if not has_columns(node):
+            expected = self.constant(node)
+            return Match() if value is expected or _same(value, expected) else None
+        if isinstance(node, Blank):
+            return self._blank(node, [] if value is MISSING else [value])
+        if isinstance(node, Text):
+            return self._text(node, value)
+        if isinstance(node, Items):
+            if value is not MISSING and not isinstance(value, list):
+                return None
+            return self._items(node, [] if value is MISSING else value)
+        if isinstance(node, Block):
+            return self._block(node, value)
+        return None
+
+    def _block(self, node: Block, value: Any) -> Match | None:
+        if value is not MISSING and not isinstance(value, dict):
+            return None
+        found: Match | None = Match()
+        for name, child in node.items.items():
+            if found is None:
+                return None
+            if value is MISSING:
+                part = self._node(child, MISSING) if has_columns(child) else Match()
+            elif isinstance(child, Blank) and "studyDate()" in child.expression.text:
+                part = self._study_date(child, value.get(name, MISSING), value.get(f"_{name}", {}))
+            else:
+                part = self._node(child, _without_study_day(name, value))
+            found = found.joined(part) if part is not None else None
+        return found
+
+    def _items(self, node: Items, values: list[Any]) -> Match | None:
+        rest = [value for value in values if value not in self._engine]
+        children = []
+        for child in node.nodes:
+            if has_columns(child):
+                children.append(child)
+                continue
+            expected = self.constant(child)
+            wanted = expected if isinstance(child, Blank) else [expected]
+            for one in [] if expected is MISSING else wanted:
+                place = next((i for i, value in enumerate(rest) if _same(value, one)), None)
+                if place is not None:
+                    del rest[place]
+                elif one not in self._engine:
+                    return None
+        return self._align(children, rest)
+
+    def _align(self, children: list[Node], values: list[Any]) -> Match | None:
+        """Items in order against what is left of the list; a child may have given nothing."""
+        if not children:
+            return None if values else Match()
+        child, rest = children[0], children[1:]
+        if isinstance(child, Embed):
+            return self._embedded(child, rest, values)
+        if isinstance(child, Blank):
+            tries = [(self._blank(child, values[:n]), values[n:]) for n in range(len(values), -1, -1)]
+        else:
+            tries = [(self._node(child, values[0]), values[1:])] if values else []
+            tries.append((self._node(child, MISSING), values))
+        for found, left in tries:
+            other = self._align(rest, left) if found is not None else None
+            joined = found.joined(other) if found is not None and other is not None else None
+            if joined is not None:
+                return joined
+        return None
+
+    def _embedded(self, child: Embed, rest: list[Node], values: list[Any]) -> Match | None:
+        outer, self._table = self._table, self.cohort.tables[child.table]
+        rows: list[tuple[str, Cells]] = []
+        taken = 0
+        for value in values:
+            found = self._node(child.node, value)
+            if found is not None and child.where is not None:
+                found = found.joined(self._condition(child.where))
+            if found is None:
+                break
+            rows.append((child.table, {**found.cells, **dict.fromkeys(child.on, frozenset())}))
+            taken += 1
+        self._table = outer
+        left = self._align(rest, values[taken:])
+        return Match({}, rows).joined(left) if left is not None else None
+
+    def _study_date(self, blank: Blank, value: Any, sibling: Any) -> Match | None:
+        column = blank.study_day_column
+        if column is None:
+            return Match()
+        if value is MISSING:
+            return Match({column: _EMPTY})
+        for extension in sibling.get("extension", ()) if isinstance(sibling, dict) else ():
+            if extension.get("url") == f"{CANONICAL}/StructureDefinition/study-day":
+                day = extension.get("valueInteger")
+                if not isinstance(day, int) or value != StudyDate(self.cohort.anchor, day):
+                    return None
+                return Match({column: frozenset({as_text(day)})})
+        return None
+
+    def _text(self, node: Text, value: Any) -> Match | None:
+        if value is MISSING:
+            readers = {column for part in node.parts if isinstance(part, Blank) for column in part.columns}
+            return Match({readers.pop(): _EMPTY}) if len(readers) == 1 and self._plain(node) else Match()
+        found = self._pattern(node).fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        result: Match | None = Match()
+        number = 0
+        for part in node.parts:
+            if not isinstance(part, Blank) or not part.columns:
+                continue
+            number += 1
+            text = found[f"b{number}"]
+            if part.column is not None:
+                cells = Match({part.column: frozenset({text})})
+            else:
+                outcomes = self._outcome(part)
+                words = [word for word, out in outcomes.items() if [as_text(one) for one in out] == [text]]
+                cells = Match({part.columns[0]: frozenset(words)}) if outcomes else Match()
+            result = result.joined(cells) if result is not None else None
+        return result
+
+    def _blank(self, blank: Blank, values: list[Any]) -> Match | None:
+        if not blank.columns:
+            return Match() if _same(values, self._evaluate(blank, {})) else None
+        if blank.column is not None:
+            if len(values) > 1 or any(isinstance(value, (dict, list)) for value in values):
+                return None
+            return Match({blank.column: frozenset({as_text(values[0]) if values else ""})})
+        outcomes = self._outcome(blank)
+        if not outcomes:
+            return Match()
+        words = frozenset(word for word, result in outcomes.items() if _same(result, values))
+        return Match({blank.columns[0]: words}) if words else None
+
+    # -- what a blank gives for each word --------------------------------------------------------
+
+    def _outcome(self, blank: Blank) -> dict[str, list[Any]]:
+        """The result for each text that the one column can hold; empty where that is not listed."""
+        if id(blank) not in self._outcomes:
+            column = self._columns().get(blank.columns[0]) if len(blank.columns) == 1 else None
+            words = self._domain(column, blank) if column is not None else ()
+            results: dict[str, list[Any]] = {}
+            for word in words:
+                cells = {} if column is None or not word else {column.name: column.read(word)}
+                try:
+                    results[word] = self._evaluate(blank, cells)
+                except (KeyError, ExpressionError):  # a word that this blank never gets
+                    continue
+            self._outcomes[id(blank)] = results
+        return self._outcomes[id(blank)]
+
+    def _domain(self, column: Column, blank: Blank) -> tuple[str, ...]:
+        words: tuple[str, ...] = column.values
+        if not words and column.type == "boolean":
+            words = ("true", "false")
+        if not words and blank.maps:
+            words = tuple(dict.fromkeys(word for name in blank.maps for word in self.cohort.codes.maps[name]))
+        if not words:
+            return ()
+        return words if column.required or column.key else (*words, "")
+
+    def _condition(self, blank: Blank) -> Match:
+        """What a condition that held says: ``column = 'word'``, joined by ``and``."""
+        cells: Cells = {}
+        stack: list[Any] = [blank.expression.tree]
+        while stack:
+            tree = stack.pop()
+            if not isinstance(tree, syntax.Binary):
+                continue
+            if tree.operator == "and":
+                stack += [tree.left, tree.right]
+            elif tree.operator == "=" and isinstance(tree.right, syntax.Literal):
+                left = tree.left
+                if isinstance(left, syntax.Member) and left.source is None and left.name in blank.columns:
+                    cells[left.name] = frozenset({as_text(tree.right.value)})
+        return Match(cells)
+
+    def _evaluate(self, blank: Blank, cells: Mapping[str, Any]) -> list[Any]:
+        return blank.expression.evaluate(dict(cells), constants={**self.cohort.constants, "row": {}})
+
+    def constant(self, node: Node) -> Any:
+        """The value of a node that reads no column, ``MISSING`` if it has none."""
+        if isinstance(node, Constant):
+            return node.value
+        if isinstance(node, Blank):
+            values = self._evaluate(node, {})
+            return values[0] if len(values) == 1 else (values or MISSING)
+        if isinstance(node, Text):
+            parts = [part if isinstance(part, str) else self.constant(part) for part in node.parts]
+            return MISSING if any(part is MISSING for part in parts) else "".join(map(as_text, parts))
+        if isinstance(node, Items):
+            found: list[Any] = []
+            for child in node.nodes:
+                value = self.constant(child)
+                if value is not MISSING:
+                    found += value if isinstance(child, Blank) and isinstance(value, list) else [value]
+            return found or MISSING
+        assert isinstance(node, Block)  # noqa: S101 - embedded rows read columns
+        made = {name: self.constant(child) for name, child in node.items.items()}
+        return {name: value for name, value in made.items() if value is not MISSING} or MISSING
+
+    def _plain(self, node: Text) -> bool:
+        return all(part.column for part in node.parts if isinstance(part, Blank) and part.columns)
+
+    def _pattern(self, node: Text) -> re.Pattern[str]:
+        if id(node) not in self._patterns:
+            text, number = "", 0
+            for part in node.parts:
+                if isinstance(part, str):
+                    text += re.escape(part)
+                elif not part.columns:
+                    text += re.escape(as_text(self.constant(part)))
+                else:
+                    number += 1
+                    text += f"(?P<b{number}>{self._alternatives(part)})"
+            self._patterns[id(node)] = re.compile(text, re.DOTALL)
+        return self._patterns[id(node)]
+
+    def _alternatives(self, part: Blank) -> str:
+        column = self._columns().get(part.columns[0])
+        if part.column is not None and column is not None:
+            if column.values:
+                return "|".join(re.escape(word) for word in sorted(column.values, key=len, reverse=True))
+            return r"-?\d+" if column.type == "integer" else ".+?"
+        texts = {as_text(out[0]) for out in self._outcome(part).values() if len(out) == 1}
+        return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)) or ".*?"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, decimals digit by digit."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, Decimal) or isinstance(other, Decimal):
+        return str(one) == str(other)
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    return type(one) is type(other) and bool(one == other)
+
+
+def _without_study_day(name: str, block: Mapping[str, Any]) -> Any:
+    """The value of an element; of ``_x`` without what ``studyDate()`` put there."""
+    value = block.get(name, MISSING)
+    if not name.startswith("_") or not isinstance(value, dict) or "extension" not in value:
+        return value
+    own = {RELATIVE_DATE, f"{CANONICAL}/StructureDefinition/study-day"}
+    kept = [extension for extension in value["extension"] if extension.get("url") not in own]
+    rest = {key: one for key, one in value.items() if key != "extension"}
+    return {**rest, "extension": kept} if kept else (rest or MISSING)

@@ -1,0 +1,258 @@
+"""The way back: rebuild a cohort's tables from what a store returned, and compare them cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fhir_blina.cohort import CANONICAL, Cohort, Row, Table
+from fhir_blina.expressions import compile_expression
+from fhir_blina.fhirjson import Resource
+from fhir_blina.inversion import Cells, Inverse, Match
+from fhir_blina.mapping import as_text
+from fhir_blina.template import Items, Template, has_columns, nodes
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A cell or resource that did not come back as it went.
+
+    Attributes:
+        location: ``file:line`` of the row, or ``Type/id`` of a resource without a row.
+        column: The column, empty where the whole row or resource is meant.
+        text: What is wrong, without the cell's value.
+    """
+
+    location: str
+    column: str
+    text: str
+
+    def __str__(self) -> str:
+        """``location: column "x": what is wrong``."""
+        column = f'column "{self.column}": ' if self.column else ""
+        return f"{self.location}: {column}{self.text}"
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """The account of every cell that is not empty.
+
+    Attributes:
+        mapped: Cells that came back as they went.
+        unmapped: Cells of columns that the dictionary leaves out with a reason.
+        lost: Cells that cannot be read back, or came back different.
+        differences: Why, one for each lost cell, and for rows and resources beside the data.
+        tables: The rebuilt rows by table: text by column.
+    """
+
+    mapped: int
+    unmapped: int
+    lost: int
+    differences: tuple[Difference, ...]
+    tables: dict[str, list[dict[str, str]]]
+
+
+def round_trip(cohort: Cohort, templates: Sequence[Template], resources: Iterable[Resource]) -> RoundTrip:
+    """Rebuild the cohort's tables from resources and compare them with its data files.
+
+    Args:
+        cohort: From ``read_cohort``.
+        templates: ``Mapped.templates``: those that were filled.
+        resources: What the store returned; resources of other cohorts are passed over.
+    """
+    rebuilt = _Rebuilt(cohort, templates)
+    mine = [resource for resource in resources if _is_of(resource, cohort)]
+    names = {f"{one['resourceType']}/{one['id']}": _readable_id(one) for one in mine}
+    for resource in mine:
+        rebuilt.add(_readable(resource, names))
+    return rebuilt.compare()
+
+
+class _Rebuilt:
+    def __init__(self, cohort: Cohort, templates: Sequence[Template]) -> None:
+        self.cohort = cohort
+        self.inverses = [Inverse(cohort, one) for one in templates if one.profile is None]
+        self.engine = _engine_items(cohort, templates)
+        self.rows: dict[tuple[str, tuple[str, ...]], Cells] = {}
+        self.differences: list[Difference] = []
+        self.read_back = [
+            (column.table, column.name, *(part.strip() for part in column.read_back.split(":", 1)))
+            for table in cohort.tables.values()
+            for column in table.columns.values()
+            if column.read_back
+        ]
+
+    def add(self, resource: Resource) -> None:
+        location = f"{resource['resourceType']}/{resource['id']}"
+        found = []
+        fits = False
+        for inverse in self.inverses:
+            template = inverse.template
+            if template.resource_type != resource["resourceType"]:
+                continue
+            if inverse.id_pattern.fullmatch(resource["id"]) is None:
+                continue
+            fits = True
+            match = inverse.match(resource, self.engine)
+            if match is not None:
+                found.append((template, match))
+        if len(found) != 1:
+            text = (
+                "fits more than one template"
+                if found
+                else ("differs from its template" if fits else "is of no template of the cohort")
+            )
+            self.differences.append(Difference(location, "", text))
+        else:
+            self.keep(*found[0], resource, location)
+
+    def keep(self, template: Template, match: Match, resource: Resource, location: str) -> None:
+        if template.table is not None:
+            for table, column, name, path in self.read_back:
+                if table == template.table and name == template.name:
+                    texts = [as_text(value) for value in compile_expression(path).evaluate(resource)]
+                    match.cells[column] = frozenset({texts[0] if texts else ""})
+            self.row(self.cohort.tables[template.table], match.cells, location)
+        for name, cells in match.embedded:
+            outer = match.cells
+            known = {column: found or outer.get(column, found) for column, found in cells.items()}
+            self.row(self.cohort.tables[name], known, location)
+
+    def row(self, table: Table, cells: Cells, location: str) -> None:
+        key = []
+        for column in table.key:
+            texts = cells.get(column, frozenset())
+            if len(texts) != 1:
+                self.differences.append(
+                    Difference(location, column, "the key of the row cannot be read back")
+                )
+                return
+            key.append(next(iter(texts)))
+        known = self.rows.setdefault((table.name, tuple(key)), {})
+        for column, texts in cells.items():
+            known[column] = known[column] & texts if column in known else texts
+
+    def compare(self) -> RoundTrip:
+        counts = {"mapped": 0, "unmapped": 0, "lost": 0}
+        seen = set()
+        tables: dict[str, list[dict[str, str]]] = {}
+        for table in self.cohort.tables.values():
+            for row in table.rows:
+                key = (table.name, tuple(row.text[column] for column in table.key))
+                seen.add(key)
+                self.compare_row(table, row, self.rows.get(key), counts)
+                tables.setdefault(table.name, []).append(_cells_as_text(table, self.rows.get(key, {})))
+        for name, key_texts in sorted(self.rows.keys() - seen):
+            table = self.cohort.tables[name]
+            text = "a row that the data file does not have came back"
+            self.differences.append(Difference(str(table.path), "", text))
+            tables.setdefault(name, []).append(_cells_as_text(table, self.rows[(name, key_texts)]))
+        return RoundTrip(
+            counts["mapped"], counts["unmapped"], counts["lost"], tuple(self.differences), tables
+        )
+
+    def compare_row(self, table: Table, row: Row, cells: Cells | None, counts: dict[str, int]) -> None:
+        location = f"{table.path}:{row.line}"
+        if cells is None:
+            self.differences.append(Difference(location, "", "the row did not come back"))
+        for column in table.columns.values():
+            text = row.text[column.name]
+            if column.unmapped:
+                counts["unmapped"] += bool(text)
+                continue
+            texts = (cells or {}).get(column.name)
+            if texts == frozenset({text}):
+                counts["mapped"] += bool(text)
+                continue
+            if not text and (texts is None or text in texts):
+                continue
+            counts["lost"] += 1
+            if cells is None:
+                continue
+            if texts is None:
+                reason = "no blank gives the cell back; use the column as a blank of its own, or read_back"
+            elif not texts:
+                reason = "resources of this row contradict each other"
+            elif text in texts:
+                reason = "several words have these codes; keep the printed word in a text element"
+            else:
+                reason = "came back different"
+            self.differences.append(Difference(location, column.name, reason))
+
+
+def _cells_as_text(table: Table, cells: Cells) -> dict[str, str]:
+    result = {}
+    for column in table.columns:
+        texts = cells.get(column, frozenset())
+        result[column] = next(iter(texts)) if len(texts) == 1 else ""
+    return result
+
+
+def _is_of(resource: Resource, cohort: Cohort) -> bool:
+    tag = {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name}
+    return any(
+        one.get("system") == tag["system"] and one.get("code") == tag["code"]
+        for one in resource.get("meta", {}).get("tag", ())
+    )
+
+
+def _readable_id(resource: Resource) -> str:
+    """The id that the template made: the resource-key identifier, else the id itself."""
+    identifiers = resource.get("identifier", [])
+    for identifier in [identifiers] if isinstance(identifiers, dict) else identifiers:
+        if identifier.get("system") == f"{CANONICAL}/NamingSystem/resource-key":
+            return str(identifier["value"])
+    return str(resource["id"])
+
+
+def _readable(resource: Resource, names: dict[str, str]) -> Resource:
+    """The resource with readable ids in itself and its references, without the resource-key identifier."""
+
+    def replace(node: Any) -> Any:
+        if isinstance(node, dict):
+            result = {name: replace(value) for name, value in node.items()}
+            if node.get("reference") in names:
+                result["reference"] = f"{node['reference'].split('/')[0]}/{names[node['reference']]}"
+            return result
+        return [replace(value) for value in node] if isinstance(node, list) else node
+
+    result: Resource = replace(resource)
+    result["id"] = names[f"{resource['resourceType']}/{resource['id']}"]
+    key = f"{CANONICAL}/NamingSystem/resource-key"
+    identifiers = result.get("identifier")
+    if isinstance(identifiers, dict) and identifiers.get("system") == key:
+        del result["identifier"]
+    elif isinstance(identifiers, list):
+        kept = [one for one in identifiers if one.get("system") != key]
+        result["identifier"] = kept
+        if not kept:
+            del result["identifier"]
+    return result
+
+
+def _engine_items(cohort: Cohort, templates: Sequence[Template]) -> list[Any]:
+    """List items that resources carry beside their template: tags, security labels, profiles."""
+    items: list[Any] = [
+        {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name},
+        {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "synthetic-dates"},
+    ]
+    stack: list[Any] = [cohort.manifest.data.get("every_resource", {})]
+    for template in templates:
+        if template.profile is not None:
+            stack += list(cohort.manifest.data.get("profiles", {}).get(template.profile, {}).values())
+            inverse = Inverse(cohort, template)
+            stack += [
+                [inverse.constant(child)]
+                for items in nodes(template.root)
+                if isinstance(items, Items)
+                for child in items.nodes
+                if not has_columns(child)
+            ]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            stack += node.values()
+        elif isinstance(node, list):
+            items += node
+    return items
