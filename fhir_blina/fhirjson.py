@@ -59,14 +59,15 @@ _DECODER = json.JSONDecoder(
 
 
 def depth(value: Any) -> int:
-    """How deep objects and lists nest; a number or string is 0."""
-    deepest, stack = 0, [(value, 0)]
+    """How deep objects and lists nest: 0 for a number or string, 1 for an empty list."""
+    deepest, stack = 0, [(value, 1)]
     while stack:
         node, level = stack.pop()
-        deepest = max(deepest, level)
         if isinstance(node, dict):
+            deepest = max(deepest, level)
             stack.extend((child, level + 1) for child in node.values())
         elif isinstance(node, list):
+            deepest = max(deepest, level)
             stack.extend((child, level + 1) for child in node)
     return deepest
 
@@ -82,7 +83,7 @@ def loads(text: str) -> Any:
         value = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    if depth(value) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     if "\\u" in text or "\x00" in text:
         check_text(value)
@@ -171,11 +172,16 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(handle)
     finally:
-        os.close(directory)
+        os.close(handle)
 
 
 def write_ndjson(path: Path, resources: Iterable[Resource]) -> None:

@@ -1,0 +1,44 @@
+"""Where resources live between the mapping and the tables: a folder or a FHIR server.
+
+::
+
+    store = open_store("out/fhir")                       # or "http://127.0.0.1:8080/fhir"
+    store.push(resources, cohort="tiny")
+    store.pull(Path("out/pulled"), cohort="tiny")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.errors import StoreRefused
+from fhir_blina.store.contract import Plan, Progress, PullResult, PushResult, Store
+
+__all__ = ["Plan", "Progress", "PullResult", "PushResult", "Store", "open_store"]
+
+
+def open_store(location: str | Path, **options: Any) -> Store:
+    """The store at a path or an ``http(s)`` URL.
+
+    Args:
+        location: A folder, which need not exist yet, or the base URL of a FHIR R4 server.
+        **options: For a folder ``wait_seconds``, how long to wait for another process. For a server
+            those of :class:`fhir_blina.store.rest.RestStore`.
+
+    Raises:
+        StoreRefused: an address that is neither, or one with a user name or password in it.
+    """
+    text = str(location)
+    if text.startswith(("http://", "https://")):
+        from fhir_blina.store.rest import RestStore
+
+        server: Store = RestStore(text, **options)
+        return server
+    if "://" in text:
+        raise StoreRefused(
+            f"{text.split('://', 1)[0]}:// is not an address of a store; give a folder or http(s)://"
+        )
+    from fhir_blina.store.folder import FolderStore
+
+    return FolderStore(Path(location), **options)

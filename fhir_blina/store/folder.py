@@ -1,0 +1,203 @@
+"""The folder store: NDJSON by resource type and a manifest, no server needed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
+from fhir_blina.fhirjson import Resource
+from fhir_blina.locks import locked
+from fhir_blina.store.contract import (
+    Plan,
+    Progress,
+    PullResult,
+    PushResult,
+    as_stored,
+    belongs_to,
+    by_type,
+    checked,
+    counted,
+    no_progress,
+    same,
+)
+from fhir_blina.store.manifest import (
+    MANIFEST,
+    locks_of,
+    now,
+    read_folder,
+    recover,
+    refuse_foreign,
+    save_pull,
+    write_folder,
+)
+from fhir_blina.store.types import RESOURCE_TYPES, key_of
+
+
+class FolderStore:
+    """A folder with ``<Type>.ndjson`` sorted by id and ``manifest.json``; a :class:`Store`.
+
+    The folder is whole or absent at every moment, and one process writes at a time.
+    """
+
+    def __init__(self, folder: Path, *, wait_seconds: float = 60.0) -> None:
+        self.folder = folder
+        self._wait_seconds = wait_seconds
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    def _read(self) -> dict[str, Resource]:
+        refuse_foreign(self.folder)
+        if not self.folder.exists() or not any(self.folder.iterdir()):
+            return {}
+        return read_folder(self.folder)
+
+    def counts(self, cohort: str | None = None) -> dict[str, int]:
+        """Resources by type: one cohort's, or all."""
+        held = self._read()
+        return dict(
+            sorted(
+                Counter(
+                    resource["resourceType"]
+                    for resource in held.values()
+                    if cohort is None or belongs_to(resource, cohort)
+                ).items()
+            )
+        )
+
+    def plan(self, resources: Sequence[Resource], *, cohort: str, remove_orphans: bool | None = None) -> Plan:
+        """What :meth:`push` would do; see :class:`Store`."""
+        return _plan(checked(resources, cohort), self._read(), cohort, remove_orphans is not False)
+
+    def push(
+        self,
+        resources: Sequence[Resource],
+        *,
+        cohort: str,
+        remove_orphans: bool | None = None,
+        verify: str = "sample",
+        rejects: Path | None = None,  # noqa: ARG002 - a folder refuses nothing that passed the checks
+        progress: Progress = no_progress,
+    ) -> PushResult:
+        """Store the resources; see :class:`Store`. Nothing is written when nothing changes."""
+        start = time.perf_counter()
+        sent = checked(resources, cohort)
+        with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
+            recover(self.folder)
+            held = self._read()
+            plan = _plan(sent, held, cohort, remove_orphans is not False)
+            planned = time.perf_counter()
+            gone = {f"{kind}/{name}" for kind, names in plan.orphaned.items() for name in names}
+            if not plan.remove_orphans:
+                gone = set()
+            written = {key: held[key] for key in held if key not in gone} | sent
+            if not _same(written, held) or not (self.folder / MANIFEST).is_file():
+                write_folder(self.folder, written, request=f"push of cohort {cohort}")
+            sent_at = time.perf_counter()
+            verified = "not compared"
+            if verify != "counts":
+                if not _same(self._read(), written):
+                    raise StoreIncomplete(f"{self.folder} does not hold what was written. Push again")
+                verified = f"all {len(sent)} resources read back and compared"
+        progress("push", len(sent), len(sent))
+        return PushResult(
+            created=counted(plan.create),
+            updated=counted(plan.update),
+            unchanged=counted(plan.unchanged),
+            orphaned=counted(plan.orphaned),
+            removed=counted(by_type(gone)),
+            verified=verified,
+            seconds={
+                "plan": planned - start,
+                "send": sent_at - planned,
+                "verify": time.perf_counter() - sent_at,
+            },
+        )
+
+    def pull(
+        self,
+        folder: Path,
+        *,
+        cohort: str | None = None,
+        types: Sequence[str] | None = None,
+        since: str | None = None,
+        progress: Progress = no_progress,
+    ) -> PullResult:
+        """Copy the resources to ``folder`` after comparing them with the manifest; see :class:`Store`.
+
+        When ``folder`` is the store itself, it is compared and left as it is.
+        """
+        if since is not None:
+            raise StoreRefused("a folder does not know when a resource was stored; leave out since")
+        if unknown := sorted(set(types or ()) - RESOURCE_TYPES):
+            raise StoreRefused(f"not a resource type of FHIR R4: {', '.join(unknown)}")
+        if not self.folder.exists():
+            raise StoreIncomplete(f"{self.folder} does not exist. Push first")
+        with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
+            recover(self.folder)
+            held = read_folder(self.folder)
+        chosen = {
+            key_of(resource): as_stored(resource)
+            for resource in held.values()
+            if (cohort is None or belongs_to(resource, cohort))
+            and (types is None or resource["resourceType"] in types)
+        }
+        counts = counted(by_type(chosen))
+        query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
+        certificate = {
+            "server": self.location,
+            "query": query,
+            "way": "copy",
+            "time": now(),
+            "counts": counts,
+            "total": len(chosen),
+        }
+        itself = folder.exists() and self.folder.exists() and folder.samefile(self.folder)
+        if itself and chosen.keys() != held.keys():
+            raise StoreRefused(f"{folder} is the store itself; a selection needs another folder")
+        if not itself:
+            save_pull(folder, chosen, certificate)
+        progress("pull", len(chosen), len(chosen))
+        return PullResult(counts, folder, certificate)
+
+    def unload(self, cohort: str, *, progress: Progress = no_progress) -> dict[str, int]:
+        """Remove the cohort's resources and nothing else; see :class:`Store`."""
+        with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
+            recover(self.folder)
+            held = self._read()
+            gone = {key for key, resource in held.items() if belongs_to(resource, cohort)}
+            if gone:
+                kept = {key: resource for key, resource in held.items() if key not in gone}
+                write_folder(self.folder, kept, request=f"unload of cohort {cohort}")
+        progress("unload", len(gone), len(gone))
+        return counted(by_type(gone))
+
+
+def _plan(sent: dict[str, Resource], held: dict[str, Resource], cohort: str, remove_orphans: bool) -> Plan:
+    """Compare what is sent with what is held.
+
+    Raises:
+        StoreRefused: an id is held by a resource of another cohort.
+    """
+    if foreign := [key for key in sent if key in held and not belongs_to(held[key], cohort)]:
+        raise StoreRefused(
+            [problem(key, "is in the store, but not of this cohort", "Give it another id") for key in foreign]
+        )
+    return Plan(
+        create=by_type(key for key in sent if key not in held),
+        update=by_type(key for key in sent if key in held and not same(as_stored(held[key]), sent[key])),
+        unchanged=by_type(key for key in sent if key in held and same(as_stored(held[key]), sent[key])),
+        orphaned=by_type(
+            key for key, resource in held.items() if key not in sent and belongs_to(resource, cohort)
+        ),
+        remove_orphans=remove_orphans,
+    )
+
+
+def _same(one: dict[str, Resource], other: dict[str, Resource]) -> bool:
+    return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)

@@ -1,0 +1,224 @@
+"""A folder of NDJSON with a Bulk Data manifest: written whole, read only if whole."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
+from fhir_blina.fhirjson import Resource, dumps, loads, read_ndjson, sync_folder, write_whole
+from fhir_blina.locks import locked
+from fhir_blina.store.types import RESOURCE_TYPES, key_of
+
+MANIFEST = "manifest.json"
+CERTIFICATE = "certificate.json"
+
+
+def now() -> str:
+    """This instant as a FHIR instant in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def locks_of(folder: Path) -> Path:
+    """The lock file of a store folder: beside it, hidden."""
+    return folder.parent / f".{folder.name}.lock"
+
+
+def _spare(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.old"
+
+
+def write_folder(
+    folder: Path,
+    resources: Mapping[str, Resource],
+    *,
+    request: str,
+    certificate: Mapping[str, Any] | None = None,
+) -> None:
+    """Make ``folder`` hold these resources and nothing else. The caller holds its lock.
+
+    A new folder is filled beside it, synced, and takes its place; until then the old one stays.
+
+    Args:
+        folder: The target; absent, empty, or a store folder.
+        resources: By ``Type/id``.
+        request: For the manifest: what was asked.
+        certificate: Content of ``certificate.json``, or None for none.
+
+    Raises:
+        StoreRefused: the folder holds other things, or is a symbolic link.
+    """
+    refuse_foreign(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
+    try:
+        lines: dict[str, list[str]] = {}
+        for key in sorted(resources):
+            lines.setdefault(key.split("/", 1)[0], []).append(dumps(resources[key]) + "\n")
+        output = []
+        for kind, rows in lines.items():
+            write_whole(fresh / f"{kind}.ndjson", rows)
+            digest = hashlib.sha256("".join(rows).encode()).hexdigest()
+            output.append(
+                {
+                    "type": kind,
+                    "url": f"{kind}.ndjson",
+                    "count": len(rows),
+                    "extension": {"sha256": digest},
+                }
+            )
+        manifest = {
+            "transactionTime": now(),
+            "request": request,
+            "requiresAccessToken": False,
+            "output": output,
+            "error": [],
+        }
+        write_whole(fresh / MANIFEST, dumps(manifest, indent=2) + "\n")
+        if certificate is not None:
+            write_whole(fresh / CERTIFICATE, dumps(certificate, indent=2) + "\n")
+        sync_folder(fresh)
+        _take_place(fresh, folder)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def _take_place(fresh: Path, folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(_spare(folder), ignore_errors=True)
+        folder.rename(_spare(folder))
+    fresh.rename(folder)
+    sync_folder(folder.parent)
+    shutil.rmtree(_spare(folder), ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Finish or undo a replacement that a crash interrupted. The caller holds the lock."""
+    if _spare(folder).exists():
+        if folder.exists():
+            shutil.rmtree(_spare(folder))
+        else:
+            _spare(folder).rename(folder)
+    for left in folder.parent.glob(f".{folder.name}.*.tmp"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder with files that no store wrote.
+
+    Raises:
+        StoreRefused: naming the first such file.
+    """
+    if folder.is_symlink():
+        raise StoreRefused(f"{folder} is a symbolic link; give the folder itself")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise StoreRefused(f"{folder} is not a folder")
+    for path in sorted(folder.iterdir()):
+        ours = path.name in {MANIFEST, CERTIFICATE} or (
+            path.suffix == ".ndjson" and path.stem in RESOURCE_TYPES
+        )
+        if not ours and not path.name.startswith("."):
+            raise StoreRefused(f"{path} was not written by a store. Give an empty folder, or move it away")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a store folder, its shape checked.
+
+    Raises:
+        StoreIncomplete: there is none, or it is not a manifest.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise StoreIncomplete(f"{folder} has no {MANIFEST}: not a store folder, or one never finished")
+    try:
+        manifest: dict[str, Any] = loads(path.read_text("utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise StoreIncomplete(f"{path}: not readable as JSON: {error}") from None
+    entries = manifest.get("output") if isinstance(manifest, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise StoreIncomplete(f"{path}: not a Bulk Data manifest: output is not a list of objects")
+    if manifest.get("error"):
+        raise StoreIncomplete(f"{path}: the export reported errors. Pull again")
+    return manifest
+
+
+def read_folder(folder: Path) -> dict[str, Resource]:
+    """Every resource of a store folder by ``Type/id``, compared with its manifest.
+
+    Raises:
+        StoreIncomplete: with a finding for each file that is missing or extra, cut off, changed since
+            it was written, or holds another number of lines, another type, or an id twice.
+    """
+    manifest = read_manifest(folder)
+    resources: dict[str, Resource] = {}
+    findings = []
+    listed = set()
+    for entry in manifest["output"]:
+        kind = entry.get("type")
+        name = entry.get("url")
+        if kind not in RESOURCE_TYPES or name != f"{kind}.ndjson" or name in listed:
+            findings.append(
+                problem(
+                    str(folder / MANIFEST),
+                    "an output is not <Type>.ndjson of a type of FHIR R4, or is there twice",
+                )
+            )
+            continue
+        listed.add(name)
+        try:
+            resources.update(_read_file(folder / name, entry))
+        except StoreIncomplete as error:
+            findings += error.findings
+    findings += [
+        problem(str(path), "is not in the manifest", "Write or pull the folder again")
+        for path in sorted(folder.glob("*.ndjson"))
+        if path.name not in listed
+    ]
+    if findings:
+        raise StoreIncomplete(findings)
+    return resources
+
+
+def _read_file(path: Path, entry: Mapping[str, Any]) -> dict[str, Resource]:
+    if not path.is_file() or path.is_symlink():
+        raise StoreIncomplete([problem(str(path), "is in the manifest, but missing", "Pull again")])
+    found: dict[str, Resource] = {}
+    lines = 0
+    for number, resource in read_ndjson(path):
+        where = f"{path}:{number}"
+        lines = number
+        try:
+            key = key_of(resource)
+        except StoreRefused as error:
+            raise StoreIncomplete([problem(where, str(error))]) from None
+        if resource["resourceType"] != entry["type"]:
+            raise StoreIncomplete([problem(where, f"is not a {entry['type']}")])
+        if key in found:
+            raise StoreIncomplete([problem(where, f"{key} is there twice")])
+        found[key] = resource
+    count = entry.get("count")
+    if count is not None and count != lines:
+        raise StoreIncomplete(
+            [problem(str(path), f"has {lines} lines, the manifest says {count}", "Pull the folder again")]
+        )
+    digest = (entry.get("extension") or {}).get("sha256")
+    if digest is not None and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise StoreIncomplete(
+            [problem(str(path), "differs from its checksum in the manifest", "Pull the folder again")]
+        )
+    return found
+
+
+def save_pull(folder: Path, resources: Mapping[str, Resource], certificate: Mapping[str, Any]) -> None:
+    """Write what was pulled to ``folder``, under its lock; see :func:`write_folder`."""
+    with locked(locks_of(folder)):
+        recover(folder)
+        write_folder(folder, resources, request=str(certificate["query"]), certificate=certificate)
