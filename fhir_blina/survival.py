@@ -1,0 +1,284 @@
+"""Kaplan-Meier: curves, every named interval, medians by named rules, follow-up, restricted means.
+
+lifelines counts who is at risk; Greenwood's formula and the transformed intervals are written out here,
+because lifelines has the log-log interval only. All of it equals R's ``survfit`` where R has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fhir_blina.errors import AnalysisError
+
+Floats = npt.NDArray[np.float64]
+Vector = Sequence[float] | Sequence[bool] | npt.NDArray[Any]
+
+INTERVALS = ("log-log", "plain", "log", "logit", "arcsine")
+TOLERANCE = 1.5e-8  # R's: two survival probabilities closer than this are equal
+NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error and 95 % interval; ``None`` where it cannot be estimated."""
+
+    value: float | None
+    standard_error: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A product-limit curve, a right-continuous step function ready to draw with steps after.
+
+    Attributes:
+        times: 0 and each distinct time of an event or censoring, ascending.
+        survival: Probability just after each time.
+        standard_error: Greenwood's, of ``survival``.
+        intervals: ``(low, high)`` after each time by name; ``nan`` where not defined.
+        at_risk: Subjects at risk just before each time.
+        events: Events at each time.
+        censored: Censorings at each time.
+        n: Subjects.
+        entered: Subjects that enter at each time after 0 (left truncation).
+        confidence: Two-sided level of the intervals.
+    """
+
+    times: Floats
+    survival: Floats
+    standard_error: Floats
+    intervals: dict[str, tuple[Floats, Floats]]
+    at_risk: npt.NDArray[np.int64]
+    events: npt.NDArray[np.int64]
+    censored: npt.NDArray[np.int64]
+    n: int
+    entered: npt.NDArray[np.int64]
+    confidence: float = 0.95
+
+    def _index(self, time: float) -> int:
+        return int(np.searchsorted(self.times, time, side="right")) - 1
+
+    def defined_at(self, time: float) -> bool:
+        """Whether the curve reaches ``time``: somebody was followed that long, or it is at 0."""
+        return self.n > 0 and time >= 0 and (time <= self.times[-1] or bool(self.survival[-1] == 0))
+
+    def at(self, time: float, interval: str = "log-log") -> Estimate:
+        """Survival at a time, with an interval by name."""
+        if not self.defined_at(time):
+            return Estimate(None, note="nobody was followed that long" if self.n else "the group is empty")
+        index = self._index(time)
+        low, high = (float(bound[index]) for bound in self.intervals[interval])
+        value, error = float(self.survival[index]), float(self.standard_error[index])
+        if np.isnan(low):
+            reason = "no event yet" if value == 1 else "the curve has reached 0"
+            return Estimate(value, error, note=f"no {interval} interval: {reason}")
+        return Estimate(value, error, low, high)
+
+    def number_at_risk(self, time: float) -> int:
+        """Subjects at risk just before a time."""
+        index = int(np.searchsorted(self.times, time, side="left"))
+        return int(self.at_risk[index]) if index < len(self.times) else 0
+
+    def events_until(self, time: float) -> int:
+        """Events up to and including a time."""
+        return int(self.events[: self._index(time) + 1].sum())
+
+    def quantile(self, p: float = 0.5, *, midpoint: bool = False) -> float | None:
+        """First time at which survival is ``p`` or less; ``None`` where it never is.
+
+        With ``midpoint``, where survival equals ``p`` over an interval, the middle of that interval: the
+        rule of R's ``survfit``. Equal means within 1.5e-8.
+        """
+        return _crossing(self.times, self.survival, p, midpoint=midpoint)
+
+    def median(self, interval: str = "log-log", *, midpoint: bool = False) -> Estimate:
+        """Median with the interval from inverting the pointwise one (Brookmeyer and Crowley 1982).
+
+        ``interval`` is also ``percentile-SE``: median ± z · SE, see ``percentile_error``.
+        """
+        value = self.quantile(midpoint=midpoint)
+        if value is None:
+            return Estimate(None, note="survival does not fall to 0.5")
+        if interval == "percentile-SE":
+            error = self.percentile_error()
+            if error is None:
+                return Estimate(value, note="survival does not pass from 0.55 to 0.45")
+            half = _z(self.confidence) * error
+            return Estimate(value, error, value - half, value + half)
+        # before the first event both bounds are 1; at 0 the lower is 0 and the upper is not defined
+        low, high = (np.where(np.isnan(bound), self.survival, bound) for bound in self.intervals[interval])
+        high = np.where(self.survival == 0, 1.0, high)
+        ends = [_crossing(self.times, bound, 0.5, midpoint=midpoint) for bound in (low, high)]
+        note = "" if ends[1] is not None else f"upper limit {NOT_REACHED}"
+        return Estimate(value, None, ends[0], ends[1], note)
+
+    def percentile_error(self, p: float = 0.5, margin: float = 0.05) -> float | None:
+        """Standard error of a percentile by the slope of the curve around it.
+
+        SE[S(t)] / f with f = (S(u) - S(l)) / (l - u), u the last event time with S >= p + margin and l the
+        first with S <= p - margin (Collett, Modelling Survival Data in Medical Research, section 2.4). It
+        is the form that SPSS prints.
+        """
+        median = self.quantile(p)
+        at_event = self.events > 0
+        upper = np.flatnonzero(at_event & (self.survival >= p + margin - TOLERANCE))
+        lower = np.flatnonzero(at_event & (self.survival <= p - margin + TOLERANCE))
+        if median is None or not len(upper) or not len(lower):
+            return None
+        u, low = upper[-1], lower[0]
+        slope = (self.survival[u] - self.survival[low]) / (self.times[low] - self.times[u])
+        return float(self.standard_error[self._index(median)] / slope)
+
+    def restricted_mean(self, limit: float) -> Estimate:
+        """Area under the curve from 0 to ``limit`` with its standard error.
+
+        Variance: the sum over event times of (area to the right, up to the limit)² d / (n (n - d))
+        (Klein and Moeschberger, formula 4.5.2; R's ``print(survfit, rmean=)``). lifelines gives the variance
+        of the restricted time itself, which is another quantity.
+        """
+        if not self.defined_at(limit):
+            return Estimate(None, note="nobody was followed to the limit")
+        inside = self.times < limit
+        edges = np.append(self.times[inside], limit)
+        areas = self.survival[inside] * np.diff(edges)
+        right = areas[::-1].cumsum()[::-1]
+        n, d = self.at_risk[inside].astype(float), self.events[inside].astype(float)
+        hazard = np.divide(d, n * (n - d), out=np.zeros_like(d), where=(n > d) & (d > 0))
+        error = float(np.sqrt(np.sum(right**2 * hazard)))
+        half = _z(self.confidence) * error
+        return Estimate(float(areas.sum()), error, float(areas.sum()) - half, float(areas.sum()) + half)
+
+
+def _z(confidence: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(1 - (1 - confidence) / 2))
+
+
+def _crossing(times: Floats, values: Floats, p: float, *, midpoint: bool) -> float | None:
+    below = np.flatnonzero(values <= p + TOLERANCE)
+    if not len(below):
+        return None
+    first = below[0]
+    if not midpoint or values[first] < p - TOLERANCE:
+        return float(times[first])
+    lower = np.flatnonzero(values < p - TOLERANCE)
+    end = times[lower[0]] if len(lower) else times[-1]
+    return float((times[first] + end) / 2)
+
+
+def named_intervals(
+    survival: Floats, variance_of_log: Floats, confidence: float = 0.95
+) -> dict[str, tuple[Floats, Floats]]:
+    """Pointwise intervals of a survival curve by name, within [0, 1]; R's ``conf.type``.
+
+    ``variance_of_log`` is Greenwood's sum of d / (n (n - d)). Where survival is 1 or 0, the log-log, logit
+    and arcsine intervals are not defined (``nan``), nor is any where it is 0.
+    """
+    z = _z(confidence)
+    inner = (survival > 0) & (survival < 1)
+    s = np.where(inner, survival, 0.5)
+    error = np.sqrt(np.where(inner, variance_of_log, 0.0))
+    logs = np.log(s)
+    with np.errstate(over="ignore"):
+        odds, half = np.log(s / (1 - s)), z * error / (1 - s)
+        angle, turn = np.arcsin(np.sqrt(s)), 0.5 * z * error * np.sqrt(s / (1 - s))
+        ends = {
+            "log-log": (np.exp(logs * np.exp(-z * error / logs)), np.exp(logs * np.exp(z * error / logs))),
+            "plain": (np.clip(s - z * s * error, 0, 1), np.clip(s + z * s * error, 0, 1)),
+            "log": (np.exp(logs - z * error), np.clip(np.exp(logs + z * error), 0, 1)),
+            "logit": (1 / (1 + np.exp(half - odds)), 1 / (1 + np.exp(-odds - half))),
+            "arcsine": (
+                np.sin(np.clip(angle - turn, 0, np.pi / 2)) ** 2,
+                np.sin(np.clip(angle + turn, 0, np.pi / 2)) ** 2,
+            ),
+        }
+    return {
+        name: (np.where(inner, low, np.nan), np.where(inner, high, np.nan))
+        for name, (low, high) in ends.items()
+    }
+
+
+def checked(
+    durations: Vector, events: Vector, entry: Vector | None = None
+) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
+    """Durations, events and entry times as arrays.
+
+    Raises:
+        AnalysisError: unequal lengths, a negative, missing or infinite time, or an entry after the end.
+    """
+    t = np.asarray(durations, dtype=float)
+    d = np.asarray(events).astype(bool)
+    start = np.zeros_like(t) if entry is None else np.asarray(entry, dtype=float)
+    if not t.shape == d.shape == start.shape or t.ndim != 1:
+        raise AnalysisError("durations, events and entry times must be of one length")
+    if not (np.isfinite(t).all() and np.isfinite(start).all()) or (t < 0).any() or (start < 0).any():
+        raise AnalysisError("a time is missing, infinite or negative")
+    if (start > t).any() or (entry is not None and ((start == t) & (t > 0)).any()):
+        raise AnalysisError("a subject enters at or after the end of its follow-up")
+    return t, d, start
+
+
+def kaplan_meier(
+    durations: Vector, events: Vector, *, entry: Vector | None = None, confidence: float = 0.95
+) -> Curve:
+    """The Kaplan-Meier curve of right-censored, possibly left-truncated durations.
+
+    Args:
+        durations: Time to event or censoring, 0 or more.
+        events: True where the event was observed.
+        entry: Time from which each subject is at risk; 0 where absent.
+        confidence: Two-sided level of the intervals.
+
+    Returns:
+        The curve; with no subject at all a curve of n = 0 at which nothing is defined.
+
+    Raises:
+        AnalysisError: times that cannot be used, see ``checked``.
+    """
+    t, d, start = checked(durations, events, entry)
+    if not len(t):
+        one, zero = np.ones(1), np.zeros(1, dtype=np.int64)
+        empty = {name: (np.full(1, np.nan), np.full(1, np.nan)) for name in INTERVALS}
+        return Curve(np.zeros(1), one, np.zeros(1), empty, zero, zero, zero, 0, zero, confidence)
+    from lifelines.utils import survival_table_from_events
+
+    table = survival_table_from_events(t, d, start if start.any() else None)
+    if table.index[0] != 0:
+        table.loc[0.0] = 0
+        table = table.sort_index()
+    times = table.index.to_numpy(dtype=float)
+    observed = table["observed"].to_numpy(dtype=np.int64)
+    at_risk = table["at_risk"].to_numpy(dtype=np.int64)
+    entered = table["entrance"].to_numpy(dtype=np.int64)
+    fraction = np.divide(observed, at_risk, out=np.zeros(len(times)), where=at_risk > 0)
+    survival = np.cumprod(1 - fraction)
+    left = at_risk - observed
+    some = (observed > 0) & (left > 0)
+    terms = np.divide(observed, at_risk * left, out=np.zeros(len(times)), where=some)
+    variance = np.cumsum(terms)
+    return Curve(
+        times,
+        survival,
+        survival * np.sqrt(variance),
+        named_intervals(survival, variance, confidence),
+        at_risk,
+        observed,
+        table["censored"].to_numpy(dtype=np.int64),
+        len(t),
+        entered,
+        confidence,
+    )
+
+
+def reverse_kaplan_meier(durations: Vector, events: Vector) -> Curve:
+    """Follow-up: censoring is the event (Schemper and Smith 1996); the median is the median follow-up."""
+    t, d, _ = checked(durations, events)
+    return kaplan_meier(t, ~d)
