@@ -1,0 +1,124 @@
+"""The command line: ``fhir-blina COMMAND``. Only the parser; what commands do stands in ``commands``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+PICTURE = """\
+ mappings/cohorts/<cohort>/                                  mappings/views/
+ data/*.csv --> rows --> resources --> store --> resources --> tables --> results --> report
+            check     map         validate  push/pull     tables    analyze    report   (run = all)
+"""
+
+EXIT_CODES = """\
+exit codes:
+  0 done   1 other failure   2 cohort folder   3 validation   4 store   5 view   6 analysis
+  7 cells differ after the round trip   64 wrong use of the command line   130 interrupted
+"""
+
+USAGE_ERROR = 64
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, how to use it, and leave with the exit code of wrong use."""
+        self.print_usage(sys.stderr)
+        sys.stderr.write(f"{self.prog}: {message}\n")
+        raise SystemExit(USAGE_ERROR)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command, each with an example in its help."""
+    parser = _Parser(
+        prog="fhir-blina",
+        description="Turn a published cohort into FHIR R4, store it, pull it back, and recompute its numbers.",
+        epilog=PICTURE + "\n" + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    voice = _Parser(add_help=False)
+    group = voice.add_argument_group("output")
+    group.add_argument("-q", "--quiet", action="store_true", help="no steps and no progress on stderr")
+    group.add_argument("-v", "--verbose", action="store_true", help="notes as well")
+    group.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    cohort = _Parser(add_help=False)
+    cohort.add_argument("cohort", help="name of a cohort (see `fhir-blina cohorts`), or its folder")
+    cohort.add_argument("--profiles", action="append", default=[], metavar="NAME", help="option of the manifest")
+    cohort.add_argument("--anchor", metavar="DATE", help="another synthetic date for study day 0")
+
+    store = _Parser(add_help=False)
+    store.add_argument("--store", metavar="WHERE", help="folder or base URL of a FHIR server (default: OUT/fhir)")
+    store.add_argument("--out", default="out", metavar="DIR", help="where results go (default: out)")
+
+    def add(name: str, text: str, example: str, *parents: _Parser) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=f"example:\n  fhir-blina {example}\n\n{EXIT_CODES}",
+            parents=[*parents, voice],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    add("cohorts", "list the cohorts that come with the package", "cohorts")
+    new = add("new", "start a cohort folder from CSV files", "new mycohort patients.csv labs.csv")
+    new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
+    new.add_argument("files", nargs="+", help="CSV files with a header line")
+    add("check", "find everything wrong with a cohort folder", "check cjcp2023", cohort)
+    mapping = add("map", "turn the cohort's rows into FHIR resources", "map cjcp2023 --out out", cohort)
+    mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
+    validate = add("validate", "check every resource against FHIR R4", "validate cjcp2023", cohort)
+    validate.add_argument("--server", metavar="URL", help="ask this server's $validate as well")
+    push = add("push", "store the cohort's resources", "push cjcp2023 --store http://127.0.0.1:8080/fhir", cohort, store)
+    push.add_argument("--dry-run", action="store_true", help="say what would change, and stop")
+    pull = add("pull", "fetch a cohort's resources into a folder", "pull cjcp2023 --store URL --out out", store)
+    pull.add_argument("cohort", help="name of the cohort whose tag selects the resources")
+    pull.add_argument("--types", metavar="A,B", help="only these resource types")
+    unload = add("unload", "remove a cohort from a store, by its tag", "unload cjcp2023 --store URL", store)
+    unload.add_argument("cohort", help="name of the cohort whose tag selects the resources")
+    unload.add_argument("--yes", action="store_true", help="remove; without it, only say what would go")
+    tables = add("tables", "run the views over a store's resources", "tables --store out/fhir --out out", store)
+    tables.add_argument("--cohort", metavar="NAME", help="only resources with this cohort's tag")
+    analyze = add("analyze", "compute response and survival from a store", "analyze cjcp2023 --store out/fhir", cohort, store)
+    analyze.add_argument("--endpoints", metavar="FILE", help="definitions in place of the cohort's endpoints.yaml")
+    add("report", "write the report from a store", "report cjcp2023 --store out/fhir", cohort, store)
+    add("run", "do all of it, from the cohort's files to the report", "run cjcp2023", cohort, store)
+    add("roundtrip", "rebuild the cohort's tables from a store and compare every cell", "roundtrip cjcp2023", cohort, store)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code says how it ended."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"fhir-blina {version('fhir-blina')}\n")
+        return 0
+    if options.command is None:
+        parser.print_help()
+        return USAGE_ERROR
+    try:
+        from fhir_blina import commands
+        from fhir_blina.errors import FhirBlinaError
+
+        try:
+            return commands.COMMANDS[options.command](options)
+        except FhirBlinaError as error:
+            for finding in error.findings:
+                sys.stderr.write(f"{finding}\n")
+            return error.exit_code
+        except OSError as error:
+            sys.stderr.write(f"{error.filename or ''}: {error.strerror or error}\n")
+            return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
