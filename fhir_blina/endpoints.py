@@ -197,7 +197,7 @@ def read_endpoints(path: Path) -> Endpoints:
     if unknown:
         raise AnalysisError(unknown)
     _refuse_circles(path, sets)
-    parts = ("summaries", "listed", "proportions", "sums", "exposure", "power")
+    parts = ("summaries", "listed", "proportions", "intervals", "sums", "exposure", "power")
     sections = {key: content[key] for key in parts if key in content}
     return Endpoints(path, content["subjects"], measures, sets, groups, times, endpoints, sections)
 
@@ -250,6 +250,8 @@ def _uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, st
         yield ("proportions", name), "set", entry.get("set", name)
         if "among" in entry:
             yield ("proportions", name, "among"), "set", entry["among"]
+    for name, entry in content.get("intervals", {}).items():
+        yield from ((("intervals", name, key), "time", entry[key]) for key in ("from", "to"))
     for name, entry in content.get("sums", {}).items():
         yield from ((("sums", name, "parts"), "measure", used) for used in entry["parts"])
         yield ("sums", name, "total"), "time", entry["total"]

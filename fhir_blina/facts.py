@@ -167,6 +167,24 @@ class Facts:
         """``value`` (study day) and ``source`` of a time by patient key; who has none is absent."""
         return self._answer(self.endpoints.times[name])
 
+    def measured(self, name: str) -> dict[str, tuple[Any, str]]:
+        """``(value, source)`` of a measure by patient key, in the order of the labels."""
+        return self._cells(self.measure(name))
+
+    def timed(self, name: str) -> dict[str, tuple[Any, str]]:
+        """``(study day, source)`` of a time by patient key, in the order of the labels."""
+        return self._cells(self.time(name))
+
+    def _cells(self, frame: pd.DataFrame) -> dict[str, tuple[Any, str]]:
+        pairs = zip(frame["value"], frame["source"], strict=True)
+        found = dict(zip(frame.index, pairs, strict=True))
+        return {key: found[key] for key in self.subjects.index if key in found}
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Label of each patient by key, in their order."""
+        return {str(key): str(label) for key, label in self.subjects.items()}
+
     def _answer(self, wanted: Value | Time) -> pd.DataFrame:
         key = f"{type(wanted).__name__} {wanted.name}"
         if key not in self._values:

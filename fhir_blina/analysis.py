@@ -1,0 +1,58 @@
+"""Analysis: every number that the definitions ask for, from tables alone.
+
+tables = read_tables("out/fhir")
+results = analyze(tables, "mappings/cohorts/<cohort>")
+write_results(results, Path("results.json"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fhir_blina.claims import compare_claims, read_claims
+from fhir_blina.derivation import derive_endpoint
+from fhir_blina.descriptive import describe
+from fhir_blina.endpoints import Endpoint, Endpoints, read_endpoints
+from fhir_blina.facts import Facts, Tables
+from fhir_blina.outcomes import by_group, describe_endpoint, endpoint_groups
+from fhir_blina.results import Record, Results
+
+
+def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
+    """Work out every record that the definitions ask for.
+
+    Args:
+        tables: View tables by name, as ``read_tables`` returns them.
+        definitions: An ``endpoints.yaml``, the folder that holds one, or definitions read before. Where
+            ``claims.csv`` lies beside it, its claims are compared too.
+
+    Returns:
+        Records in a fixed order, the derivation, and the claims compared.
+
+    Raises:
+        AnalysisError: definitions or claims at fault, with file and line, or tables that lack what they name.
+    """
+    endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
+    facts = Facts(tables, endpoints)
+    records = list(describe(facts))
+    derivation = []
+    for endpoint in endpoints.endpoints.values():
+        frame = derive_endpoint(facts, endpoint)
+        derivation += frame.to_dict(orient="records")
+        records += _endpoint(facts, endpoint)
+    results = Results(tuple(records), tuple({str(key): row[key] for key in row} for row in derivation))
+    claims = endpoints.path.parent / "claims.csv"
+    if not claims.is_file():
+        return results
+    compared = tuple(result.as_dict() for result in compare_claims(read_claims(claims), results))
+    return Results(results.records, results.derivation, compared)
+
+
+def _endpoint(facts: Facts, endpoint: Endpoint) -> Iterator[Record]:
+    frame = derive_endpoint(facts, endpoint)
+    groups = {
+        name: by_group(frame, facts.group(name), labels)
+        for name, labels in endpoint_groups(facts.endpoints, endpoint)
+    }
+    yield from describe_endpoint(endpoint, frame, groups)
