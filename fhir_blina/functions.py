@@ -117,9 +117,10 @@ def _substring(items: list[Any], start: list[Any], length: list[Any] | None = No
 
 @_function("join", 0, 1)
 def _join(items: list[Any], separator: list[Any] | None = None) -> list[Any]:
+    """The strings in one; of none, the empty string, as SQL on FHIR's tests ask."""
     mark = "" if separator is None else _text(separator, "join()")
     texts = [_text([item], "join()") for item in items]
-    return [(mark or "").join(text for text in texts if text is not None)] if items else []
+    return [(mark or "").join(text for text in texts if text is not None)]
 
 
 @_function("empty")

@@ -1,0 +1,168 @@
+"""From a folder of resources to typed tables, one for each ViewDefinition.
+
+::
+
+    tables = read_tables(Path("out/fhir"))
+    tables["observations"][["patient_id", "code", "value_quantity"]]
+
+The views in ``mappings/views/`` are standard SQL on FHIR v2 files, shared by all cohorts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fhir_blina import fhirjson
+from fhir_blina.errors import ViewError, did_you_mean
+from fhir_blina.fhirjson import Resource
+from fhir_blina.view_definitions import INTEGERS, View, load_view, load_views, read_view
+from fhir_blina.view_rows import Table, evaluate_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "ENGINES",
+    "Table",
+    "View",
+    "evaluate_view",
+    "load_view",
+    "load_views",
+    "read_rows",
+    "read_tables",
+    "read_view",
+    "views_folder",
+    "write_tables",
+]
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def views_folder() -> Path:
+    """``mappings/views`` of the installed package, or of the repository."""
+    packaged = Path(__file__).parent / "mappings"
+    return (packaged if packaged.is_dir() else Path(__file__).parent.parent / "mappings") / "views"
+
+
+def _resources(path: Path, resource_type: str) -> Iterator[Resource]:
+    if not path.exists():
+        return
+    for number, resource in fhirjson.read_ndjson(path):
+        if resource["resourceType"] != resource_type:
+            raise ViewError(f"{path}:{number}: not a {resource_type}. Write or pull the folder again")
+        yield resource
+
+
+def _python_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for resource_type in sorted({view.resource for view in views.values()}):
+        resources = list(_resources(folder / f"{resource_type}.ndjson", resource_type))
+        for view in views.values():
+            if view.resource == resource_type:
+                table = evaluate_view(view, resources)
+                if view.one_row_each and len(table.rows) != len(resources):
+                    raise ViewError(f"{view.source}: {len(table.rows)} rows from {len(resources)} resources")
+                tables[view.name] = table
+    return {name: tables[name] for name in sorted(tables)}
+
+
+ENGINES: dict[str, Callable[[Path, Mapping[str, View]], dict[str, Table]]] = {"python": _python_rows}
+
+
+def _chosen(views: Path | Mapping[str, View] | None) -> Mapping[str, View]:
+    return views if isinstance(views, Mapping) else load_views(views or views_folder())
+
+
+def read_rows(
+    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = "python"
+) -> dict[str, Table]:
+    """The tables of a folder as plain rows, by name; arguments as for :func:`read_tables`."""
+    folder = Path(folder)
+    if engine not in ENGINES:
+        raise ViewError(f'no engine "{engine}". {did_you_mean(engine, ENGINES)}')
+    if not folder.is_dir():
+        raise ViewError(f"{folder}: no such folder. Run `fhir-blina map` or `pull` first")
+    return ENGINES[engine](folder, _chosen(views))
+
+
+def read_tables(
+    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = "python"
+) -> dict[str, pd.DataFrame]:
+    """Tables of a folder of ``<Type>.ndjson`` files.
+
+    Args:
+        folder: As a store or a pull leaves it. A type without a file gives an empty table.
+        views: A folder of ViewDefinitions or views by name; ``None`` takes ``mappings/views``.
+        engine: ``python`` is the reference; see ``ENGINES``.
+
+    Returns:
+        One DataFrame for each view, by name, rows in the order of the file. Column dtypes:
+        whole numbers ``Int64``, booleans ``boolean``, all else ``object`` holding str, Decimal
+        (every digit as in the resource) or ``None``; a collection is a list.
+
+    Raises:
+        ViewError: a wrong view, or a resource that a view cannot read.
+        StoreIncomplete: a line that is no resource, with file and line.
+    """
+    tables = read_rows(folder, views, engine=engine)
+    return {name: _frame(table) for name, table in tables.items()}
+
+
+def _dtype(kind: str, collection: bool) -> str:
+    if collection:
+        return "object"
+    return "Int64" if kind in INTEGERS else "boolean" if kind == "boolean" else "object"
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    import pandas as pd
+
+    shapes = zip(table.columns, table.types, table.collections, strict=True)
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[place] for row in table.rows], dtype=_dtype(kind, collection))
+            for place, (name, kind, collection) in enumerate(shapes)
+        }
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        value = fhirjson.dumps(value)
+    if isinstance(value, str):
+        text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if value is True or value is False:
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path | str) -> list[Path]:
+    """Write one ``<name>.csv`` for each table: UTF-8, LF, the same bytes for the same tables.
+
+    Decimals keep every digit, a missing value is an empty cell, a text that a spreadsheet would
+    take for a formula gets an apostrophe in front.
+
+    Returns:
+        The files, in order of their names.
+    """
+    import pandas as pd
+
+    written = []
+    for name in sorted(tables):
+        frame = tables[name]
+        columns = [
+            [None if value is pd.NA else value for value in frame[column].tolist()]
+            for column in frame.columns
+        ]
+        lines = [",".join(frame.columns)]
+        lines += [",".join(map(_cell, row)) for row in zip(*columns, strict=True)]
+        path = Path(folder) / f"{name}.csv"
+        fhirjson.write_whole(path, (line + "\n" for line in lines))
+        written.append(path)
+    return written
