@@ -23,6 +23,7 @@ _TEXT = re.compile(
 _WORD = re.compile(r"[^\s\x00-\x1f\ud800-\udfff]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_ABSOLUTE = re.compile(r"#|[A-Za-z][A-Za-z0-9+.-]*:")
 _BASE64 = re.compile(r"[0-9a-zA-Z+/]*={0,2}")
 
 _YEAR = r"(?!0000)\d{4}"
@@ -110,10 +111,24 @@ def _word(value: Any) -> Fault | None:
     if type(value) is not str:
         return _wrong_type(value, "string")
     if _WORD.fullmatch(value):
-        return None
+        return _urn(value) if value.startswith("urn:") else None
     if fault := text_fault(value):
         return fault
     return Fault("an address holds whitespace, or is empty", "Write it without spaces")
+
+
+def _urn(value: str) -> Fault | None:
+    for name in ("oid", "uuid"):
+        if value.startswith(f"urn:{name}:") and not _FORMS[name][0].fullmatch(value):
+            return Fault(f"not a urn:{name}", _FORMS[name][1])
+    return None
+
+
+def _canonical(value: Any) -> Fault | None:
+    fault = _word(value)
+    if fault is None and not _ABSOLUTE.match(value):
+        return Fault("a canonical URL is absolute, or a # fragment", "Write it in full")
+    return fault
 
 
 def _code(value: Any) -> Fault | None:
@@ -189,7 +204,7 @@ def _form(name: str) -> Callable[[Any], Fault | None]:
 def _xhtml(value: Any) -> Fault | None:
     if type(value) is not str:
         return _wrong_type(value, "string")
-    if fault := text_fault(value):
+    if (fault := text_fault(value)) and fault.code != "too-long":
         return fault
     if "<!" in value.replace("<!--", ""):
         return Fault("narrative holds a declaration", code="invariant")
@@ -212,7 +227,7 @@ def _xhtml(value: Any) -> Fault | None:
 CHECKS: dict[str, Callable[[Any], Fault | None]] = {
     "base64Binary": _base64,
     "boolean": _boolean,
-    "canonical": _word,
+    "canonical": _canonical,
     "code": _code,
     "decimal": _decimal,
     "markdown": _string,

@@ -11,7 +11,8 @@ The file holds, one line an entry so that a diff can be read:
 - ``primitives``: name -> regex of the value, empty where the specification gives none;
 - ``types``: resource, datatype or backbone element -> parent type, elements, invariants;
 - ``valueSets``: each value set of a required binding, name -> {system: codes};
-- ``codeSystems``: complete code systems that any binding of R4 uses, url -> codes.
+- ``codeSystems``: complete code systems that any binding of R4 uses, and the forms of drugs
+  that doses are counted in, url -> codes.
 """
 # ruff: noqa: INP001, T201
 
@@ -32,6 +33,7 @@ TARGET = Path(__file__).parent.parent / "fhir_blina" / "r4_rules.json"
 INSIDE = "org/hl7/fhir/r4/model/"
 DEFINITIONS = ("profile/profiles-types.xml", "profile/profiles-resources.xml")
 TERMINOLOGY = ("valueset/v2-tables.xml", "valueset/v3-codesystems.xml", "valueset/valuesets.xml")
+UNBOUND = {"http://terminology.hl7.org/CodeSystem/v3-orderableDrugForm"}  # units of doses
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 FHIRPATH = "http://hl7.org/fhirpath/System."
 REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
@@ -257,7 +259,7 @@ class Extractor:
     def rules(self) -> dict[str, dict[str, Any]]:
         """Everything taken in, sections in the order of the file."""
         systems = self.terminology.systems
-        exact = (self.bound & set(systems)) - self.terminology.loose
+        exact = ((self.bound | UNBOUND) & set(systems)) - self.terminology.loose
         return {
             "primitives": dict(sorted(self.primitives.items())),
             "types": dict(sorted(self.types.items())),
