@@ -17,6 +17,7 @@ from fhir_blina.endpoints import Endpoint, Endpoints, read_endpoints
 from fhir_blina.facts import Facts, Tables
 from fhir_blina.outcomes import by_group, describe_endpoint, endpoint_groups
 from fhir_blina.results import Record, Results
+from fhir_blina.safety import describe_exposure
 
 
 def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
@@ -35,7 +36,7 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     """
     endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
     facts = Facts(tables, endpoints)
-    records = list(describe(facts))
+    records = [*describe(facts), *describe_exposure(facts)]
     derivation = []
     for endpoint in endpoints.endpoints.values():
         frame = derive_endpoint(facts, endpoint)

@@ -155,7 +155,7 @@ def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]
                 unit="d",
                 ci_low=estimate.low,
                 ci_high=estimate.high,
-                ci_method=interval if estimate.value is not None else None,
+                ci_method=interval if estimate.low is not None else None,
                 method=f"Kaplan-Meier, {rule}",
                 n=curve.n,
                 events=int(curve.events.sum()),

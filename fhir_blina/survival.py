@@ -108,8 +108,10 @@ class Curve:
             return Estimate(None, note="survival does not fall to 0.5")
         if interval == "percentile-SE":
             error = self.percentile_error()
-            if error is None:
-                return Estimate(value, note="survival does not pass from 0.55 to 0.45")
+            if not error:
+                return Estimate(
+                    value, note="survival does not pass from 0.55 to 0.45, or the median is its end"
+                )
             half = _z(self.confidence) * error
             return Estimate(value, error, value - half, value + half)
         # before the first event both bounds are 1; at 0 the lower is 0 and the upper is not defined
