@@ -34,10 +34,10 @@ def check(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list
     cohort = gather_cohort(find_cohort(name_or_folder), findings)
     if cohort is not None and not findings:
         mapped = gather_resources(cohort, profiles, findings)
-        if mapped.templates:
+        if mapped.origins:  # every template could be compiled
             findings += _unread_columns(cohort, mapped.templates)
         if not findings:
-            findings += _unused_rows(cohort, mapped)
+            findings += _unused_rows(mapped)
             findings += _dangling_references(mapped)
             findings += _lost_cells(cohort, mapped)
     return findings
@@ -78,10 +78,10 @@ def _note(read: set[tuple[str, str]], table: str, parts: Sequence[Any], where: A
                 _note(read, node.table, [node.node], node.where)
 
 
-def _unused_rows(cohort: Cohort, mapped: Mapped) -> list[Finding]:
+def _unused_rows(mapped: Mapped) -> list[Finding]:
     remedy = "Widen a where:, or add a template"
     return [
-        problem(f"{cohort.tables[row.table].path}:{row.line}", "the row becomes no resource", remedy)
+        problem(row.location, "the row becomes no resource", remedy)
         for row in mapped.unused
     ]
 

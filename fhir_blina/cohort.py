@@ -99,12 +99,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its line in the file, its cells as text and, where not empty, as typed values."""
+    """One row: its file and line, its cells as text and, where not empty, as typed values."""
 
     table: str
+    path: Path
     line: int
     text: Mapping[str, str]
     cells: Mapping[str, Cell]
+
+    @property
+    def location(self) -> str:
+        """``file:line``."""
+        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -340,7 +346,7 @@ def _read_table(name: str, path: Path, columns: Mapping[str, Column], findings: 
         if named in seen and key:
             findings.append(problem(f"{path}:{line}", f"the same {', '.join(key)} as in line {seen[named]}"))
         seen.setdefault(named, line)
-        rows.append(Row(name, line, text, cells))
+        rows.append(Row(name, path, line, text, cells))
     header = read_header(path, []) or list(columns)
     ordered = {column: columns[column] for column in header if column in columns}
     if not rows and not any(finding.location.startswith(f"{path}:") for finding in findings):

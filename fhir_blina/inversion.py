@@ -73,15 +73,17 @@ class Inverse:
             return self._pattern(node)
         return re.compile(re.escape(as_text(node.value)) if isinstance(node, Constant) else ".+")
 
-    def match(self, resource: Resource, engine: Sequence[Any]) -> Match | None:
+    def match(self, resource: Resource, engine: Sequence[Any], optional: Sequence[Any] = ()) -> Match | None:
         """The cells that a resource came from, ``None`` if it is not of this template.
 
         Args:
             resource: With its readable id, and references with readable ids.
             engine: List items that every resource carries beside its template.
+            optional: List items that templates behind a profiles option may have added.
         """
         self._table = self.cohort.tables[self.template.table] if self.template.table else None
         self._engine = engine
+        self._optional = optional
         found = self._block(self.template.root, resource)
         if found is None or self.template.where is None:
             return found
@@ -93,7 +95,7 @@ class Inverse:
     # -- nodes ---------------------------------------------------------------------------------
 
     def _node(self, node: Node, value: Any) -> Match | None:
-        if not has_columns(node):
+        if not has_columns(node) and (value is MISSING or not isinstance(node, Block | Items)):
             expected = self.constant(node)
             return Match() if value is expected or _same(value, expected) else None
         if isinstance(node, Blank):
@@ -117,10 +119,12 @@ class Inverse:
                 return None
             if value is MISSING:
                 part = self._node(child, MISSING) if has_columns(child) else Match()
-            elif isinstance(child, Blank) and "studyDate()" in child.expression.text:
+            elif _is_study_date(child):
                 part = self._study_date(child, value.get(name, MISSING), value.get(f"_{name}", {}))
+            elif name.startswith("_") and _is_study_date(node.items.get(name[1:])):
+                part = self._node(child, _without_study_day(value.get(name, MISSING)))
             else:
-                part = self._node(child, _without_study_day(name, value))
+                part = self._node(child, value.get(name, MISSING))
             found = found.joined(part) if part is not None else None
         return found
 
@@ -132,7 +136,7 @@ class Inverse:
                 children.append(child)
                 continue
             expected = self.constant(child)
-            wanted = expected if isinstance(child, Blank) else [expected]
+            wanted = expected if isinstance(expected, list) else [expected]
             for one in [] if expected is MISSING else wanted:
                 place = next((i for i, value in enumerate(rest) if _same(value, one)), None)
                 if place is not None:
@@ -144,7 +148,7 @@ class Inverse:
     def _align(self, children: list[Node], values: list[Any]) -> Match | None:
         """Items in order against what is left of the list; a child may have given nothing."""
         if not children:
-            return None if values else Match()
+            return Match() if all(value in self._optional for value in values) else None
         child, rest = children[0], children[1:]
         if isinstance(child, Embed):
             return self._embedded(child, rest, values)
@@ -158,7 +162,7 @@ class Inverse:
             joined = found.joined(other) if found is not None and other is not None else None
             if joined is not None:
                 return joined
-        return None
+        return self._align(children, values[1:]) if values and values[0] in self._optional else None
 
     def _embedded(self, child: Embed, rest: list[Node], values: list[Any]) -> Match | None:
         outer, self._table = self._table, self.cohort.tables[child.table]
@@ -176,8 +180,8 @@ class Inverse:
         left = self._align(rest, values[taken:])
         return Match({}, rows).joined(left) if left is not None else None
 
-    def _study_date(self, blank: Blank, value: Any, sibling: Any) -> Match | None:
-        column = blank.study_day_column
+    def _study_date(self, blank: Node, value: Any, sibling: Any) -> Match | None:
+        column = blank.study_day_column if isinstance(blank, Blank) else None
         if column is None:
             return Match()
         if value is MISSING:
@@ -333,10 +337,13 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _without_study_day(name: str, block: Mapping[str, Any]) -> Any:
-    """The value of an element; of ``_x`` without what ``studyDate()`` put there."""
-    value = block.get(name, MISSING)
-    if not name.startswith("_") or not isinstance(value, dict) or "extension" not in value:
+def _is_study_date(node: Node | None) -> bool:
+    return isinstance(node, Blank) and "studyDate()" in node.expression.text
+
+
+def _without_study_day(value: Any) -> Any:
+    """The extensions of a date without those that ``studyDate()`` put there."""
+    if not isinstance(value, dict) or "extension" not in value:
         return value
     own = {RELATIVE_DATE, f"{CANONICAL}/StructureDefinition/study-day"}
     kept = [extension for extension in value["extension"] if extension.get("url") not in own]

@@ -71,7 +71,7 @@ class Origin:
         keys: tuple[str | int, ...] = ("resource",)
         for name, index in re.findall(r"\.(\w+)(?:\[(\d+)\])?", path):
             keys = (*keys, name, int(index)) if index else (*keys, name)
-        row = f" (row {self.row.table}:{self.row.line})" if self.row else ""
+        row = f" (row {self.row.location})" if self.row else ""
         return self.template.location(keys) + row
 
 
@@ -194,7 +194,7 @@ class _Filler:
     def fault(self, keys: Any, row: Row | None, text: str, remedy: str = "") -> None:
         where = self.template.location(keys)
         if row is not None:
-            where += f" (row {self.cohort.tables[row.table].path}:{row.line})"
+            where += f" (row {row.location})"
         self.findings.append(problem(where, text, remedy))
 
     def evaluate(self, blank: Blank, row: Row | None, outer: Mapping[str, Any]) -> list[Any]:
@@ -269,7 +269,10 @@ class _Filler:
                 flags.append(filled)
                 if value is not _MISSING:
                     result.append(value)
-        return (result or _MISSING), _any(flags)
+        filled = _any(flags)
+        if result and not filled:  # constant items stay, and say nothing of the block around them
+            filled = None
+        return (result or _MISSING), filled
 
     def embedded(self, node: Embed, row: Row | None) -> list[Row]:
         outer = dict(row.cells) if row else {}

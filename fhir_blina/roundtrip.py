@@ -73,7 +73,9 @@ class _Rebuilt:
     def __init__(self, cohort: Cohort, templates: Sequence[Template]) -> None:
         self.cohort = cohort
         self.inverses = [Inverse(cohort, one) for one in templates if one.profile is None]
-        self.engine = _engine_items(cohort, templates)
+        self.added = [Inverse(cohort, one) for one in templates if one.profile is not None]
+        self.engine = _engine_items(cohort)
+        self.optional = _optional_items(cohort, templates)
         self.rows: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self.differences: list[Difference] = []
         self.read_back = [
@@ -88,15 +90,14 @@ class _Rebuilt:
         found = []
         fits = False
         for inverse in self.inverses:
-            template = inverse.template
-            if template.resource_type != resource["resourceType"]:
-                continue
-            if inverse.id_pattern.fullmatch(resource["id"]) is None:
+            if not _fits(inverse, resource):
                 continue
             fits = True
-            match = inverse.match(resource, self.engine)
+            match = inverse.match(resource, self.engine, self.optional)
             if match is not None:
-                found.append((template, match))
+                found.append((inverse.template, match))
+        if not fits and any(_fits(inverse, resource) for inverse in self.added):
+            return  # only there for a profile: its row came back from another template
         if len(found) != 1:
             text = (
                 "fits more than one template"
@@ -153,7 +154,7 @@ class _Rebuilt:
         )
 
     def compare_row(self, table: Table, row: Row, cells: Cells | None, counts: dict[str, int]) -> None:
-        location = f"{table.path}:{row.line}"
+        location = row.location
         if cells is None:
             self.differences.append(Difference(location, "", "the row did not come back"))
         for column in table.columns.values():
@@ -179,6 +180,12 @@ class _Rebuilt:
             else:
                 reason = "came back different"
             self.differences.append(Difference(location, column.name, reason))
+
+
+def _fits(inverse: Inverse, resource: Resource) -> bool:
+    """Whether type and id are those of a template."""
+    same_type = inverse.template.resource_type == resource["resourceType"]
+    return same_type and inverse.id_pattern.fullmatch(resource["id"]) is not None
 
 
 def _cells_as_text(table: Table, cells: Cells) -> dict[str, str]:
@@ -231,24 +238,13 @@ def _readable(resource: Resource, names: dict[str, str]) -> Resource:
     return result
 
 
-def _engine_items(cohort: Cohort, templates: Sequence[Template]) -> list[Any]:
-    """List items that resources carry beside their template: tags, security labels, profiles."""
+def _engine_items(cohort: Cohort) -> list[Any]:
+    """List items that every resource carries beside its template: tags and security labels."""
     items: list[Any] = [
         {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name},
         {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "synthetic-dates"},
     ]
     stack: list[Any] = [cohort.manifest.data.get("every_resource", {})]
-    for template in templates:
-        if template.profile is not None:
-            stack += list(cohort.manifest.data.get("profiles", {}).get(template.profile, {}).values())
-            inverse = Inverse(cohort, template)
-            stack += [
-                [inverse.constant(child)]
-                for items in nodes(template.root)
-                if isinstance(items, Items)
-                for child in items.nodes
-                if not has_columns(child)
-            ]
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
@@ -256,3 +252,15 @@ def _engine_items(cohort: Cohort, templates: Sequence[Template]) -> list[Any]:
         elif isinstance(node, list):
             items += node
     return items
+
+
+def _optional_items(cohort: Cohort, templates: Sequence[Template]) -> list[Any]:
+    """List items that templates behind a profiles option add to the resources of others."""
+    return [
+        inverse.constant(child)
+        for inverse in (Inverse(cohort, one) for one in templates if one.profile is not None)
+        for items in nodes(inverse.template.root)
+        if isinstance(items, Items)
+        for child in items.nodes
+        if not has_columns(child)
+    ]
