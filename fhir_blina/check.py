@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,38 @@ def check(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list
         CohortError: there is no such folder.
     """
     findings: list[Finding] = []
-    cohort = gather_cohort(find_cohort(name_or_folder), findings)
-    if cohort is not None and not findings:
-        mapped = gather_resources(cohort, profiles, findings)
-        if mapped.origins:  # every template could be compiled
-            findings += _unread_columns(cohort, mapped.templates)
-        if not findings:
-            findings += _unused_rows(mapped)
-            findings += _dangling_references(mapped)
-            findings += _lost_cells(cohort, mapped)
+    examine(name_or_folder, findings, profiles=profiles)
     return findings
+
+
+def examine(
+    name_or_folder: str | Path,
+    findings: list[Finding],
+    *,
+    profiles: Collection[str] = (),
+    anchor: dt.date | None = None,
+) -> tuple[Cohort | None, Mapped | None]:
+    """Like ``check``, but faults go to ``findings``; the cohort and what it maps to are kept.
+
+    Args:
+        name_or_folder: As for ``check``.
+        findings: Gets the faults.
+        profiles: As for ``check``.
+        anchor: Another synthetic date for study day 0.
+    """
+    cohort = gather_cohort(find_cohort(name_or_folder), findings)
+    if cohort is None or findings:
+        return cohort, None
+    if anchor is not None:
+        cohort = cohort.with_anchor(anchor)
+    mapped = gather_resources(cohort, profiles, findings)
+    if mapped.origins:  # every template could be compiled
+        findings += _unread_columns(cohort, mapped.templates)
+    if not findings:
+        findings += _unused_rows(mapped)
+        findings += _dangling_references(mapped)
+        findings += _lost_cells(cohort, mapped)
+    return cohort, mapped
 
 
 def _unread_columns(cohort: Cohort, templates: Sequence[Template]) -> list[Finding]:
@@ -80,10 +103,7 @@ def _note(read: set[tuple[str, str]], table: str, parts: Sequence[Any], where: A
 
 def _unused_rows(mapped: Mapped) -> list[Finding]:
     remedy = "Widen a where:, or add a template"
-    return [
-        problem(row.location, "the row becomes no resource", remedy)
-        for row in mapped.unused
-    ]
+    return [problem(row.location, "the row becomes no resource", remedy) for row in mapped.unused]
 
 
 def _dangling_references(mapped: Mapped) -> list[Finding]:

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of every command, each with an example in its help."""
     parser = _Parser(
         prog="fhir-blina",
-        description="Turn a published cohort into FHIR R4, store it, pull it back, and recompute its numbers.",
+        description="Turn a published cohort into FHIR R4, store it, pull it back, recompute its numbers.",
         epilog=PICTURE + "\n" + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -50,11 +50,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     cohort = _Parser(add_help=False)
     cohort.add_argument("cohort", help="name of a cohort (see `fhir-blina cohorts`), or its folder")
-    cohort.add_argument("--profiles", action="append", default=[], metavar="NAME", help="option of the manifest")
+    cohort.add_argument(
+        "--profiles", action="append", default=[], metavar="NAME", help="option of the manifest"
+    )
     cohort.add_argument("--anchor", metavar="DATE", help="another synthetic date for study day 0")
 
     store = _Parser(add_help=False)
-    store.add_argument("--store", metavar="WHERE", help="folder or base URL of a FHIR server (default: OUT/fhir)")
+    store.add_argument(
+        "--store", metavar="WHERE", help="folder or base URL of a FHIR server (default: OUT/fhir)"
+    )
     store.add_argument("--out", default="out", metavar="DIR", help="where results go (default: out)")
 
     def add(name: str, text: str, example: str, *parents: _Parser) -> argparse.ArgumentParser:
@@ -76,21 +80,45 @@ def build_parser() -> argparse.ArgumentParser:
     mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
     validate = add("validate", "check every resource against FHIR R4", "validate cjcp2023", cohort)
     validate.add_argument("--server", metavar="URL", help="ask this server's $validate as well")
-    push = add("push", "store the cohort's resources", "push cjcp2023 --store http://127.0.0.1:8080/fhir", cohort, store)
+    push = add(
+        "push",
+        "store the cohort's resources",
+        "push cjcp2023 --store http://127.0.0.1:8080/fhir",
+        cohort,
+        store,
+    )
     push.add_argument("--dry-run", action="store_true", help="say what would change, and stop")
-    pull = add("pull", "fetch a cohort's resources into a folder", "pull cjcp2023 --store URL --out out", store)
+    pull = add(
+        "pull", "fetch a cohort's resources into a folder", "pull cjcp2023 --store URL --out out", store
+    )
     pull.add_argument("cohort", help="name of the cohort whose tag selects the resources")
     pull.add_argument("--types", metavar="A,B", help="only these resource types")
     unload = add("unload", "remove a cohort from a store, by its tag", "unload cjcp2023 --store URL", store)
     unload.add_argument("cohort", help="name of the cohort whose tag selects the resources")
     unload.add_argument("--yes", action="store_true", help="remove; without it, only say what would go")
-    tables = add("tables", "run the views over a store's resources", "tables --store out/fhir --out out", store)
+    tables = add(
+        "tables", "run the views over a store's resources", "tables --store out/fhir --out out", store
+    )
     tables.add_argument("--cohort", metavar="NAME", help="only resources with this cohort's tag")
-    analyze = add("analyze", "compute response and survival from a store", "analyze cjcp2023 --store out/fhir", cohort, store)
-    analyze.add_argument("--endpoints", metavar="FILE", help="definitions in place of the cohort's endpoints.yaml")
+    analyze = add(
+        "analyze",
+        "compute response and survival from a store",
+        "analyze cjcp2023 --store out/fhir",
+        cohort,
+        store,
+    )
+    analyze.add_argument(
+        "--endpoints", metavar="FILE", help="definitions in place of the cohort's endpoints.yaml"
+    )
     add("report", "write the report from a store", "report cjcp2023 --store out/fhir", cohort, store)
     add("run", "do all of it, from the cohort's files to the report", "run cjcp2023", cohort, store)
-    add("roundtrip", "rebuild the cohort's tables from a store and compare every cell", "roundtrip cjcp2023", cohort, store)
+    add(
+        "roundtrip",
+        "rebuild the cohort's tables from a store and compare every cell",
+        "roundtrip cjcp2023",
+        cohort,
+        store,
+    )
     return parser
 
 

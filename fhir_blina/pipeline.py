@@ -1,0 +1,233 @@
+"""The steps in order, each taking the last one's result: what ``run`` does, and parts of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fhir_blina.errors import CohortError, Finding, ValidationError
+from fhir_blina.terminal import Terminal, counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fhir_blina.cohort import Cohort
+    from fhir_blina.mapping import Mapped
+    from fhir_blina.results import Results
+    from fhir_blina.roundtrip import RoundTrip
+    from fhir_blina.store import PullResult, PushResult
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind.
+
+    Attributes:
+        pushed: What the store took.
+        pulled: What it gave back, and where that lies.
+        round_trip: The account of every cell.
+        results: The numbers, with the published ones beside them.
+        report: The HTML file.
+    """
+
+    pushed: PushResult
+    pulled: PullResult
+    round_trip: RoundTrip
+    results: Results
+    report: Path
+
+
+def prepare(
+    name_or_folder: str,
+    *,
+    anchor: str | None = None,
+    profiles: Collection[str] = (),
+    terminal: Terminal,
+) -> tuple[Cohort, Mapped]:
+    """Check a cohort folder whole and map it.
+
+    Raises:
+        CohortError: every finding of the check.
+    """
+    from fhir_blina.check import examine
+
+    with terminal.step("check") as step:
+        findings: list[Finding] = []
+        cohort, mapped = examine(name_or_folder, findings, profiles=profiles, anchor=_date(anchor))
+        if findings or cohort is None or mapped is None:
+            raise CohortError(findings)
+        cells = sum(
+            bool(text) for table in cohort.tables.values() for row in table.rows for text in row.text.values()
+        )
+        rows = sum(len(table.rows) for table in cohort.tables.values())
+        step.summary = f"{len(cohort.tables)} tables, {rows} rows, {cells} cells"
+    return cohort, mapped
+
+
+def validated(cohort: Cohort, mapped: Mapped, *, terminal: Terminal) -> list[Finding]:
+    """Validate mapped resources; errors are raised, warnings returned, each with template and row.
+
+    Raises:
+        ValidationError: one finding for each error.
+    """
+    from fhir_blina.conformance import conformance_resources
+    from fhir_blina.validation import validate
+
+    with terminal.step("validate") as step:
+        found = validate(mapped.resources, definitions=conformance_resources(cohort))
+        located = [with_origin(finding, mapped) for finding in found]
+        errors = [finding for finding in located if finding.severity in {"fatal", "error"}]
+        step.summary = f"{len(errors)} errors, {len(located) - len(errors)} warnings"
+    if errors:
+        raise ValidationError(errors)
+    return located
+
+
+def with_origin(finding: Finding, mapped: Mapped) -> Finding:
+    """A finding on ``Type/id`` with the template and row that the element came from."""
+    origin = mapped.origins.get(finding.location)
+    if origin is None:
+        return finding
+    path = finding.expression[finding.expression.find(".") :] if "." in finding.expression else ""
+    where = f"{origin.location(path)} {finding.location}"
+    return Finding(
+        finding.severity, finding.code, finding.diagnostics, finding.expression, where, finding.remedy
+    )
+
+
+def run(
+    name_or_folder: str,
+    *,
+    out: Path,
+    store: str | None = None,
+    anchor: str | None = None,
+    profiles: Collection[str] = (),
+    terminal: Terminal | None = None,
+) -> Run:
+    """Do all of it: check, map, validate, push, pull, round trip, tables, analysis, report.
+
+    Args:
+        name_or_folder: A cohort.
+        out: Where ``fhir/``, ``tables/``, ``results.json`` and ``report.html`` go.
+        store: A folder or the base URL of a FHIR server; ``None`` is ``out/fhir``.
+        anchor: Another synthetic date for study day 0, ``YYYY-MM-DD``.
+        profiles: Options of the manifest to switch on.
+        terminal: Where to say what is done.
+
+    Raises:
+        FhirBlinaError: as the steps do; nothing of a failed step is written.
+    """
+    from fhir_blina.roundtrip import round_trip
+    from fhir_blina.store import open_store
+
+    terminal = terminal or Terminal(quiet=True)
+    cohort, mapped = prepare(name_or_folder, anchor=anchor, profiles=profiles, terminal=terminal)
+    with terminal.step("map") as step:
+        step.summary = counted(Counter(one["resourceType"] for one in mapped.resources))
+    validated(cohort, mapped, terminal=terminal)
+    folder = out / "fhir"
+    chosen = open_store(store or folder)
+    with terminal.step("push") as step:
+        pushed = chosen.push(mapped.resources, cohort=cohort.name, progress=step.progress)
+        step.summary = push_summary(pushed)
+    for note in pushed.notes:
+        terminal.note(note)
+    with terminal.step("pull") as step:
+        pulled = chosen.pull(folder, cohort=cohort.name, progress=step.progress)
+        step.summary = f"{counted(pulled.counts)}, complete"
+    with terminal.step("roundtrip") as step:
+        account = round_trip(cohort, mapped.templates, pulled_resources(folder))
+        step.summary = cells_summary(account)
+    results, report = analyzed(cohort, folder, out, store=store, terminal=terminal)
+    return Run(pushed, pulled, account, results, report)
+
+
+def analyzed(
+    cohort: Cohort, folder: Path, out: Path, *, store: str | None, terminal: Terminal
+) -> tuple[Results, Path]:
+    """Tables, results and report of a pulled folder, written to ``out``."""
+    from fhir_blina.report import write_report
+    from fhir_blina.views import write_tables
+
+    with terminal.step("tables") as step:
+        tables = tables_of(folder)
+        write_tables(tables, out / "tables")
+        step.summary = f"{len(tables)} tables, {sum(map(len, tables.values()))} rows"
+    with terminal.step("analyze") as step:
+        results = analysis_of(cohort, tables, out)
+        step.summary = f"{len(results)} numbers, {len(results.claims)} published numbers compared"
+    with terminal.step("report") as step:
+        report = write_report(out, tables=tables, results=results, cohort=cohort, store_url=store)
+        step.summary = str(report)
+    return results, report
+
+
+def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
+    """The view tables of a pulled folder."""
+    from fhir_blina.views import read_tables
+
+    return read_tables(folder)
+
+
+def analysis_of(cohort: Cohort, tables: Mapping[str, Any], out: Path) -> Results:
+    """Work out the results and write ``results.json``."""
+    from fhir_blina.analysis import analyze
+    from fhir_blina.results import write_results
+
+    results = analyze(tables, cohort.folder)
+    write_results(results, out / "results.json")
+    return results
+
+
+def pulled_resources(folder: Path) -> list[dict[str, Any]]:
+    """Every resource of a pulled folder."""
+    from fhir_blina.fhirjson import read_ndjson
+
+    return [resource for path in sorted(folder.glob("*.ndjson")) for _, resource in read_ndjson(path)]
+
+
+def push_summary(result: PushResult) -> str:
+    """``292 created, 0 updated, 0 unchanged``, and what else there is to say."""
+    words = [
+        f"{sum(counts.values())} {word}"
+        for word, counts in (
+            ("created", result.created),
+            ("updated", result.updated),
+            ("unchanged", result.unchanged),
+            ("removed", result.removed),
+        )
+        if counts or word != "removed"
+    ]
+    if result.rejected:
+        words.append(f"{len(result.rejected)} refused")
+    return ", ".join(words)
+
+
+def cells_summary(account: RoundTrip) -> str:
+    """``1234 cells mapped, 12 left out with a reason, 0 lost``."""
+    return f"{account.mapped} cells mapped, {account.unmapped} left out with a reason, {account.lost} lost"
+
+
+def headline(results: Results) -> list[Sequence[str]]:
+    """Published beside recomputed: one row a claim, main readings first."""
+    from fhir_blina.claims import shown
+
+    rows: list[Sequence[str]] = []
+    for claim in results.claims:
+        recomputed = claim["recomputed"]
+        value = "" if recomputed is None else shown(recomputed, claim["value_printed"])
+        rows.append((claim["claim"], claim["value_printed"], value, claim["unit"] or "", claim["agreement"]))
+    return rows
+
+
+def _date(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise CohortError(f'"{text}" is not a date; write YYYY-MM-DD') from None
