@@ -41,7 +41,7 @@ from fhir_blina.errors import (
 
 if TYPE_CHECKING:
     from fhir_blina.analysis import analyze
-    from fhir_blina.check import check
+    from fhir_blina.check import check_cohort
     from fhir_blina.cohort import read_cohort
     from fhir_blina.mapping import map_cohort
     from fhir_blina.pipeline import run
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "analyze": "analysis",
-    "check": "check",
+    "check_cohort": "check",
     "map_cohort": "mapping",
     "open_store": "store",
     "read_cohort": "cohort",
@@ -79,7 +79,7 @@ __all__ = [
     "ValidationError",
     "ViewError",
     "analyze",
-    "check",
+    "check_cohort",
     "map_cohort",
     "open_store",
     "read_cohort",

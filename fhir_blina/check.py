@@ -14,7 +14,7 @@ from fhir_blina.roundtrip import round_trip
 from fhir_blina.template import Embed, Template, blanks, nodes
 
 
-def check(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list[Finding]:
+def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list[Finding]:
     """Collect every fault of a cohort folder.
 
     Unknown columns and functions, malformed expressions, cells of the wrong type, words without a
@@ -43,12 +43,12 @@ def examine(
     profiles: Collection[str] = (),
     anchor: dt.date | None = None,
 ) -> tuple[Cohort | None, Mapped | None]:
-    """Like ``check``, but faults go to ``findings``; the cohort and what it maps to are kept.
+    """Like ``check_cohort``, but faults go to ``findings``; the cohort and what it maps to are kept.
 
     Args:
-        name_or_folder: As for ``check``.
+        name_or_folder: As for ``check_cohort``.
         findings: Gets the faults.
-        profiles: As for ``check``.
+        profiles: As for ``check_cohort``.
         anchor: Another synthetic date for study day 0.
     """
     cohort = gather_cohort(find_cohort(name_or_folder), findings)

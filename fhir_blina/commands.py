@@ -59,10 +59,10 @@ def new(options: Options) -> int:
 
 def check(options: Options) -> int:
     """Find everything wrong with a cohort folder."""
-    from fhir_blina.check import check as find_faults
+    from fhir_blina.check import check_cohort
 
     terminal = _terminal(options)
-    findings = find_faults(options.cohort, profiles=options.profiles)
+    findings = check_cohort(options.cohort, profiles=options.profiles)
     terminal.answer({"issue": [finding.as_issue() for finding in findings]})
     terminal.findings(findings)
     if findings:

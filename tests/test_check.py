@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fhir_blina.check import check
+from fhir_blina.check import check_cohort
 from fhir_blina.cli import main
 
 COHORTS = Path(__file__).parent / "cohorts"
@@ -23,7 +23,7 @@ def overlay(tiny: Path, mistake: str) -> list[str]:
 
 
 def test_the_small_cohort_has_no_fault(tiny):
-    assert check(tiny) == []
+    assert check_cohort(tiny) == []
 
 
 @pytest.mark.parametrize("mistake", BAD)
@@ -61,7 +61,7 @@ def test_no_message_shows_a_cell(tiny, monkeypatch):
         for index in range(len(cells)):
             changed = ["CANARY-7f3" if i == index else cell for i, cell in enumerate(cells)]
             path.write_text("\n".join([header, ",".join(changed), *rest]) + "\n", "utf-8")
-            assert all("CANARY" not in str(finding) for finding in check(tiny)), (path.name, index)
+            assert all("CANARY" not in str(finding) for finding in check_cohort(tiny)), (path.name, index)
         path.write_text(text, "utf-8")
 
 
@@ -69,7 +69,7 @@ def test_all_faults_come_at_once(tiny):
     overlay(tiny, "wrong-type")
     overlay(tiny, "unlisted-word")
     overlay(tiny, "unknown-system")
-    assert len(check(tiny)) >= 3
+    assert len(check_cohort(tiny)) >= 3
 
 
 def test_a_folder_that_is_not_there_is_said(capsys):
@@ -79,4 +79,4 @@ def test_a_folder_that_is_not_there_is_said(capsys):
 
 def test_a_name_that_cannot_begin_an_id_is_refused(tiny):
     renamed = tiny.rename(tiny.parent / "Tiny_1")
-    assert "the folder's name is the cohort's name and begins every id" in str(check(renamed)[0])
+    assert "the folder's name is the cohort's name and begins every id" in str(check_cohort(renamed)[0])
