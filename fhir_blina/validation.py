@@ -107,12 +107,18 @@ def _codes(concept: Resource) -> Iterable[str]:
         yield from _codes(inner)
 
 
+def _kind(node: Any) -> str:
+    """The type of a resource of R4, empty for anything else."""
+    kind = node.get("resourceType") if isinstance(node, dict) else None
+    return kind if isinstance(kind, str) and kind in resource_types() else ""
+
+
 def _problems(node: Any, walk: Walk) -> list[Problem]:
     try:
         found = resource(node, walk)
     except RecursionError:
         return [("", "error", "too-long", "nested too deeply", "")]
-    if type(node) is dict and node.get("resourceType") in resource_types():
+    if _kind(node):
         if "id" not in node:
             found.append(("", "error", "required", "a resource needs an id", ""))
         found += _second_opinion(node, [path for path, severity, *_ in found if severity == "error"])
@@ -211,8 +217,7 @@ def _outside_life(node: Any, lives: dict[str, tuple[Any, Any]]) -> list[Problem]
 
 
 def _findings(node: Any, position: int, problems: list[Problem]) -> list[Finding]:
-    kind = node.get("resourceType") if isinstance(node, dict) else None
-    kind = kind if kind in resource_types() else "Resource"
+    kind = _kind(node) or "Resource"
     name = node.get("id") if isinstance(node, dict) else None
     location = f"{kind}/{name}" if isinstance(name, str) and name.isascii() else f"{kind}[{position}]"
     return [
