@@ -7,16 +7,26 @@ write_results(results, Path("results.json"))
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from fhir_blina.claims import compare_claims, read_claims
+from fhir_blina.contrasts import (
+    describe_firth,
+    describe_incidence,
+    describe_landmarks,
+    describe_state,
+)
 from fhir_blina.derivation import derive_endpoint
 from fhir_blina.descriptive import describe
 from fhir_blina.endpoints import Endpoint, Endpoints, read_endpoints
 from fhir_blina.facts import Facts, Tables
 from fhir_blina.outcomes import by_group, describe_endpoint, endpoint_groups
 from fhir_blina.results import Record, Results
+from fhir_blina.robustness import describe_lost, describe_power
 from fhir_blina.safety import describe_exposure
 
 
@@ -37,11 +47,11 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
     facts = Facts(tables, endpoints)
     records = [*describe(facts), *describe_exposure(facts)]
-    derivation = []
+    derivation: list[dict[Hashable, Any]] = []
     for endpoint in endpoints.endpoints.values():
         frame = derive_endpoint(facts, endpoint)
         derivation += frame.to_dict(orient="records")
-        records += _endpoint(facts, endpoint)
+        records += _endpoint(facts, endpoint, frame)
     results = Results(tuple(records), tuple({str(key): row[key] for key in row} for row in derivation))
     claims = endpoints.path.parent / "claims.csv"
     if not claims.is_file():
@@ -50,10 +60,17 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     return Results(results.records, results.derivation, compared)
 
 
-def _endpoint(facts: Facts, endpoint: Endpoint) -> Iterator[Record]:
-    frame = derive_endpoint(facts, endpoint)
-    groups = {
-        name: by_group(frame, facts.group(name), labels)
-        for name, labels in endpoint_groups(facts.endpoints, endpoint)
-    }
+def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
+    labels = dict(endpoint_groups(facts.endpoints, endpoint))
+    groups = {name: by_group(frame, facts.group(name), order) for name, order in labels.items()}
     yield from describe_endpoint(endpoint, frame, groups)
+    yield from describe_incidence(endpoint, frame)
+    for name, parts in groups.items():
+        yield from describe_firth(endpoint, name, parts)
+    yield from describe_landmarks(facts, endpoint, frame, labels)
+    yield from describe_state(facts, endpoint, frame)
+    yield from describe_lost(endpoint, frame, groups)
+    power = facts.endpoints.sections.get("power")
+    if power is not None and power["endpoint"] == endpoint.name:
+        order = list(facts.endpoints.groups[power["group"]].labels.values())
+        yield from describe_power(power, by_group(frame, facts.group(power["group"]), order))

@@ -258,8 +258,9 @@ def kaplan_meier(
         table = table.sort_index()
     times = table.index.to_numpy(dtype=float)
     observed = table["observed"].to_numpy(dtype=np.int64)
-    at_risk = table["at_risk"].to_numpy(dtype=np.int64)
     entered = table["entrance"].to_numpy(dtype=np.int64)
+    # lifelines counts who enters at a time as at risk at it; with R, only after it
+    at_risk = table["at_risk"].to_numpy(dtype=np.int64) - np.where(times > 0, entered, 0)
     fraction = np.divide(observed, at_risk, out=np.zeros(len(times)), where=at_risk > 0)
     survival = np.cumprod(1 - fraction)
     left = at_risk - observed
