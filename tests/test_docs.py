@@ -1,0 +1,120 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fhir_blina
+from fhir_blina.cli import EXIT_CODES, build_parser, main
+from fhir_blina.codes import COLUMNS
+from fhir_blina.cohort import DICTIONARY_COLUMNS, TYPES
+from fhir_blina.commands import COMMANDS
+from fhir_blina.template import CONSTANTS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+GUIDE = (ROOT / "mappings" / "README.md").read_text("utf-8")
+DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", "node_modules", "out"} & set(path.parts)]
+
+
+def subparsers() -> dict[str, argparse.ArgumentParser]:
+    action = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def test_every_command_is_parsed_done_and_described():
+    assert set(subparsers()) == set(COMMANDS)
+    assert set(re.findall(r"^\| `fhir-blina (\w+)", README, re.MULTILINE)) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_help_of_a_command_shows_an_example_that_parses(name, capsys):
+    text = subparsers()[name].format_help()
+    example = re.search(r"^example:\n  fhir-blina (.+)$", text, re.MULTILINE)
+    assert example, text
+    assert example[1].split()[0] == name
+    assert build_parser().parse_args(example[1].split()).command == name
+    assert "exit codes:" in text
+
+
+def test_the_readme_names_the_exit_codes_of_the_errors():
+    codes = {
+        error.exit_code
+        for error in vars(fhir_blina.errors).values()
+        if isinstance(error, type) and issubclass(error, fhir_blina.FhirBlinaError)
+    }
+    for code in codes | {7, 64, 130}:
+        assert re.search(rf"\b{code}\b", README[README.index("Exit codes:") :])
+        assert re.search(rf"\b{code}\b", EXIT_CODES)
+
+
+def test_wrong_use_has_its_own_exit_code(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["no-such-command"])
+    assert end.value.code == 64
+
+
+def test_the_guide_names_every_column_constant_and_type():
+    assert "`" + ",".join(DICTIONARY_COLUMNS) + "`" in GUIDE
+    assert "`" + ",".join(COLUMNS) + "`" in GUIDE
+    for name in CONSTANTS:
+        assert f"%{name}" in GUIDE, name
+    for name in TYPES:
+        assert f"`{name}`" in GUIDE, name
+
+
+def test_the_example_of_the_guide_gives_what_it_says(tiny):
+    """The first template of the guide, filled from the row printed beside it."""
+    template = re.search(r"## A template is the resource\n```yaml\n(.*?)```", GUIDE, re.DOTALL)[1]
+    expected = json.loads(re.search(r"this is\n```json\n(.*?)```", GUIDE, re.DOTALL)[1])
+    for path in (tiny / "resources").iterdir():
+        path.unlink()
+    (tiny / "resources" / "patient.yaml").write_text(template)
+    (tiny / "data" / "patients.csv").write_text("patient_id,sex,note,clerk\nP1,male,,x\n")
+    mapped = fhir_blina.map_cohort(fhir_blina.read_cohort(tiny.rename(tiny.parent / "mycohort")))
+    made = {key: value for key, value in mapped.resources[0].items() if key in expected}
+    assert made == expected
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_a_document_names_is_there(path):
+    text = path.read_text("utf-8")
+    named = re.findall(r"`((?:docs|mappings|docker|tests|benchmarks|fhir_blina|scripts)/[\w./-]+)`", text)
+    named += re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    for name in named:
+        if "<" in name:
+            continue
+        places = [ROOT / name, path.parent / name]
+        assert any(place.exists() for place in places), f"{path.name} names {name}"
+
+
+def test_the_readme_example_runs(tmp_path, monkeypatch):
+    code = re.search(r"## From Python\n```python\n(.*?)```", README, re.DOTALL)[1]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0.41666666666")
+
+
+def test_what_is_public_is_importable_and_sorted():
+    assert fhir_blina.__all__ == sorted(fhir_blina.__all__)
+    for name in fhir_blina.__all__:
+        assert callable(getattr(fhir_blina, name)), name
+        assert getattr(fhir_blina, name).__doc__, name
+
+
+def test_the_changelog_has_a_section_for_what_is_to_come():
+    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text("utf-8")
