@@ -1,6 +1,7 @@
 """YAML with JSON's types and with line numbers.
 
 ``no``, ``012``, ``22:30`` and ``2000-01-01`` stay text; numbers with a fraction become ``Decimal``.
+Anchors, aliases, tags and a key that stands twice are refused.
 """
 
 from __future__ import annotations
@@ -18,11 +19,29 @@ from fhir_blina.errors import Finding, did_you_mean, problem
 
 Keys = tuple[str | int, ...]
 
+MAX_BYTES = 2 * 2**20
 MAX_NODES = 200_000
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+MAX_NUMBER = 40
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 _UNQUOTED = re.compile(r"(?:^|[:\-\[,]\s*)\{\{")
 _WORDS = {"null": None, "true": True, "false": False, "": None, "~": None}
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """YAML, but not what a cohort folder may hold."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes, but neither follows an alias nor obeys a tag."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise _Refused(problem="anchors (&) and aliases (*) are refused", problem_mark=event.start_mark)
+        if event.tag not in {None, "!"}:
+            raise _Refused(problem="tags (!) are refused", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
 
 
 @dataclass(frozen=True)
@@ -48,25 +67,39 @@ class Document:
 
 def read_yaml(path: Path, findings: list[Finding]) -> list[Document]:
     """Read every document of a file; what is wrong goes to ``findings``."""
+    before = len(findings)
     text = read_text(path, findings)
     if text is None:
         return []
-    loader = yaml.SafeLoader(text)
-    documents = []
+    if len(text) > MAX_BYTES:
+        remedy = "Rows belong into data/*.csv"
+        findings.append(problem(f"{path}:1", f"longer than {MAX_BYTES // 2**20} MiB", remedy))
+        return []
+    documents: list[Document] = []
+    loader = None
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
             if node is None:  # an empty document
                 continue
             lines: dict[Keys, int] = {}
             documents.append(Document(path, _build(node, (), lines, path, findings), lines))
+    except _Refused as error:
+        findings.append(problem(f"{path}:{error.problem_mark.line + 1}", error.problem))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         findings.append(_explain(path, text, mark.line if mark else 0, error.problem or "not YAML"))
-    except yaml.YAMLError as error:
-        findings.append(problem(f"{path}:1", f"not YAML: {type(error).__name__}"))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        findings.append(problem(f"{path}:{line}", "a control character", "Delete it"))
+    except RecursionError:
+        findings.append(problem(f"{path}:1", "nested too deeply"))
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+    if not documents and len(findings) == before:
+        findings.append(problem(f"{path}:1", "the file holds nothing but comments", "Fill it, or delete it"))
     return documents
 
 
@@ -149,7 +182,7 @@ def _build(node: yaml.Node, keys: Keys, lines: dict[Keys, int], path: Path, find
     line = node.start_mark.line + 1
     lines[keys] = line
     if len(lines) > MAX_NODES:
-        raise yaml.MarkedYAMLError(problem="too many nodes", problem_mark=node.start_mark)
+        raise _Refused(problem=f"more than {MAX_NODES} nodes", problem_mark=node.start_mark)
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -184,10 +217,11 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return text
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
     if _NUMBER.fullmatch(text):
-        return Decimal(text)
+        if len(text) > MAX_NUMBER:
+            text = f"a number of more than {MAX_NUMBER} characters"
+            raise _Refused(problem=text, problem_mark=node.start_mark)
+        return int(text) if _INTEGER.fullmatch(text) else Decimal(text)
     return text
 
 
