@@ -36,10 +36,18 @@ def _children(items: list[Any]) -> list[Any]:
     return [part for value in below for part in (value if isinstance(value, list) else [value])]
 
 
+def _descendants(items: list[Any]) -> list[Any]:
+    found: list[Any] = []
+    while items := _children(items):
+        found += items
+    return found
+
+
 _FUNCTIONS = {
     function.name: function
     for function in (
         Function("children", 0, 0, _children),
+        Function("descendants", 0, 0, _descendants),
         Function("intersect", 1, 1, lambda items, others: [item for item in items if item in others]),
         Function("isDistinct", 0, 0, lambda items: [len({_same(item) for item in items}) == len(items)]),
         Function("trace", 1, 2, lambda items, *_: items),

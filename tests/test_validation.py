@@ -486,3 +486,45 @@ def test_conformance_resources_of_our_own_are_valid() -> None:
     folder = Path(__file__).parent.parent / "mappings" / "profiles"
     own = [fhirjson.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     assert [str(finding) for finding in errors(own)] == []
+
+
+# What HAPI's validator cannot see in one resource alone, and its server refuses when the set is sent.
+ONLY_IN_A_SET = {
+    "no id",
+    "dangling reference",
+    "absolute reference",
+    "reference of a wrong type",
+    "reference that is none",
+    "NUL",
+    "death before birth",
+}
+NOT_JSON = {"not a number", "lone surrogate"}
+
+
+@pytest.mark.hapi
+def test_hapi_refuses_the_same(tmp_path: Path) -> None:
+    from fhir_blina import java
+    from fhir_blina.hapi_validator import validate_with_hapi
+
+    if absent := java.missing():
+        pytest.skip(absent)
+    profiles = Path(__file__).parent.parent / "mappings" / "profiles"
+    good_ones = good()
+    labels = []
+    for number, (label, name, elements, _, _) in enumerate(BROKEN):
+        if label in NOT_JSON:
+            continue
+        position = [node["id"] for node in good_ones].index(name)
+        broken = change(name, **elements)[position]
+        if label not in {"id with underscore", "id of 65 characters", "no id"}:
+            broken["id"] = f"broken-{number}"
+        fhirjson.write_ndjson(tmp_path / f"{number:03}.ndjson", [broken])
+        labels.append((label, f"{broken['resourceType']}/{broken.get('id')}"))
+    fhirjson.write_ndjson(tmp_path / "good.ndjson", good_ones)
+    refused = {
+        finding.location
+        for finding in validate_with_hapi(tmp_path, [profiles])
+        if finding.severity in {"error", "fatal"}
+    }
+    assert {label for label, location in labels if location not in refused} == ONLY_IN_A_SET
+    assert not refused & {f"{node['resourceType']}/{node['id']}" for node in good_ones}
