@@ -9,7 +9,6 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,84 +16,13 @@ from typing import Any
 from fhir_blina import fhirjson
 from fhir_blina.codes import Codes, read_codes
 from fhir_blina.csvfile import read_csv, read_header
+from fhir_blina.dictionary import Cell, Column, read_dictionary
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
 from fhir_blina.yamlfile import Document, check_schema, read_yaml
 
-Cell = str | int | bool | Decimal
-
-DICTIONARY_COLUMNS = (
-    "table",
-    "column",
-    "type",
-    "key",
-    "required",
-    "values",
-    "unit",
-    "description",
-    "unmapped",
-    "read_back",
-)
-TYPES = ("string", "integer", "decimal", "boolean")
 # Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
 CANONICAL = "https://fhir-blina.example"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
-_COLUMN = re.compile(r"[a-z][a-z0-9_]*")
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
-_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
-_MISSING_WORDS = frozenset(
-    {"NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#VALUE!", "#REF!"}
-)
-_INT32 = 2**31
-
-
-@dataclass(frozen=True)
-class Column:
-    """A line of ``dictionary.csv``: what a column holds, or why no template reads it."""
-
-    table: str
-    name: str
-    type: str
-    key: bool
-    required: bool
-    values: tuple[str, ...]
-    unit: str
-    description: str
-    unmapped: str
-    read_back: str
-    where: str
-
-    def read(self, text: str) -> Cell | None:
-        """The typed value of a cell's text, ``None`` for an empty cell.
-
-        Raises:
-            ValueError: what is wrong, without the text.
-        """
-        if not text:
-            if self.required or self.key:
-                raise ValueError("is empty, but must be filled")
-            return None
-        if self.values:
-            if text not in self.values:
-                raise ValueError("holds a word that the dictionary does not list")
-        elif text in _MISSING_WORDS:
-            raise ValueError(
-                "holds a spreadsheet's word for missing; leave it empty or list the word in values"
-            )
-        if text != text.strip():
-            raise ValueError("begins or ends with a blank")
-        if self.type == "integer":
-            if not _INTEGER.fullmatch(text) or not -_INT32 <= int(text) < _INT32:
-                raise ValueError("is not a whole number")
-            return int(text)
-        if self.type == "decimal":
-            if not _DECIMAL.fullmatch(text):
-                raise ValueError("is not a decimal number")
-            return Decimal(text)
-        if self.type == "boolean":
-            if text not in {"true", "false"}:
-                raise ValueError("is not true or false")
-            return text == "true"
-        return text
 
 
 @dataclass(frozen=True)
@@ -250,7 +178,7 @@ def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
     for alias in sorted(without - set(systems)):
         where = manifest.where(("without_systems",))
         findings.append(problem(where, f'"{alias}" is not in systems', did_you_mean(alias, systems)))
-    columns = _read_dictionary(folder / "dictionary.csv", findings)
+    columns = read_dictionary(folder / "dictionary.csv", findings)
     codes = read_codes(folder / "codes.csv", systems, without, findings)
     tables = _read_tables(folder, columns, findings)
     return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants)
@@ -268,40 +196,6 @@ def _read_manifest(path: Path, findings: list[Finding]) -> Document | None:
             findings.append(problem(f"{path}:1", "a manifest is one YAML document"))
         return None
     return documents[0] if check_schema(documents[0], schema("cohort"), findings) else None
-
-
-def _read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, Column]]:
-    tables: dict[str, dict[str, Column]] = {}
-    for line, row in read_csv(path, DICTIONARY_COLUMNS, findings):
-        where = f"{path}:{line}"
-        table, name = row["table"], row["column"]
-        for word in (table, name):
-            if not _COLUMN.fullmatch(word):
-                findings.append(problem(where, f'"{word}" is no name', "Use a-z, 0-9 and _, a letter first"))
-        if row["type"] not in TYPES:
-            findings.append(problem(where, "unknown type", did_you_mean(row["type"], TYPES)))
-        for flag in ("key", "required"):
-            if row[flag] not in {"", "yes"}:
-                findings.append(problem(where, f"{flag} must be yes or empty"))
-        if row["unmapped"] and row["key"]:
-            findings.append(problem(where, "a key column cannot be unmapped"))
-        if name in tables.setdefault(table, {}):
-            findings.append(problem(where, f'column "{name}" of table "{table}" stands twice'))
-        values = tuple(row["values"].split("|")) if row["values"] else ()
-        tables[table][name] = Column(
-            table,
-            name,
-            row["type"],
-            row["key"] == "yes",
-            row["required"] == "yes",
-            values,
-            row["unit"],
-            row["description"],
-            row["unmapped"],
-            row["read_back"],
-            where,
-        )
-    return tables
 
 
 def _read_tables(

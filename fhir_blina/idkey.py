@@ -1,12 +1,17 @@
-"""The secret behind hashed ids: made once, kept in a file that only its owner can read."""
+"""Ids as keyed hashes; the key is made once and kept in a file that only its owner can read."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from fhir_blina.errors import CohortError, problem
+from fhir_blina.fhirjson import Resource
 
 MIN_BYTES = 32
 
@@ -42,3 +47,26 @@ def id_key() -> bytes:
         remedy = f"Put at least {MIN_BYTES} random bytes into it"
         raise CohortError([problem(str(path), "the key for ids is too short", remedy)])
     return key
+
+
+def hashed_id(key: bytes, name: str) -> str:
+    """A letter and 52 characters of base32: HMAC-SHA256 of the readable id."""
+    digest = hmac.new(key, name.encode(), hashlib.sha256).digest()
+    return "h" + base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def hash_ids(resource: Resource, key: bytes) -> Resource:
+    """The resource with its id, and the ids in its references, as keyed hashes."""
+
+    def replace(node: Any) -> Any:
+        if isinstance(node, dict):
+            result = {name: replace(value) for name, value in node.items()}
+            reference = node.get("reference")
+            if isinstance(reference, str) and reference.count("/") == 1:
+                kind, name = reference.split("/")
+                result["reference"] = f"{kind}/{hashed_id(key, name)}"
+            return result
+        return [replace(value) for value in node] if isinstance(node, list) else node
+
+    hashed: Resource = replace(resource)
+    return {**hashed, "id": hashed_id(key, resource["id"])}

@@ -15,10 +15,11 @@ from functools import cached_property
 from typing import Any
 
 from fhir_blina import syntax
-from fhir_blina.cohort import CANONICAL, Cohort, Column, Table
+from fhir_blina.cohort import CANONICAL, Cohort, Table
+from fhir_blina.dictionary import Column
 from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirjson import Resource
-from fhir_blina.mapping import RELATIVE_DATE, as_text
+from fhir_blina.filling import RELATIVE_DATE, as_text
 from fhir_blina.template import (
     Blank,
     Block,

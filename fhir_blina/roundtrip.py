@@ -9,8 +9,8 @@ from typing import Any
 from fhir_blina.cohort import CANONICAL, Cohort, Row, Table
 from fhir_blina.expressions import compile_expression
 from fhir_blina.fhirjson import Resource
+from fhir_blina.filling import as_text
 from fhir_blina.inversion import Cells, Inverse, Match
-from fhir_blina.mapping import as_text
 from fhir_blina.template import Items, Template, has_columns, nodes
 
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from fhir_blina.cohort import DICTIONARY_COLUMNS, TYPES, Column
+from fhir_blina.dictionary import DICTIONARY_COLUMNS, TYPES, Column
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.fhirjson import write_whole
 
