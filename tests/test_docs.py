@@ -14,7 +14,7 @@ import pytest
 import fhir_blina
 from fhir_blina.cli import EXIT_CODES, build_parser, main
 from fhir_blina.codes import COLUMNS
-from fhir_blina.cohort import DICTIONARY_COLUMNS, TYPES
+from fhir_blina.dictionary import DICTIONARY_COLUMNS, TYPES
 from fhir_blina.commands import COMMANDS
 from fhir_blina.template import CONSTANTS
 
