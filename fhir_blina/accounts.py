@@ -1,0 +1,336 @@
+"""Blocks of the report that give account: numbers, claims, findings, derivation, methods and versions."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fhir_blina.blocks import FOLD_ROWS, Material, folded
+from fhir_blina.claims import AGREES, DISAGREES, NOT_COMPUTABLE, TRUNCATED
+from fhir_blina.grids import Cell, Grid, Head, estimate, interval, is_missing, number, p_value, unit, words
+from fhir_blina.layout import Block
+from fhir_blina.results import Record
+
+TONES = {AGREES: "good", TRUNCATED: "warn", DISAGREES: "bad", NOT_COMPUTABLE: "missing"}
+SEVERITIES = {
+    "error": "bad",
+    "warning": "warn",
+    "information": "missing",
+    "high": "bad",
+    "medium": "warn",
+    "low": "missing",
+}
+PACKAGES = (
+    "fhir-blina",
+    "fhir.resources",
+    "lifelines",
+    "scipy",
+    "numpy",
+    "pandas",
+    "duckdb",
+    "matplotlib",
+    "Jinja2",
+)
+MOST_SOURCES = 8
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number of the summary: label, value, interval, what it rests on, and how to read it."""
+
+    label: str
+    local: str
+    value: str
+    interval: str
+    rests_on: str
+    says: str
+
+
+def headline(material: Material, block: Block) -> list[Headline]:
+    """The numbers of the summary that the results have; the others are left out."""
+    made = []
+    for item in block["items"]:
+        record = _one(material, item["record"])
+        if record is None:
+            continue
+        ends = interval(record)
+        rests = (
+            f"{record.events} of {record.n} patients"
+            if record.events is not None and record.name.endswith("proportion")
+            else ""
+        )
+        if not rests and record.n is not None and record.name != "subjects.count":
+            rests = f"{record.n} patients" + (
+                f", {record.events} events" if record.events is not None else ""
+            )
+        made.append(
+            Headline(
+                item["label"],
+                item.get("local", ""),
+                estimate(record),
+                f"95 % interval {ends} ({record.ci_method})" if ends else "",
+                rests,
+                item.get("says", record.note if record.value is None else ""),
+            )
+        )
+    return made
+
+
+def _one(material: Material, wanted: Mapping[str, Any]) -> Record | None:
+    found = material.results.find(wanted["name"], wanted.get("group", "all"), None, wanted.get("ci_method"))
+    when = wanted.get("time_days")
+    if when == "last":
+        latest = max((record.time_days for record in found if record.time_days is not None), default=None)
+        found = tuple(record for record in found if record.time_days == latest)
+    elif when is not None:
+        found = tuple(record for record in found if record.time_days == when)
+    return found[0] if found else None
+
+
+def records_grid(material: Material, block: Block) -> Grid:
+    """Numbers of the results with interval, method and size."""
+    chosen = [
+        record
+        for pattern in block["names"]
+        for record in material.results
+        if fnmatchcase(record.name, pattern)
+        and (not block.get("ci_method") or record.ci_method in (None, block["ci_method"]))
+    ]
+    titles = block.get("titles", {})
+    rows = [
+        (
+            Cell(titles.get(record.name) or record.name.replace(".", ": ").replace("_", " ")),
+            Cell(record.group),
+            Cell(number(record.time_days) if record.time_days is not None else ""),
+            Cell(estimate(record), tone="missing" if record.value is None else ""),
+            Cell(f"{interval(record)} ({record.ci_method})" if interval(record) else ""),
+            Cell(p_value(record.p_value)),
+            Cell(_size(record)),
+            Cell("; ".join(text for text in (record.method, record.test, record.note) if text)),
+        )
+        for record in dict.fromkeys(chosen)
+    ]
+    titles_ = ("Number", "Group", "Day", "Value", "95 % interval", "P", "n", "Method and notes")
+    head = tuple(
+        Head(title, kind="number" if title in {"Day", "Value", "P"} else "text") for title in titles_
+    )
+    fold = f"Show {len(rows)} rows" if block.get("fold") else folded(len(rows))
+    return Grid(block["caption"], head, tuple(rows), tuple(block.get("notes", ())), fold=fold)
+
+
+def _size(record: Record) -> str:
+    size = "" if record.n is None else str(record.n)
+    return f"{size}, {record.events} events" if record.events is not None and size else size
+
+
+def claims_count(material: Material) -> str:
+    """How many printed numbers agree, in a sentence; empty where no claims were compared."""
+    found = Counter(
+        str(row["agreement"]) for row in material.results.claims if row.get("reading", "main") == "main"
+    )
+    if not found:
+        return ""
+    said = ", ".join(f"{found[word]} {word}" for word in TONES if found[word])
+    return f"{sum(found.values())} published numbers compared: {said}."
+
+
+def claims_grids(material: Material) -> list[Grid]:
+    """The reproduction table, and the other readings of the printed numbers."""
+    claims = material.results.claims
+    main = [row for row in claims if row.get("reading", "main") == "main"]
+    other = [row for row in claims if row.get("reading", "main") != "main"]
+    main.sort(key=lambda row: 0 if row["agreement"] in {DISAGREES, TRUNCATED} else 1)
+    parts = [("Published numbers beside the same numbers recomputed", main, "")]
+    if other:
+        parts.append(
+            (
+                "Other methods that could have given a printed number",
+                other,
+                f"Show {len(other)} other readings",
+            )
+        )
+    head = (
+        Head("Claim"),
+        Head("Printed", kind="number"),
+        Head("Recomputed", kind="number"),
+        Head("Agreement"),
+        Head("Why, and by which method"),
+        Head("Printed in"),
+    )
+    return [
+        Grid(
+            title,
+            head,
+            tuple(_claim_row(row) for row in rows),
+            fold=fold or (folded(len(rows)) if len(rows) > 120 else ""),
+        )
+        for title, rows, fold in parts
+        if rows
+    ]
+
+
+def _claim_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    of = "" if row["unit"] in {"1", ""} else f" {row['unit']}" if row["unit"] == "%" else unit(row["unit"])
+    value = row.get("recomputed")
+    shown = f"{number(_short(value))}{of}" if not is_missing(value) else "–"
+    return (
+        Cell(str(row["claim"]).replace("_", " "), str(row.get("quote") or "")),
+        Cell(f"{row['value_printed']}{of}"),
+        Cell(shown),
+        Cell(str(row["agreement"]), tone=TONES.get(str(row["agreement"]), "")),
+        Cell(str(row["why"])),
+        Cell(str(row["printed_in"])),
+    )
+
+
+def _short(value: Any) -> Any:
+    """A recurring decimal cut to six significant digits; a short one as it stands."""
+    text = words(value)
+    return value if len(text.replace("−", "").replace(".", "")) <= 8 else float(value)
+
+
+def findings_grid(material: Material, block: Block) -> Grid | None:
+    """The data-quality findings; ``None`` where there are none."""
+    rows = []
+    for found in material.findings:
+        severity = str(found.get("severity", ""))
+        evidence = [str(item) for item in found.get("evidence", ())]
+        kept = ", ".join(evidence[:MOST_SOURCES]) + (
+            f" and {len(evidence) - MOST_SOURCES} more" if len(evidence) > MOST_SOURCES else ""
+        )
+        rows.append(
+            (
+                Cell(str(found.get("title") or found.get("rule", "")).replace("_", " ")),
+                Cell(severity, tone=SEVERITIES.get(severity, "")),
+                Cell(words(found.get("subject") or found.get("patient")) or "all"),
+                Cell(words(found.get("printed"))),
+                Cell(words(found.get("follows"))),
+                Cell("curated note" if found.get("curated") else "rule"),
+                Cell(kept, source=evidence[0] if len(evidence) == 1 else ""),
+            )
+        )
+    if not rows:
+        return None
+    titles = ("Finding", "Severity", "Patient", "What is printed", "What follows", "Found by", "Evidence")
+    caption = block.get("caption", "Findings")
+    return Grid(
+        caption,
+        tuple(Head(title) for title in titles),
+        tuple(rows),
+        tuple(block.get("notes", ())),
+        fold=folded(len(rows)),
+    )
+
+
+def derivation_grids(material: Material) -> list[Grid]:
+    """For each endpoint and patient: start, end, event, and the resources that say so."""
+    titles = {name: item.title for name, item in material.facts.endpoints.endpoints.items()}
+    head = tuple(
+        Head(title)
+        for title in (
+            "Patient",
+            "From day",
+            "To day",
+            "Duration (days)",
+            "Ends with",
+            "Start from",
+            "End from",
+        )
+    )
+    grids = []
+    for name, title in titles.items():
+        rows = [row for row in material.results.derivation if row["endpoint"] == name]
+        cells = tuple(
+            (
+                Cell(
+                    words(row["study_subject"]) or str(row["patient_id"]),
+                    source=f"Patient/{row['patient_id']}",
+                ),
+                Cell(number(float(row["start_day"]))),
+                Cell(number(float(row["stop_day"]))),
+                Cell(number(float(row["duration_days"]))),
+                Cell(
+                    " ".join(
+                        words(row[key]).replace("-", " ")
+                        for key in ("event", "censor_reason")
+                        if words(row[key])
+                    ).replace("_", " ")
+                ),
+                *(
+                    Cell(", ".join(found), source=found[0] if found else "")
+                    for found in (_list(row["start_from"]), _list(row["stop_from"]))
+                ),
+            )
+            for row in rows
+        )
+        if cells:
+            grids.append(Grid(title, head, cells, fold=f"{title}: show {len(cells)} rows"))
+    return grids
+
+
+def _list(value: Any) -> list[str]:
+    return (
+        [str(item) for item in value if item]
+        if isinstance(value, Iterable) and not isinstance(value, str)
+        else []
+    )
+
+
+def sources_grid(material: Material) -> Grid:
+    """Every number with the resources or tables it was worked out from."""
+    rows = []
+    for record in material.results:
+        if record.name.endswith((".duration", ".value")) and len(material.facts.labels) > FOLD_ROWS:
+            continue
+        found = record.derived_from
+        more = f" and {len(found) - MOST_SOURCES} more" if len(found) > MOST_SOURCES else ""
+        day = f", day {number(record.time_days)}" if record.time_days is not None else ""
+        rows.append(
+            (
+                Cell(f"{record.name.replace('.', ': ').replace('_', ' ')}{day}"),
+                Cell(record.group),
+                Cell(estimate(record), tone="missing" if record.value is None else ""),
+                Cell(interval(record)),
+                Cell("; ".join(text for text in (record.method, record.ci_method) if text)),
+                Cell(", ".join(found[:MOST_SOURCES]) + more or "–"),
+            )
+        )
+    head = tuple(Head(t) for t in ("Number", "Group", "Value", "95 % interval", "Method", "From"))
+    return Grid(
+        "Every number and what it was worked out from",
+        head,
+        tuple(rows),
+        fold=f"Show all {len(rows)} numbers",
+    )
+
+
+def methods_grids(material: Material) -> list[Grid]:
+    """The methods used, with how many numbers each gave, and the versions of the software."""
+    methods = Counter(
+        (record.method, "estimate") for record in material.results if record.method and record.n != 1
+    )
+    methods.update((record.ci_method, "95 % interval") for record in material.results if record.ci_method)
+    methods.update((record.test, "P-value, two-sided") for record in material.results if record.test)
+    rows = tuple(
+        (Cell(str(name)), Cell(kind), Cell(str(count)))
+        for (name, kind), count in sorted(methods.items(), key=lambda item: (item[0][1], str(item[0][0])))
+    )
+    head = (Head("Method"), Head("Gives"), Head("Numbers in this report", kind="number"))
+    versions = [("Python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)]
+    software = tuple((Cell(name), Cell(found)) for name, found in versions if found)
+    return [
+        Grid("Methods", head, rows, fold=folded(len(rows))),
+        Grid("Software", (Head("Package"), Head("Version")), software, layout="plain"),
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
