@@ -48,7 +48,7 @@ def read_codes(
     """Read ``codes.csv``; ``systems`` gives the URL of each short name, ``without`` leaves systems out."""
     maps: dict[str, dict[str, tuple[Coding, ...]]] = {}
     lines: dict[tuple[str, str], int] = {}
-    bare: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for line, row in read_csv(path, COLUMNS, findings):
         where = f"{path}:{line}"
         name, value, system, code = row["map"], row["value"], row["system"], row["code"]
@@ -57,26 +57,23 @@ def read_codes(
             continue
         found = maps.setdefault(name, {}).setdefault(value, ())
         lines.setdefault((name, value), line)
+        others = seen.setdefault((name, value), set())
         if bool(system) != bool(code):
             findings.append(
                 problem(where, "system without code, or code without system", "Fill both or neither")
             )
-        elif not system:
-            if found or (name, value) in bare:
-                findings.append(problem(where, "a value without code stands beside another line of its own"))
-            bare.add((name, value))
-        elif system not in systems:
+        elif (system, code) in others:
+            findings.append(problem(where, "the same code stands twice for this value"))
+        elif ("", "") in others or (not system and others):
+            findings.append(problem(where, "a value without code stands beside another line of its own"))
+        elif system and system not in systems:
             findings.append(
                 problem(where, f'system "{system}" is not in the manifest', did_you_mean(system, systems))
             )
-        elif (name, value) in bare:
-            findings.append(problem(where, "a value without code stands beside another line of its own"))
-        else:
+        elif system and system not in without:
             coding = {"system": systems[system], "code": code}
             if row["display"]:
                 coding["display"] = row["display"]
-            if any(old["system"] == coding["system"] and old["code"] == code for old in found):
-                findings.append(problem(where, "the same code stands twice for this value"))
-            elif system not in without:
-                maps[name][value] = (*found, coding)
+            maps[name][value] = (*found, coding)
+        others.add((system, code))
     return Codes(path, maps, lines)

@@ -18,7 +18,7 @@ from fhir_blina.codes import Codes, read_codes
 from fhir_blina.csvfile import read_csv, read_header
 from fhir_blina.dictionary import Cell, Column, read_dictionary
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
-from fhir_blina.yamlfile import Document, check_schema, read_yaml
+from fhir_blina.yamlfile import Document, check_schema, read_yaml, walk
 
 # Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
 CANONICAL = "https://fhir-blina.example"
@@ -173,7 +173,9 @@ def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
         "citation": data.get("citation", ""),
         "anchor": data["anchor"],
     }
-    systems = {alias: fill_constants(url, constants) for alias, url in data["systems"].items()}
+    manifest = _filled(manifest, constants, findings)
+    data = manifest.data
+    systems: dict[str, str] = data["systems"]
     without = frozenset(data.get("without_systems", ()))
     for alias in sorted(without - set(systems)):
         where = manifest.where(("without_systems",))
@@ -181,6 +183,7 @@ def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
     columns = read_dictionary(folder / "dictionary.csv", findings)
     codes = read_codes(folder / "codes.csv", systems, without, findings)
     tables = _read_tables(folder, columns, findings)
+    _check_relative_to(manifest, constants, columns, findings)
     return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants)
 
 
@@ -196,6 +199,42 @@ def _read_manifest(path: Path, findings: list[Finding]) -> Document | None:
             findings.append(problem(f"{path}:1", "a manifest is one YAML document"))
         return None
     return documents[0] if check_schema(documents[0], schema("cohort"), findings) else None
+
+
+def _filled(manifest: Document, constants: Mapping[str, str], findings: list[Finding]) -> Document:
+    """The manifest with the constants filled in, but for ``relative_to``, which has columns too."""
+    data = dict(manifest.data)
+    for key in ("systems", "every_resource", "profiles"):
+        if key in data:
+            data[key] = _fill_all(data[key], constants)
+            for keys, value in walk(data[key], (key,)):
+                if isinstance(value, str) and ("{{" in value or "}}" in value):
+                    remedy = f"Known: {', '.join(f'%{name}' for name in sorted(constants))}"
+                    text = "a blank that names no constant"
+                    findings.append(problem(manifest.where(keys), text, remedy))
+    return replace(manifest, data=data)
+
+
+def _fill_all(data: Any, constants: Mapping[str, str]) -> Any:
+    if isinstance(data, dict):
+        return {key: _fill_all(value, constants) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_fill_all(value, constants) for value in data]
+    return fill_constants(data, constants) if isinstance(data, str) else data
+
+
+def _check_relative_to(
+    manifest: Document,
+    constants: Mapping[str, str],
+    columns: Mapping[str, Mapping[str, Column]],
+    findings: list[Finding],
+) -> None:
+    known = {f"%{name}" for name in constants} | {name for table in columns.values() for name in table}
+    for name in re.findall(r"\{\{(.*?)\}\}", manifest.data.get("relative_to", "")):
+        if name.strip() not in known:
+            text = f'relative_to: no constant or column "{name.strip()}"'
+            remedy = did_you_mean(name.strip(), known)
+            findings.append(problem(manifest.where(("relative_to",)), text, remedy))
 
 
 def _read_tables(

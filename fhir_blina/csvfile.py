@@ -18,7 +18,12 @@ def read_header(path: Path, findings: list[Finding]) -> list[str] | None:
     text = read_text(path, findings)
     if text is None:
         return None
-    return next(csv.reader(io.StringIO(text, newline="")), [])
+    csv.field_size_limit(MAX_CELL)
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), strict=True), [])
+    except csv.Error as error:
+        findings.append(problem(f"{path}:1", f"not CSV: {error}"))
+        return None
 
 
 def read_csv(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fhir_blina.csvfile import read_csv
 from fhir_blina.errors import Finding, did_you_mean, problem
+from fhir_blina.fhirjson import MAX_DIGITS
 
 Cell = str | int | bool | Decimal
 
@@ -26,8 +27,8 @@ DICTIONARY_COLUMNS = (
 )
 TYPES = ("string", "integer", "decimal", "boolean")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
-_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,9}")
+_DECIMAL = re.compile(r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]+")
 _MISSING_WORDS = frozenset(
     {"NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#VALUE!", "#REF!"}
 )
@@ -74,7 +75,7 @@ class Column:
                 raise ValueError("is not a whole number")
             return int(text)
         if self.type == "decimal":
-            if not _DECIMAL.fullmatch(text):
+            if not _DECIMAL.fullmatch(text) or len(text) > MAX_DIGITS:
                 raise ValueError("is not a decimal number")
             return Decimal(text)
         if self.type == "boolean":
@@ -87,6 +88,7 @@ class Column:
 def read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, Column]]:
     """Read ``dictionary.csv``: the columns by table and name; faults go to ``findings``."""
     tables: dict[str, dict[str, Column]] = {}
+    before = len(findings)
     for line, row in read_csv(path, DICTIONARY_COLUMNS, findings):
         where = f"{path}:{line}"
         table, name = row["table"], row["column"]
@@ -115,5 +117,9 @@ def read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, 
             row["unmapped"],
             row["read_back"],
             where,
+        )
+    if not tables and len(findings) == before:
+        findings.append(
+            problem(f"{path}:1", "describes no column", "Add a line for each column")
         )
     return tables

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from fhir_blina.cohort import CANONICAL, Cohort, Row
@@ -89,7 +90,8 @@ class Filler:
     def _evaluate(self, blank: Blank, row: Row | None, outer: Mapping[str, Any]) -> list[Any]:
         constants = {**self.cohort.constants, "row": outer}
         try:
-            return blank.expression.evaluate(dict(row.cells) if row else {}, constants=constants)
+            values = blank.expression.evaluate(dict(row.cells) if row else {}, constants=constants)
+            return [value for value in values if value != ""]  # FHIR has no empty text
         except KeyError as error:  # from translate(): names the map, never the value
             columns = " and ".join(f'"{column}"' for column in blank.columns)
             subject = f"column {columns}" if columns else "the literal"
@@ -132,6 +134,8 @@ class Filler:
                 parts.append(part)
                 continue
             value, filled = self._node(part, row, outer)
+            if isinstance(value, dict):
+                self._fault(part.keys, row, "an object inside a text", "Pick .code or .display")
             reads = reads or filled is not None
             empty = empty or value is _MISSING
             parts.append("" if value is _MISSING else as_text(value))
@@ -236,7 +240,7 @@ def as_text(value: Any) -> str:
     """A value as it stands inside a longer text, and as a cell."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def merge(one: Any, other: Any) -> Any:

@@ -275,7 +275,8 @@ class Inverse:
         return Match(cells)
 
     def _evaluate(self, blank: Blank, cells: Mapping[str, Any]) -> list[Any]:
-        return blank.expression.evaluate(dict(cells), constants={**self.cohort.constants, "row": {}})
+        values = blank.expression.evaluate(dict(cells), constants={**self.cohort.constants, "row": {}})
+        return [value for value in values if value != ""]
 
     def constant(self, node: Node) -> Any:
         """The value of a node that reads no column, ``MISSING`` if it has none."""

@@ -159,10 +159,14 @@ def row_functions(cohort: Cohort) -> dict[str, Function]:
     """The two functions that the language adds to FHIRPath, bound to a cohort."""
 
     def translate(values: list[Any], names: list[Any]) -> list[Any]:
+        if len(names) != 1 or not isinstance(names[0], str):
+            raise ValueError("translate() takes the name of one code map")
         return [dict(coding) for value in values for coding in cohort.codes.codings(names[0], _word(value))]
 
     def study_date(values: list[Any]) -> list[Any]:
-        return [StudyDate(cohort.anchor, int(value)) for value in values]
+        if any(type(value) is not int for value in values):
+            raise ValueError("studyDate() takes whole numbers")
+        return [StudyDate(cohort.anchor, value) for value in values]
 
     return {
         "translate": Function("translate", 1, 1, translate),
@@ -212,9 +216,16 @@ class _Compiler:
         if isinstance(data, dict):
             return self.block(data, keys)
         if isinstance(data, list):
-            return Items(tuple(self.item(child, (*keys, i)) for i, child in enumerate(data)), keys)
+            items = Items(tuple(self.item(child, (*keys, i)) for i, child in enumerate(data)), keys)
+            if any(isinstance(one, Blank) and "studyDate()" in one.expression.text for one in items.nodes):
+                self.fault(keys, "studyDate() in a list", "It needs an element of its own")
+            return items
         if isinstance(data, str) and ("{{" in data or "}}" in data):
-            return self.text(data, keys)
+            text = self.text(data, keys)
+            parts = text.parts if isinstance(text, Text) else ()
+            if any("studyDate()" in part.expression.text for part in parts if isinstance(part, Blank)):
+                self.fault(keys, "studyDate() inside a text", "It needs an element of its own")
+            return text
         if data is None:
             self.fault(keys, "an empty value", "Leave the element out, or fill it")
         return Constant(data, keys)
@@ -223,6 +234,8 @@ class _Compiler:
         for name in data:
             if "{{" in name:
                 self.fault((*keys, name), "a blank in the name of an element", "Blanks stand in values only")
+            elif name == "embed":
+                self.fault((*keys, name), "embed stands in an item of a list only", "Begin the item with -")
         return Block({name: self.node(value, (*keys, name)) for name, value in data.items()}, keys)
 
     def item(self, data: Any, keys: Keys) -> Node:
@@ -238,7 +251,11 @@ class _Compiler:
         if inner not in self.cohort.tables:
             self.fault(here, f'no table "{inner}"', did_you_mean(inner, self.cohort.tables))
             return Constant(None, keys)
-        on = tuple(rule.get("on", ()))
+        given = rule.get("on", [])
+        if not isinstance(given, list) or not all(isinstance(column, str) for column in given):
+            self.fault(here, "on is a list of columns", "Write on: [column]")
+            return Constant(None, keys)
+        on = tuple(given)
         for table in (inner, outer):
             known = self.cohort.tables[table].columns if table else {}
             for column in on:
@@ -315,4 +332,3 @@ def blanks(node: Node) -> Iterator[Blank]:
 def has_columns(node: Node) -> bool:
     """Whether a blank at or below the node reads a column, or rows are embedded there."""
     return any(isinstance(child, Embed) for child in nodes(node)) or any(b.columns for b in blanks(node))
-
