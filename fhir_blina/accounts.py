@@ -36,7 +36,14 @@ PACKAGES = (
     "matplotlib",
     "Jinja2",
 )
-MOST_SOURCES = 8
+CLAIM_PARTS = {
+    "result": "Published results beside the same numbers recomputed",
+    "patient": "Single patients' numbers that the text prints",
+    "method": "Rules of the study, which no data can recompute",
+    "cited": "Numbers cited from other publications",
+    "other": "Other methods that could have given a printed number",
+}
+MOST_SOURCES, MOST_CLAIMS = 8, 120
 
 
 @dataclass(frozen=True)
@@ -140,38 +147,27 @@ def claims_count(material: Material) -> str:
 
 
 def claims_grids(material: Material) -> list[Grid]:
-    """The reproduction table, and the other readings of the printed numbers."""
-    claims = material.results.claims
-    main = [row for row in claims if row.get("reading", "main") == "main"]
-    other = [row for row in claims if row.get("reading", "main") != "main"]
-    main.sort(key=lambda row: 0 if row["agreement"] in {DISAGREES, TRUNCATED} else 1)
-    parts = [("Published numbers beside the same numbers recomputed", main, "")]
-    if other:
-        parts.append(
-            (
-                "Other methods that could have given a printed number",
-                other,
-                f"Show {len(other)} other readings",
-            )
-        )
-    head = (
-        Head("Claim"),
-        Head("Printed", kind="number"),
-        Head("Recomputed", kind="number"),
-        Head("Agreement"),
-        Head("Why, and by which method"),
-        Head("Printed in"),
+    """The reproduction table: results first, then single patients' data, rules, citations, other readings."""
+    parts: dict[str, list[Mapping[str, Any]]] = {title: [] for title in CLAIM_PARTS.values()}
+    for row in material.results.claims:
+        kind = "other" if row.get("reading", "main") != "main" else str(row.get("kind", "result"))
+        parts[CLAIM_PARTS.get(kind, CLAIM_PARTS["result"])].append(row)
+    order = {DISAGREES: 0, TRUNCATED: 1, AGREES: 2, NOT_COMPUTABLE: 3}
+    titles = ("Claim", "Printed", "Recomputed", "Agreement", "Why, and by which method", "Printed in")
+    head = tuple(
+        Head(title, kind="number" if title in {"Printed", "Recomputed"} else "text") for title in titles
     )
-    return [
-        Grid(
-            title,
-            head,
-            tuple(_claim_row(row) for row in rows),
-            fold=fold or (folded(len(rows)) if len(rows) > 120 else ""),
+    grids = []
+    for title, rows in parts.items():
+        rows.sort(key=lambda row: order.get(str(row["agreement"]), 4))
+        fold = (
+            ""
+            if title == CLAIM_PARTS["result"] and len(rows) <= MOST_CLAIMS
+            else f"{title}: show {len(rows)}"
         )
-        for title, rows, fold in parts
-        if rows
-    ]
+        if rows:
+            grids.append(Grid(title, head, tuple(_claim_row(row) for row in rows), fold=fold))
+    return grids
 
 
 def _claim_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:

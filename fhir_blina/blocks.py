@@ -15,13 +15,13 @@ from fhir_blina.descriptive import whole
 from fhir_blina.endpoints import selection
 from fhir_blina.errors import AnalysisError
 from fhir_blina.facts import Facts, source
-from fhir_blina.grids import Cell, Grid, Head, fill, is_missing, number, observed, unit, words
+from fhir_blina.grids import Cell, Grid, Head, estimate, fill, is_missing, number, observed, unit, words
 from fhir_blina.layout import Block, Layout
 from fhir_blina.response import median
 from fhir_blina.results import Results
 
 FOLD_ROWS = 25
-MOST_MATRIX = 40
+MOST_MATRIX, MOST_COLUMNS = 40, 8
 NO_ROW = Cell("–", tone="missing")
 
 
@@ -192,9 +192,11 @@ def _column(material: Material, entry: Block) -> tuple[dict[str, Cell], Cell]:
     if "group" in entry:
         labels = facts.group(entry["group"]).items()
         return {str(key): Cell(material.group_title(str(label))) for key, label in labels}, empty
+    if "record" in entry:
+        return _recorded(material, entry["record"]), empty
     if "table" not in entry or "show" not in entry:
         raise AnalysisError(
-            f'report: column "{entry["label"]}" names no measure, time, set, group or table with show'
+            f'report: column "{entry["label"]}" names no measure, time, set, group, record or table'
         )
     cells: dict[str, list[Cell]] = {}
     for row in material.rows(entry):
@@ -203,6 +205,14 @@ def _column(material: Material, entry: Block) -> tuple[dict[str, Cell], Cell]:
                 material.cell(entry["show"], row, entry.get("reword"))
             )
     return {key: _joined(found) for key, found in cells.items()}, empty
+
+
+def _recorded(material: Material, name: str) -> dict[str, Cell]:
+    by_label = {record.group: record for record in material.results.find(name)}
+    found = {key: by_label[label] for key, label in material.facts.labels.items() if label in by_label}
+    return {
+        key: Cell(estimate(one), tone="missing" if one.value is None else "") for key, one in found.items()
+    }
 
 
 def _joined(cells: list[Cell]) -> Cell:
@@ -244,7 +254,17 @@ def matrix(material: Material, block: Block) -> Grid:
             by_patient[row["patient"]].setdefault(name, []).append(cell)
     notes, local = tuple(block.get("notes", ())), block.get("local", "")
     empty = Cell(block["empty"], tone="missing") if "empty" in block else NO_ROW
-    if len(by_patient) <= MOST_MATRIX:
+    if block.get("transpose") and len(by_patient) <= MOST_COLUMNS:
+        head = (Head(block.get("row_title", "Value")), *(Head(label) for label in by_patient))
+        body = tuple(
+            (
+                Cell(title),
+                *(_joined(found[name]) if name in found else empty for found in by_patient.values()),
+            )
+            for name, title in titles.items()
+        )
+        return Grid(block["caption"], head, body, notes, layout="plain", fold=folded(len(body)), local=local)
+    if len(by_patient) <= MOST_MATRIX and not block.get("transpose"):
         head = (Head("Patient"), *(Head(title) for title in titles.values()))
         body = tuple(
             (Cell(label), *(_joined(found[name]) if name in found else empty for name in titles))

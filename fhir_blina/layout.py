@@ -91,7 +91,7 @@ def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | 
     if isinstance(node, dict):
         for key, value in node.items():
             here = (*keys, key)
-            if key in {"where", "record", "reword", "titles"}:
+            if key in {"where", "having", "record", "reword", "titles"}:
                 continue
             if isinstance(value, str) and key in {
                 "measure",
