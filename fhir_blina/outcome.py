@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_blina.errors import Finding
 
-_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_QUOTED = re.compile(r"(?<!\w)'([^']*)'|\"([^\"]*)\"")
 _CANONICAL = re.compile(r"(https?|urn):[^\s#]+")
 _SEVERITIES = ("fatal", "error", "warning", "information")
 

@@ -16,6 +16,7 @@ from fhir_blina.outcome import findings_of, without_values
         ),
         ("Observation.status: minimum required = 1", "Observation.status: minimum required = 1"),
         ("'Zhang' and 'Li'", "'…' and '…'"),
+        ("it can't be 'Zhang'", "it can't be '…'"),
     ],
 )
 def test_quoted_values_are_cut_and_addresses_stay(said, kept):

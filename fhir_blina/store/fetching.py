@@ -1,0 +1,301 @@
+"""Reading from a server: everything that was asked for, counted, or an error."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
+from fhir_blina.fhirjson import Resource, dumps, loads
+from fhir_blina.store.capability import Capability
+from fhir_blina.store.transport import Answer, Transport
+from fhir_blina.store.types import key_of
+
+PAGE_SIZE = 1000
+LONGEST_ADDRESS = 1500
+IDS_IN_A_SEARCH = 100
+EXPORT_SECONDS = 3600.0
+POLL_SECONDS = 15.0
+
+Params = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to fetch, by resource type: search parameters of each.
+
+    Attributes:
+        params: For each type the search parameters that select its resources.
+        since: Only resources stored after this instant.
+    """
+
+    params: Mapping[str, Params]
+    since: str | None = None
+
+    def of(self, kind: str) -> dict[str, str]:
+        """The search parameters of one type, ``_lastUpdated`` among them."""
+        more = {"_lastUpdated": f"gt{self.since}"} if self.since else {}
+        return dict(self.params[kind]) | more
+
+
+@dataclass
+class Fetcher:
+    """Fetches resources and compares them with the server's own counts.
+
+    Args:
+        transport: To the server.
+        capability: What the server can do.
+        progress: Called as ``progress(step, done, total)``.
+
+    Attributes:
+        notes: What happened on the way, a sentence each.
+    """
+
+    transport: Transport
+    capability: Capability
+    progress: Callable[[str, int, int], None]
+    notes: list[str] = field(default_factory=list)
+
+    def counts(self, selection: Selection) -> dict[str, int]:
+        """How many resources of each type the server has, types without any left out.
+
+        In one request where the server takes bundles, else in one a type.
+        """
+        kinds = sorted(selection.params)
+        totals: list[Any] = []
+        if self.capability.bundle and len(kinds) > 1:
+            urls = [f"{kind}?{urlencode(selection.of(kind) | {'_summary': 'count'})}" for kind in kinds]
+            bundle = {
+                "resourceType": "Bundle",
+                "type": "batch",
+                "entry": [{"request": {"method": "GET", "url": url}} for url in urls],
+            }
+            answer = self.transport.request("POST", body=dumps(bundle))
+            entries = answer.json.get("entry") if answer.ok and isinstance(answer.json, dict) else None
+            if isinstance(entries, list) and len(entries) == len(kinds):
+                totals = [(entry.get("resource") or {}).get("total") for entry in entries]
+        result = {}
+        for position, kind in enumerate(kinds):
+            total = totals[position] if totals else None
+            count = total if isinstance(total, int) else self.count(kind, selection.of(kind))
+            if count:
+                result[kind] = count
+        return result
+
+    def count(self, kind: str, params: Params) -> int:
+        """``_summary=count`` of one search."""
+        answer = self._search(kind, dict(params) | {"_summary": "count"})
+        total = answer.json.get("total") if isinstance(answer.json, dict) else None
+        if not isinstance(total, int):
+            raise StoreIncomplete(f"the server does not count its {kind} (_summary=count)")
+        return total
+
+    def _search(self, kind: str, params: Params) -> Answer:
+        long = len(urlencode(params)) > LONGEST_ADDRESS
+        answer = (
+            self.transport.request("POST", f"{kind}/_search", form=params)
+            if long
+            else self.transport.get(kind, params=params)
+        )
+        if not answer.ok or not _is_bundle(answer):
+            raise StoreRefused(f"the server refuses the search for {kind}: {answer.why()}")
+        return answer
+
+    def fetch(self, selection: Selection, counts: Mapping[str, int]) -> dict[str, Resource]:
+        """Every resource of a selection by ``Type/id``, by search.
+
+        Args:
+            selection: What to fetch.
+            counts: What :meth:`counts` said just before; types not in it are not asked for.
+
+        Raises:
+            StoreIncomplete: an id twice, pages in a circle, or another number than counted.
+        """
+        total = sum(counts.values())
+        done: dict[str, int] = {}
+
+        def one(kind: str) -> dict[str, Resource]:
+            def seen(number: int) -> None:
+                done[kind] = number
+                self.progress("pull", sum(done.values()), total)
+
+            return self.fetch_type(kind, selection.of(kind), counts[kind], seen)
+
+        with ThreadPoolExecutor(2, "pull") as pool:
+            parts = list(pool.map(one, sorted(counts)))
+        return {key: resource for part in parts for key, resource in part.items()}
+
+    def fetch_type(
+        self, kind: str, params: Params, count: int, seen: Callable[[int], None] = lambda _: None
+    ) -> dict[str, Resource]:
+        """Every resource that one search finds, page by page; see :meth:`fetch`."""
+        found: dict[str, Resource] = {}
+        restarted = False
+        answer = self._search(kind, dict(params) | {"_count": str(PAGE_SIZE)})
+        visited: set[str] = set()
+        walked: set[str] = set()
+        while True:
+            for resource in _matches(answer, kind):
+                key = key_of(resource)
+                if key in walked:
+                    raise StoreIncomplete(f"the server sent {key} on two pages. Pull again")
+                walked.add(key)
+                found[key] = resource
+            seen(len(found))
+            link = _next(answer)
+            if link is None:
+                break
+            url = self.transport.anchored(link)
+            if url in visited:
+                raise StoreIncomplete(f"the pages of the search for {kind} go in a circle")
+            visited.add(url)
+            answer = self.transport.get(url)
+            if answer.status == 410 and not restarted:
+                restarted = True
+                self.notes.append(f"a page of {kind} had expired; that search was started again")
+                answer = self._search(kind, dict(params) | {"_count": str(PAGE_SIZE)})
+                visited, walked = set(), set()
+            elif not answer.ok or not _is_bundle(answer):
+                raise StoreIncomplete(f"a page of the search for {kind} is missing: {answer.why()}")
+        if len(found) != count and len(found) != self.count(kind, params):
+            raise StoreIncomplete(f"the server counts {count} {kind} and sent {len(found)}. Pull again")
+        return found
+
+    def compare(self, found: Mapping[str, Resource], counts: Mapping[str, int], selection: Selection) -> None:
+        """Compare what was fetched with the counts, and once more with new ones if they differ.
+
+        Raises:
+            StoreIncomplete: they differ.
+        """
+        held: dict[str, int] = {}
+        for key in found:
+            kind = key.split("/", 1)[0]
+            held[kind] = held.get(kind, 0) + 1
+        if held != dict(counts) and held != self.counts(selection):
+            raise StoreIncomplete(f"the server counts {dict(counts)} and sent {held}. Pull again")
+
+    def by_ids(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        """The resources of one type that exist among these ids. Ids stay out of addresses."""
+        found: dict[str, Resource] = {}
+        for start in range(0, len(ids), IDS_IN_A_SEARCH):
+            part = ids[start : start + IDS_IN_A_SEARCH]
+            answer = self.transport.request(
+                "POST", f"{kind}/_search", form={"_id": ",".join(part), "_count": str(IDS_IN_A_SEARCH)}
+            )
+            while True:
+                if not answer.ok or not _is_bundle(answer):
+                    raise StoreRefused(f"the server refuses the search for {kind} by _id: {answer.why()}")
+                before = len(found)
+                found |= {key_of(resource): resource for resource in _matches(answer, kind)}
+                link = _next(answer)
+                if link is None or len(found) == before:
+                    break
+                answer = self.transport.get(self.transport.anchored(link))
+        return found
+
+    def export(
+        self, selection: Selection, counts: Mapping[str, int], *, group: str | None = None
+    ) -> dict[str, Resource]:
+        """Every resource of a selection by ``Type/id``, by Bulk Data ``$export``.
+
+        Raises:
+            StoreIncomplete: an error in the manifest, an id twice, or another number than counted.
+            StoreUnavailable: not finished within an hour.
+        """
+        filters = [
+            f"{kind}?{urlencode(params)}" for kind, params in sorted(selection.params.items()) if params
+        ]
+        params = {"_type": ",".join(sorted(selection.params)), "_outputFormat": "application/fhir+ndjson"}
+        if filters:
+            params["_typeFilter"] = ",".join(filters)
+        if selection.since:
+            params["_since"] = selection.since
+        start = self.transport.get(
+            f"Group/{group}/$export" if group else "$export",
+            params=params,
+            headers={"Prefer": "respond-async"},
+        )
+        where = start.headers.get("content-location", "")
+        if start.status != 202 or not where:
+            raise StoreRefused(f"the server refuses $export: {start.why()}")
+        status = self.transport.anchored(where)
+        manifest = self._finished(status)
+        if manifest.get("error"):
+            raise StoreIncomplete("the export reported errors. Pull again, or by search")
+        found: dict[str, Resource] = {}
+        total = sum(counts.values())
+        for output in manifest.get("output") or []:
+            if output.get("type") not in selection.params:
+                continue
+            for resource in self._lines(self.transport.anchored(str(output.get("url", "")))):
+                key = key_of(resource)
+                if key in found:
+                    raise StoreIncomplete(f"the export holds {key} twice. Pull again")
+                found[key] = resource
+            self.progress("pull", len(found), total)
+        self.transport.request("DELETE", status, doubt_tries=0)
+        return found
+
+    def _finished(self, status: str) -> dict[str, Any]:
+        waited = 0.0
+        while True:
+            answer = self.transport.get(status)
+            if answer.status == 200 and isinstance(answer.json, dict):
+                return answer.json
+            if answer.status != 202:
+                raise StoreIncomplete(f"the export failed: {answer.why()}")
+            if waited >= EXPORT_SECONDS:
+                raise StoreUnavailable(f"the export was not finished after {EXPORT_SECONDS:g} s")
+            pause = self.transport.pause_of(answer, otherwise=POLL_SECONDS, most=POLL_SECONDS)
+            self.transport.sleep(pause)
+            waited += pause
+            self.progress("waiting for $export", int(waited), 0)
+
+    def _lines(self, url: str) -> Iterable[Resource]:
+        answer = self.transport.get(url, headers={"Accept": "application/fhir+ndjson"})
+        if not answer.ok:
+            raise StoreIncomplete(f"a file of the export is missing: {answer.why()}")
+        content = answer.content
+        if isinstance(answer.json, dict) and answer.json.get("resourceType") == "Binary":
+            try:
+                content = base64.b64decode(answer.json.get("data", ""), validate=True)
+            except binascii.Error:
+                raise StoreIncomplete("a file of the export is not readable") from None
+        for number, line in enumerate(content.split(b"\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                resource = loads(line.decode("utf-8"))
+            except (ValueError, UnicodeDecodeError, json.JSONDecodeError):
+                raise StoreIncomplete(f"line {number} of a file of the export is not whole") from None
+            yield resource
+
+
+def _is_bundle(answer: Answer) -> bool:
+    return isinstance(answer.json, dict) and answer.json.get("resourceType") == "Bundle"
+
+
+def _matches(answer: Answer, kind: str) -> Iterable[Resource]:
+    for entry in answer.json.get("entry") or []:
+        resource = entry.get("resource")
+        if not isinstance(resource, dict):
+            raise StoreIncomplete(f"a page of the search for {kind} has an entry without a resource")
+        if resource.get("resourceType") == "OperationOutcome":
+            continue
+        if (entry.get("search") or {}).get("mode", "match") == "match":
+            if resource.get("resourceType") != kind:
+                raise StoreIncomplete(f"the search for {kind} found another type")
+            yield resource
+
+
+def _next(answer: Answer) -> str | None:
+    for link in answer.json.get("link") or []:
+        if link.get("relation") == "next":
+            return str(link.get("url", ""))
+    return None

@@ -1,0 +1,83 @@
+"""A server's judgement of resources, and the definitions that it judges by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fhir_blina.errors import Finding, StoreRefused, problem
+from fhir_blina.fhirjson import Resource, dumps, loads
+from fhir_blina.outcome import findings_of
+from fhir_blina.store.capability import Capability
+from fhir_blina.store.contract import Progress, as_stored, no_progress, same
+from fhir_blina.store.transport import Transport
+from fhir_blina.store.types import key_of
+
+DEFINITIONS = ("CodeSystem", "ValueSet", "NamingSystem", "StructureDefinition", "SearchParameter")
+
+
+def validate_on(
+    transport: Transport,
+    capability: Capability,
+    resources: Sequence[Resource],
+    *,
+    values: bool = False,
+    progress: Progress = no_progress,
+) -> list[Finding]:
+    """``$validate`` of every resource; see :meth:`fhir_blina.store.rest.RestStore.validate`."""
+    kinds = {resource["resourceType"] for resource in resources}
+    if absent := sorted(kind for kind in kinds if "validate" not in capability.of(kind).operations):
+        raise StoreRefused(f"{transport.base} has no $validate of {', '.join(absent)}")
+
+    def judge(resource: Resource) -> list[Finding]:
+        key = key_of(resource)
+        answer = transport.request("POST", f"{resource['resourceType']}/$validate", body=dumps(resource))
+        found = findings_of(answer.json, key, values=values)
+        if not answer.ok and not found:
+            return [problem(key, f"$validate failed: {answer.why()}")]
+        return found
+
+    findings: list[Finding] = []
+    with ThreadPoolExecutor(transport.pace.workers, "validate") as pool:
+        for done, found in enumerate(pool.map(judge, resources), start=1):
+            findings += found
+            progress("validate", done, len(resources))
+    return findings
+
+
+def load_definitions(
+    transport: Transport, folder: Path, *, progress: Progress = no_progress
+) -> dict[str, int]:
+    """Store every CodeSystem, ValueSet, NamingSystem, StructureDefinition and SearchParameter of a folder.
+
+    They are stored under their own ids and belong to no cohort, so that ``unload`` leaves them.
+
+    Returns:
+        How many were stored anew or changed, by type; those already there as they are do not count.
+
+    Raises:
+        StoreRefused: a file is not such a resource, or the server refuses it.
+    """
+    definitions: list[tuple[Path, Resource]] = []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            resource = loads(path.read_text("utf-8"))
+            key_of(resource, str(path))
+        except (ValueError, AttributeError) as error:
+            raise StoreRefused(f"{path}: not readable as FHIR JSON: {error}") from None
+        if resource["resourceType"] in DEFINITIONS:
+            definitions.append((path, resource))
+    definitions.sort(key=lambda pair: (DEFINITIONS.index(pair[1]["resourceType"]), pair[1]["id"]))
+    changed: Counter[str] = Counter()
+    for done, (path, resource) in enumerate(definitions, start=1):
+        key = key_of(resource)
+        there = transport.get(key)
+        if not there.ok or not same(as_stored(there.json), as_stored(resource)):
+            answer = transport.request("PUT", key, body=dumps(resource))
+            if not answer.ok:
+                raise StoreRefused(f"{path}: the server refuses {key}: {answer.why()}")
+            changed[resource["resourceType"]] += 1
+        progress("definitions", done, len(definitions))
+    return dict(sorted(changed.items()))

@@ -1,0 +1,345 @@
+"""The REST store: a FHIR R4 server."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from fhir_blina.errors import Finding, StoreRefused
+from fhir_blina.fhirjson import Resource
+from fhir_blina.store.capability import Capability, read_capability
+from fhir_blina.store.contract import (
+    COHORT_SYSTEM,
+    Plan,
+    Progress,
+    PullResult,
+    PushResult,
+    as_stored,
+    belongs_to,
+    by_type,
+    checked,
+    counted,
+    no_progress,
+)
+from fhir_blina.store.fetching import Fetcher, Selection
+from fhir_blina.store.identity import our_names, renamed
+from fhir_blina.store.manifest import now, refuse_foreign, save_pull
+from fhir_blina.store.order import in_order
+from fhir_blina.store.pace import Pace
+from fhir_blina.store.pushing import Push
+from fhir_blina.store.sending import Sender, delete, writes_of
+from fhir_blina.store.transport import Transport
+from fhir_blina.store.types import RESOURCE_TYPES
+
+EXPORT_ABOVE = 100_000
+TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
+
+
+class RestStore:
+    """A FHIR R4 server; a :class:`fhir_blina.store.Store`.
+
+    Args:
+        base: Base URL, for example ``http://127.0.0.1:8080/fhir``.
+        token: Bearer token, or a function that gets one. None: what ``FHIR_BLINA_TOKEN`` holds, if anything.
+        user: Name and password for HTTP Basic.
+        headers: Sent with every request.
+        ids: ``client`` stores under our ids, ``server`` lets the server assign them and finds resources by
+            identifier, ``auto`` does what the CapabilityStatement allows.
+        via: ``search``, ``export``, or ``auto``: ``$export`` above 100,000 resources, else search.
+        size: Entries in a bundle, at most.
+        workers: Requests in flight, at most.
+        timeout: Seconds for connecting, reading and writing.
+        client: An ``httpx.Client`` of one's own, for tests.
+        sleep: Waits that many seconds, for tests.
+
+    Raises:
+        StoreRefused: the address is not one of a server, or holds a user name or password.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        token: str | Callable[[], str] | None = None,
+        user: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        ids: str = "auto",
+        via: str = "auto",
+        size: int = 200,
+        workers: int = 2,
+        timeout: float = 120.0,
+        client: httpx.Client | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._transport = Transport(
+            base,
+            token=token or os.environ.get(TOKEN_VARIABLE) or None,
+            user=user,
+            headers=headers,
+            timeout=timeout,
+            client=client,
+            sleep=sleep,
+        )
+        self._ids, self._via = ids, via
+        self._limits = (size, workers)
+        self._transport.pace = Pace(size, workers)
+        self._capability: Capability | None = None
+
+    @property
+    def location(self) -> str:
+        """The base URL."""
+        return self._transport.base
+
+    @property
+    def transport(self) -> Transport:
+        """The connection, for :func:`fhir_blina.store.doctor.examine`."""
+        return self._transport
+
+    @property
+    def capability(self) -> Capability:
+        """What the server can do, asked once.
+
+        Raises:
+            StoreRefused: not a FHIR R4 server.
+            StoreUnavailable: it does not answer.
+        """
+        if self._capability is None:
+            self._capability = read_capability(self._transport)
+        return self._capability
+
+    def _own_ids(self, kinds: Sequence[str]) -> bool:
+        return self.capability.takes_ids(kinds) if self._ids == "auto" else self._ids == "client"
+
+    def _fetcher(self, progress: Progress = no_progress) -> Fetcher:
+        return Fetcher(self._transport, self.capability, progress)
+
+    def _kinds(self, types: Sequence[str] | None) -> list[str]:
+        if unknown := sorted(set(types or ()) - RESOURCE_TYPES):
+            raise StoreRefused(f"not a resource type of FHIR R4: {', '.join(unknown)}")
+        return sorted(types if types is not None else self.capability.types)
+
+    def _selection(
+        self, cohort: str | None, types: Sequence[str] | None = None, since: str | None = None
+    ) -> Selection:
+        params = {"_tag": f"{COHORT_SYSTEM}|{cohort}"} if cohort else {}
+        return Selection(dict.fromkeys(self._kinds(types), params), since)
+
+    def counts(self, cohort: str | None = None) -> dict[str, int]:
+        """Resources by type: one cohort's, or all."""
+        return self._fetcher().counts(self._selection(cohort))
+
+    def held(self, cohort: str) -> dict[str, Resource]:
+        """What the server holds of a cohort, as it sends it, by the server's ``Type/id``.
+
+        Raises:
+            StoreRefused: the server ignores the search by tag.
+        """
+        fetcher, selection = self._fetcher(), self._selection(cohort)
+        found = fetcher.fetch(selection, fetcher.counts(selection))
+        if any(not belongs_to(resource, cohort) for resource in found.values()):
+            raise StoreRefused(f"{self.location} ignores _tag, so one cohort cannot be told from another")
+        return found
+
+    def _push(self, resources: Sequence[Resource], cohort: str, progress: Progress = no_progress) -> Push:
+        sent = checked(resources, cohort)
+        kinds = sorted({key.split("/", 1)[0] for key in sent})
+        if absent := [kind for kind in kinds if kind not in self.capability.types]:
+            raise StoreRefused(f"{self.location} does not store {', '.join(absent)}; see fhir-blina doctor")
+        self._transport.pace = Pace(*self._limits)
+        return Push(
+            self._transport,
+            self.capability,
+            self._fetcher(),
+            sent,
+            cohort,
+            self.held(cohort),
+            own_ids=self._own_ids(kinds),
+            progress=progress,
+        )
+
+    def plan(self, resources: Sequence[Resource], *, cohort: str, remove_orphans: bool | None = None) -> Plan:
+        """What :meth:`push` would do; see :class:`Store`."""
+        return self._push(resources, cohort).plan(remove_orphans is True)
+
+    def push(
+        self,
+        resources: Sequence[Resource],
+        *,
+        cohort: str,
+        remove_orphans: bool | None = None,
+        verify: str = "sample",
+        rejects: Path | None = None,
+        progress: Progress = no_progress,
+    ) -> PushResult:
+        """Store the resources; see :class:`Store`. What is stored already is not sent."""
+        if verify not in {"counts", "sample", "full"}:
+            raise StoreRefused(f"verify is counts, sample or full, not {verify}")
+        start = time.perf_counter()
+        push = self._push(resources, cohort, progress)
+        plan = push.plan(remove_orphans is True)
+        planned = time.perf_counter()
+        push.send(plan)
+        sent_at = time.perf_counter()
+        verified = push.verify(plan, verify, lambda: self.held(cohort), lambda: self.counts(cohort))
+        push.report_rejected(rejects)
+        return push.result(
+            plan,
+            verified,
+            {
+                "plan": planned - start,
+                "send": sent_at - planned,
+                "verify": time.perf_counter() - sent_at,
+            },
+        )
+
+    def pull(
+        self,
+        folder: Path,
+        *,
+        cohort: str | None = None,
+        types: Sequence[str] | None = None,
+        since: str | None = None,
+        progress: Progress = no_progress,
+        params: Mapping[str, Mapping[str, str]] | None = None,
+        group: str | None = None,
+    ) -> PullResult:
+        """Write the stored resources to ``folder``; see :class:`Store`.
+
+        Args:
+            folder: As for every store.
+            cohort: As for every store.
+            types: As for every store.
+            since: As for every store.
+            progress: As for every store.
+            params: Further search parameters by resource type, for example
+                ``{"Observation": {"code": "http://loinc.org|26881-3"}}``; only these types then.
+            group: Id of a Group: only its members and what is about them, by ``$export`` of the Group.
+        """
+        refuse_foreign(folder)
+        selection = self._selection(cohort, types or (sorted(params) if params else None), since)
+        if params:
+            selection = Selection(
+                {
+                    kind: dict(selection.params[kind]) | dict(params.get(kind, {}))
+                    for kind in selection.params
+                },
+                since,
+            )
+        fetcher = self._fetcher(progress)
+        counts = {} if group else fetcher.counts(selection)
+        way, reason = self._way(sum(counts.values()), group)
+        if way == "export":
+            found = fetcher.export(selection, counts, group=group)
+            found = {key: one for key, one in found.items() if cohort is None or belongs_to(one, cohort)}
+            expected = counts if not group else counted(by_type(found))
+        else:
+            found = fetcher.fetch(selection, counts)
+            expected = counts
+        if cohort and any(not belongs_to(resource, cohort) for resource in found.values()):
+            raise StoreRefused(f"{self.location} ignores _tag, so one cohort cannot be told from another")
+        fetcher.compare(found, expected, selection)
+        names = {} if self._own_ids(sorted(counts)) else our_names(found)
+        stored = [as_stored(renamed(one, names) if names else one) for one in found.values()]
+        result = {f"{one['resourceType']}/{one['id']}": one for one in stored}
+        totals = counted(by_type(result))
+        certificate: dict[str, Any] = {
+            "server": self.location,
+            "software": self.capability.software,
+            "query": _query(selection, group),
+            "way": way,
+            "time": now(),
+            "counts": totals,
+            "total": len(result),
+            "compared_with": "the members of the Group as exported"
+            if group
+            else "_summary=count of each type",
+            "requests": self._transport.requests,
+            "notes": [reason, *fetcher.notes],
+        }
+        save_pull(folder, result, certificate)
+        return PullResult(totals, folder, certificate, (reason, *fetcher.notes))
+
+    def _way(self, total: int, group: str | None) -> tuple[str, str]:
+        """``search`` or ``export``, and why."""
+        if group:
+            if "export" not in self.capability.of("Group").operations and not self.capability.exports:
+                raise StoreRefused(f"{self.location} has no $export of a Group; select by tag or parameters")
+            return "export", f"by $export of Group/{group}"
+        if self._via == "export" and not self.capability.exports:
+            raise StoreRefused(f"{self.location} has no $export; pull by search")
+        if self._via in {"search", "export"}:
+            return self._via, f"by {self._via}, as asked"
+        if total > EXPORT_ABOVE and self.capability.exports:
+            return "export", f"by $export: {total} resources, more than {EXPORT_ABOVE}"
+        return "search", f"by search: {total} resources" + (
+            "" if self.capability.exports else "; the server has no $export"
+        )
+
+    def unload(self, cohort: str, *, progress: Progress = no_progress) -> dict[str, int]:
+        """Remove the cohort's resources and nothing else; see :class:`Store`.
+
+        Raises:
+            StoreRefused: a resource of somebody else refers to one of the cohort's; the rest is removed.
+        """
+        held = self.held(cohort)
+        done = 0
+
+        def settled(number: int) -> None:
+            nonlocal done
+            done += number
+            progress("unload", done, len(held))
+
+        order = in_order(held)
+        units = [*order.first, *(unit for group in order.patients.values() for unit in group), *order.last]
+        sender = Sender(self._transport, self.capability.bundle, settled)
+        sender.send(writes_of(units, lambda key: delete(key, key), held)[::-1])
+        if sender.rejected:
+            raise StoreRefused(list(sender.rejected.values()))
+        if left := self.counts(cohort):
+            raise StoreRefused(f"{self.location} still holds {left} of cohort {cohort}. Unload again")
+        return counted(by_type(held))
+
+    def validate(
+        self, resources: Sequence[Resource], *, values: bool = False, progress: Progress = no_progress
+    ) -> list[Finding]:
+        """The server's own judgement: ``$validate`` of every resource.
+
+        Args:
+            resources: What to judge; nothing is stored.
+            values: Keep quoted values in the messages. They can be a patient's.
+            progress: Told how far it is.
+
+        Returns:
+            Findings at ``Type/id``, in the order of the resources.
+
+        Raises:
+            StoreRefused: the server has no ``$validate``.
+        """
+        from fhir_blina.store.judging import validate_on
+
+        return validate_on(self._transport, self.capability, resources, values=values, progress=progress)
+
+    def load_definitions(self, folder: Path, *, progress: Progress = no_progress) -> dict[str, int]:
+        """Store the conformance resources of a folder under their own ids; see ``store.judging``."""
+        from fhir_blina.store.judging import load_definitions
+
+        return load_definitions(self._transport, folder, progress=progress)
+
+
+def _query(selection: Selection, group: str | None) -> str:
+    parts = [f"Group={group}"] if group else []
+    parts += [f"_since={selection.since}"] if selection.since else []
+    shared = {tuple(sorted(params.items())) for params in selection.params.values()}
+    if len(shared) == 1:
+        parts += [f"{name}={value}" for name, value in next(iter(shared))]
+        return "&".join([*parts, f"_type={','.join(sorted(selection.params))}"])
+    parts += [
+        f"{kind}?" + "&".join(f"{name}={value}" for name, value in params.items())
+        for kind, params in sorted(selection.params.items())
+    ]
+    return " ".join(parts)

@@ -1,0 +1,314 @@
+"""HTTP to one FHIR server: one place that retries, bounds, and keeps credentials at home.
+
+What is retried, and what never is:
+
+==========================  ==============================================================
+no or half an answer        the same bytes again: 8 tries, 10 minutes, random growing pauses
+408 429 502 503 504         the same, and as long as ``Retry-After`` says, up to 2 minutes
+409 of a race inside HAPI   the same, 5 tries
+409 otherwise, 500          twice
+400 404 410 412 413 422     never
+401                         once, with a renewed token; 403 never
+==========================  ==============================================================
+"""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
+from fhir_blina.fhirjson import loads
+from fhir_blina.outcome import findings_of
+from fhir_blina.store.pace import Pace
+
+TRIES = 8
+BUDGET_SECONDS = 600.0
+LONGEST_PAUSE = 30.0
+LONGEST_RETRY_AFTER = 120.0
+RACE_TRIES = 5
+DOUBT_TRIES = 2
+MOST_BYTES = 512 * 2**20
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_BUSY = {408, 429, 502, 503, 504}
+_TOO_LARGE = {408, 413, 504}
+_RACE = re.compile(rb"HAPI-0823|HAPI-0825|HAPI-0989|HFJ_RES_SEARCH_URL")
+_FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered.
+
+    Attributes:
+        status: HTTP status.
+        headers: Response headers.
+        content: The bytes received.
+        json: The bytes read as FHIR JSON; None where they are not JSON.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    json: Any
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success."""
+        return 200 <= self.status < 300
+
+    def why(self) -> str:
+        """Status and OperationOutcome in a line, quoted values cut out."""
+        found = findings_of(self.json, "")
+        said = "; ".join(finding.diagnostics for finding in found[:3])
+        return f"HTTP {self.status}" + (f": {said[:500]}" if said else "")
+
+
+class Transport:
+    """Requests to one FHIR server.
+
+    Args:
+        base: Base URL, for example ``https://example.org/fhir``.
+        token: Bearer token, or a function that gets one; it is asked again after a 401.
+        user: Name and password for HTTP Basic.
+        headers: Sent with every request.
+        timeout: Seconds for connecting, reading and writing.
+        client: An ``httpx.Client`` of one's own, for tests.
+        sleep: Waits that many seconds, for tests.
+
+    Raises:
+        StoreRefused: the address is not http(s), holds a user name or password, or is plain http to
+            another machine and there are credentials.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        token: str | Callable[[], str] | None = None,
+        user: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+        client: httpx.Client | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        parts = urlsplit(base)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise StoreRefused("not the base URL of a server; it starts with http:// or https://")
+        if parts.username is not None or parts.password is not None:
+            raise StoreRefused("the address holds a user name or password; give them apart from it")
+        if (token or user) and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise StoreRefused("credentials are sent over https only, or to this machine")
+        if parts.query or parts.fragment:
+            raise StoreRefused("the base URL of a server has no ? and no #")
+        self.base = base.rstrip("/")
+        self.pace = Pace()
+        self.requests = 0
+        self._token = token
+        self._held_token = token if isinstance(token, str) else None
+        self.sleep = sleep
+        self._reached = False
+        self._lock = threading.Lock()
+        for name in ("httpx", "httpcore"):  # they log whole addresses, and those can hold identifiers
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._client = client or httpx.Client(
+            timeout=timeout,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=16),
+            auth=httpx.BasicAuth(*user) if user else None,
+        )
+        self._headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"} | dict(headers or {})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def anchored(self, url: str) -> str:
+        """An address that the server gave, made one of the configured server.
+
+        Servers behind a proxy name themselves wrongly, and a hostile one names somebody else: only what
+        follows the base is taken from the address.
+
+        Raises:
+            StoreRefused: what follows is not a path of FHIR.
+        """
+        parts = urlsplit(url)
+        query = f"?{parts.query}" if parts.query else ""
+        path = parts.path.rstrip("/")
+        own = urlsplit(self.base).path
+        if path == own or (not parts.netloc and not path):
+            return self.base + query
+        if own and path.startswith(f"{own}/") and ".." not in path:
+            return self.base + path[len(own) :] + query
+        found = _FHIR_PATH.search(path)
+        if ".." in path or found is None:
+            raise StoreRefused("the server names an address that is none of its own; it is not followed")
+        return self.base + (f"/{found[1]}" if found[1] else "") + query
+
+    def request(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        divisible: bool = False,
+        doubt_tries: int = DOUBT_TRIES,
+    ) -> Answer:
+        """Send a request until there is an answer that another try would not change.
+
+        Args:
+            method: HTTP method.
+            path: What follows the base, or an address from :meth:`anchored`.
+            params: Query of the address.
+            form: Sent as a form, for ``_search``.
+            body: FHIR JSON.
+            headers: On top of the usual.
+            repeatable: Whether sending it twice does the same as once.
+            divisible: Whether the caller can send it in halves: 408, 413 and 504 are then returned.
+            doubt_tries: How often a 500 or an unknown 409 is tried again.
+
+        Raises:
+            StoreUnavailable: no answer within the tries and the time.
+            StoreRefused: 401, 403 or a redirect.
+            StoreIncomplete: an answer larger than 512 MiB.
+        """
+        url = path if path.startswith(self.base) else f"{self.base}/{path}" if path else self.base
+        end = time.monotonic() + BUDGET_SECONDS
+        failures = doubts = races = 0
+        renewed = False
+        while True:
+            pause = 0.0
+            try:
+                answer = self._once(method, url, params, form, body, headers)
+            except httpx.TransportError as error:
+                failures += 1
+                never = isinstance(error, httpx.ConnectError) and not self._reached and failures >= 3
+                lost = not repeatable and not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+                if failures >= TRIES or never or lost or time.monotonic() > end:
+                    raise StoreUnavailable(
+                        f"{self.base} does not answer ({type(error).__name__}, {failures} tries). "
+                        "Is it running, and is the address right?"
+                    ) from None
+            else:
+                self._reached = True
+                if answer.status == 401 and callable(self._token) and not renewed:
+                    renewed = True
+                    self._held_token = None
+                    continue
+                if answer.status in {401, 403}:
+                    raise StoreRefused(
+                        f"{self.base} does not let us in ({answer.why()}). Check the credentials"
+                    )
+                if 300 <= answer.status < 400 and answer.status != 304:
+                    raise StoreRefused(
+                        f"{self.base} sends us elsewhere ({answer.status}). Give the final address"
+                    )
+                if answer.status in _TOO_LARGE and divisible:
+                    return answer
+                if answer.status in _BUSY:
+                    failures += 1
+                    if answer.status in {429, 503}:
+                        self.pace.too_fast()
+                    if failures >= TRIES or time.monotonic() > end:
+                        raise StoreUnavailable(f"{self.base} is busy: {answer.why()}, {failures} tries")
+                    pause = _retry_after(answer.headers)
+                elif answer.status == 409 and _RACE.search(answer.content):
+                    races += 1
+                    if races > RACE_TRIES:
+                        return answer
+                elif answer.status in {409, 500}:
+                    doubts += 1
+                    if doubts > doubt_tries:
+                        return answer
+                else:
+                    return answer
+            tried = failures + doubts + races
+            self.sleep(pause or random.random() * min(LONGEST_PAUSE, 0.25 * 2**tried))
+
+    def get(self, path: str = "", **more: Any) -> Answer:
+        """``request("GET", …)``."""
+        return self.request("GET", path, **more)
+
+    @staticmethod
+    def pause_of(answer: Answer, *, otherwise: float, most: float) -> float:
+        """Seconds that an answer asks to wait, between 1 and ``most``."""
+        return min(max(_retry_after(answer.headers) or otherwise, 1.0), most)
+
+    def _authorization(self) -> dict[str, str]:
+        if self._token is None:
+            return {}
+        with self._lock:
+            if self._held_token is None and callable(self._token):
+                self._held_token = self._token()
+        return {"Authorization": f"Bearer {self._held_token}"}
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        form: Mapping[str, str] | None,
+        body: str | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        own = {"Content-Type": "application/fhir+json; charset=utf-8"} if body is not None else {}
+        request = self._client.build_request(
+            method,
+            url,
+            params=dict(params) if params else None,
+            data=dict(form) if form else None,
+            content=body.encode() if body is not None else None,
+            headers=self._headers | own | self._authorization() | dict(headers or {}),
+        )
+        self.requests += 1
+        response = self._client.send(request, stream=True)
+        try:
+            content = bytearray()
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > MOST_BYTES:
+                    raise StoreIncomplete(f"{self.base} sent more than {MOST_BYTES // 2**20} MiB at once")
+        finally:
+            response.close()
+        return Answer(
+            response.status_code, response.headers, bytes(content), self._json(response, bytes(content))
+        )
+
+    def _json(self, response: httpx.Response, content: bytes) -> Any:
+        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+        if not kind.endswith("json") or kind.endswith("ndjson") or not content:
+            return None
+        try:
+            return loads(content.decode("utf-8"))
+        except (ValueError, UnicodeDecodeError):
+            if response.is_success:  # cut off on the way, most likely
+                raise httpx.ReadError("the answer is not whole") from None
+            return None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds to wait, at most two minutes; 0 where the header is missing or makes no sense."""
+    said = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(said).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return 0.0
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if seconds == seconds else 0.0
