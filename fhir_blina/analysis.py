@@ -8,6 +8,7 @@ write_results(results, Path("results.json"))
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from fhir_blina.derivation import derive_endpoint
 from fhir_blina.descriptive import describe
 from fhir_blina.endpoints import Endpoint, Endpoints, read_endpoints
 from fhir_blina.facts import Facts, Tables
+from fhir_blina.findings import find, rule_book
 from fhir_blina.outcomes import by_group, describe_endpoint, endpoint_groups
 from fhir_blina.results import Record, Results
 from fhir_blina.robustness import describe_lost, describe_power
@@ -36,10 +38,11 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     Args:
         tables: View tables by name, as ``read_tables`` returns them.
         definitions: An ``endpoints.yaml``, the folder that holds one, or definitions read before. Where
-            ``claims.csv`` lies beside it, its claims are compared too.
+            ``claims.csv`` or ``findings.yaml`` lies beside it, its claims are compared and its rules run too.
 
     Returns:
-        Records in a fixed order, the derivation, and the claims compared.
+        Records in a fixed order, the derivation, the claims compared, and the findings of the shared rules
+        and the cohort's own.
 
     Raises:
         AnalysisError: definitions or claims at fault, with file and line, or tables that lack what they name.
@@ -52,12 +55,14 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
         frame = derive_endpoint(facts, endpoint)
         derivation += frame.to_dict(orient="records")
         records += _endpoint(facts, endpoint, frame)
-    results = Results(tuple(records), tuple({str(key): row[key] for key in row} for row in derivation))
-    claims = endpoints.path.parent / "claims.csv"
-    if not claims.is_file():
-        return results
-    compared = tuple(result.as_dict() for result in compare_claims(read_claims(claims), results))
-    return Results(results.records, results.derivation, compared)
+    rows = tuple({str(key): row[key] for key in row} for row in derivation)
+    folder = endpoints.path.parent
+    results = Results(tuple(records), rows)
+    if (folder / "claims.csv").is_file():
+        compared = compare_claims(read_claims(folder), results)
+        results = replace(results, claims=tuple(result.as_dict() for result in compared))
+    found = find(tables, endpoints, results, rule_book(folder))
+    return replace(results, findings=tuple(finding.as_dict() for finding in found))
 
 
 def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:

@@ -145,6 +145,45 @@ def selection(entry: Mapping[str, Any], systems: Mapping[str, str]) -> Selection
     )
 
 
+def measures_of(content: Mapping[str, Any]) -> dict[str, Value]:
+    """The section ``measures`` of a file as read."""
+    systems = content.get("systems", {})
+    return {
+        name: Value(
+            name,
+            selection(entry, systems),
+            entry["value"],
+            entry.get("unit", "1"),
+            entry.get("pick", "only"),
+        )
+        for name, entry in content.get("measures", {}).items()
+    }
+
+
+def sets_of(content: Mapping[str, Any]) -> dict[str, PatientSet]:
+    """The section ``sets`` of a file as read."""
+    systems = content.get("systems", {})
+    return {
+        name: PatientSet(
+            name,
+            selection(entry, systems) if "table" in entry else None,
+            *(tuple(entry.get(key, ())) for key in ("all_of", "any_of", "none_of")),
+        )
+        for name, entry in content.get("sets", {}).items()
+    }
+
+
+def times_of(content: Mapping[str, Any]) -> dict[str, Time]:
+    """The section ``times`` of a file as read."""
+    systems = content.get("systems", {})
+    return {
+        name: Time(name, None, of_set=entry["set"], day=entry["day"])
+        if "set" in entry
+        else Time(name, selection(entry, systems), entry["day"], entry.get("pick", "only"))
+        for name, entry in content.get("times", {}).items()
+    }
+
+
 def read_endpoints(path: Path) -> Endpoints:
     """Read ``endpoints.yaml``, from its path or from the cohort folder that holds it.
 
@@ -156,27 +195,7 @@ def read_endpoints(path: Path) -> Endpoints:
         path = path / "endpoints.yaml"
     document = read_document(path, "endpoints")
     content = document.data
-    systems = content.get("systems", {})
-    measures = {
-        name: Value(
-            name, selection(entry, systems), entry["value"], entry.get("unit", "1"), entry.get("pick", "only")
-        )
-        for name, entry in content.get("measures", {}).items()
-    }
-    sets = {
-        name: PatientSet(
-            name,
-            selection(entry, systems) if "table" in entry else None,
-            *(tuple(entry.get(key, ())) for key in ("all_of", "any_of", "none_of")),
-        )
-        for name, entry in content.get("sets", {}).items()
-    }
-    times = {
-        name: Time(name, None, of_set=entry["set"], day=entry["day"])
-        if "set" in entry
-        else Time(name, selection(entry, systems), entry["day"], entry.get("pick", "only"))
-        for name, entry in content.get("times", {}).items()
-    }
+    measures, sets, times = measures_of(content), sets_of(content), times_of(content)
     groups = {
         name: Grouping(name, entry.get("measure", ""), entry.get("labels") or entry["sets"])
         for name, entry in content.get("groups", {}).items()

@@ -30,6 +30,10 @@ RESOURCE_TYPES = {
 }
 
 
+class TableMissing(AnalysisError):  # noqa: N818 - it says what is the matter
+    """A definition names a table that was not given."""
+
+
 def source(table: str, row: Mapping[Hashable, Any]) -> str:
     """``Type/id`` of the resource that a row came from, or the table's name."""
     kind, key = RESOURCE_TYPES.get(table, ("", ""))
@@ -45,7 +49,8 @@ def _decimal(value: Any) -> Decimal | None:
     return value if isinstance(value, Decimal) else Decimal(str(value))
 
 
-def _fits(series: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
+def fits(series: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
+    """Which cells a ``where`` value fits: equal, one of a list, missing (``None``), or within bounds."""
     if wanted is None:
         return series.isna()
     if isinstance(wanted, bool):
@@ -58,7 +63,7 @@ def _fits(series: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
     if isinstance(wanted, dict):
         result = series.notna()
         if "not" in wanted:
-            result &= ~_fits(series, wanted["not"])
+            result &= ~fits(series, wanted["not"])
         bounds = {key: Decimal(str(bound)) for key, bound in wanted.items() if key != "not"}
         return result & series.map(lambda cell: _within(cell, bounds)).astype(bool) if bounds else result
     number = Decimal(str(wanted))
@@ -100,7 +105,7 @@ class Facts:
     def table(self, name: str, *columns: str) -> pd.DataFrame:
         """A table that has these columns."""
         if name not in self.tables:
-            raise AnalysisError(
+            raise TableMissing(
                 f'{self.endpoints.path}: there is no table "{name}". {did_you_mean(name, self.tables)}'
             )
         frame = self.tables[name]
@@ -128,7 +133,7 @@ class Facts:
         frame = self.table(wanted.table, *wanted.where)
         keep = pd.Series(data=True, index=frame.index)
         for column, value in wanted.where.items():
-            keep &= _fits(frame[column], value)
+            keep &= fits(frame[column], value)
         for other in wanted.having:
             self.table(wanted.table, other.on)
             self.table(other.table, other.on)

@@ -1,6 +1,6 @@
 """Results: one tidy record per number, with its interval, method, size and sources.
 
-``results.json`` holds ``{"records": [...], "derivation": [...], "claims": [...]}``; its JSON Schema is
+``results.json`` holds the lists ``records``, ``derivation``, ``claims`` and ``findings``; its JSON Schema is
 ``mappings/schemas/results.schema.json``. Nothing in it depends on when or where it was written.
 """
 
@@ -110,12 +110,14 @@ class Results:
         records: The numbers, in a fixed order.
         derivation: One mapping per patient and endpoint: where each time and status came from.
         claims: One mapping per published number compared, empty without a claims file.
+        findings: One mapping per contradiction or implausible datum; see ``rules.DataFinding``.
     """
 
     records: tuple[Record, ...] = ()
     derivation: tuple[Mapping[str, Any], ...] = ()
     claims: tuple[Mapping[str, Any], ...] = ()
-    _names: dict[str, tuple[Record, ...]] = field(default_factory=dict, repr=False, compare=False)
+    findings: tuple[Mapping[str, Any], ...] = ()
+    _names: dict[str, tuple[Record, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
@@ -166,6 +168,7 @@ class Results:
             "records": [record.as_dict() for record in self.records],
             "derivation": [_json(row) for row in self.derivation],
             "claims": [_json(row) for row in self.claims],
+            "findings": [_json(row) for row in self.findings],
         }
 
 
