@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.cohort import Cohort, find_cohort, gather_cohort
-from fhir_blina.errors import Finding, did_you_mean, problem
+from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
 from fhir_blina.mapping import Mapped, gather_resources
 from fhir_blina.roundtrip import round_trip
 from fhir_blina.template import Embed, Template, blanks, nodes
@@ -137,7 +137,10 @@ def references(node: Any, path: str = "") -> list[tuple[str, str]]:
 
 
 def _lost_cells(cohort: Cohort, mapped: Mapped) -> list[Finding]:
-    result = round_trip(cohort, mapped.templates, mapped.resources)
+    try:
+        result = round_trip(cohort, mapped.templates, mapped.resources)
+    except CohortError as error:
+        return list(error.findings)
     return [
         problem(difference.location, f'column "{difference.column}"' + f": {difference.text}")
         if difference.column

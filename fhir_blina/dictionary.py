@@ -119,7 +119,5 @@ def read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, 
             where,
         )
     if not tables and len(findings) == before:
-        findings.append(
-            problem(f"{path}:1", "describes no column", "Add a line for each column")
-        )
+        findings.append(problem(f"{path}:1", "describes no column", "Add a line for each column"))
     return tables

@@ -7,11 +7,7 @@ read one column narrow it down together.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 from fhir_blina import syntax
@@ -20,6 +16,7 @@ from fhir_blina.dictionary import Column
 from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import RELATIVE_DATE, as_text
+from fhir_blina.matching import Cells, Match, same, settled
 from fhir_blina.template import (
     Blank,
     Block,
@@ -32,28 +29,10 @@ from fhir_blina.template import (
     Text,
     has_columns,
 )
-
-Cells = dict[str, frozenset[str]]
+from fhir_blina.texts import Gap, TextPattern
 
 MISSING: Any = object()
 _EMPTY = frozenset({""})
-
-
-@dataclass
-class Match:
-    """What one resource says of its row, and of the rows embedded in it."""
-
-    cells: Cells = field(default_factory=dict)
-    embedded: list[tuple[str, Cells]] = field(default_factory=list)
-
-    def joined(self, other: Match) -> Match | None:
-        """Both together, ``None`` where they contradict each other."""
-        cells = dict(self.cells)
-        for column, texts in other.cells.items():
-            cells[column] = cells[column] & texts if column in cells else texts
-            if not cells[column]:
-                return None
-        return Match(cells, self.embedded + other.embedded)
 
 
 class Inverse:
@@ -63,16 +42,17 @@ class Inverse:
         self.cohort = cohort
         self.template = template
         self._outcomes: dict[int, dict[str, list[Any]]] = {}
-        self._patterns: dict[int, re.Pattern[str]] = {}
+        self._patterns: dict[int, TextPattern] = {}
         self._table: Table | None = cohort.tables[template.table] if template.table else None
 
-    @cached_property
-    def id_pattern(self) -> re.Pattern[str]:
-        """What the readable ids of this template look like."""
+    def fits(self, resource: Resource) -> bool:
+        """Whether type and readable id are those of this template."""
+        if self.template.resource_type != resource["resourceType"]:
+            return False
         node = self.template.root.items["id"]
         if isinstance(node, Text):
-            return self._pattern(node)
-        return re.compile(re.escape(as_text(node.value)) if isinstance(node, Constant) else ".+")
+            return self._pattern(node).fits(resource["id"])
+        return isinstance(node, Blank) or resource["id"] == as_text(self.constant(node))
 
     def match(self, resource: Resource, engine: Sequence[Any], optional: Sequence[Any] = ()) -> Match | None:
         """The cells that a resource came from, ``None`` if it is not of this template.
@@ -98,7 +78,7 @@ class Inverse:
     def _node(self, node: Node, value: Any) -> Match | None:
         if not has_columns(node) and (value is MISSING or not isinstance(node, Block | Items)):
             expected = self.constant(node)
-            return Match() if value is expected or _same(value, expected) else None
+            return Match() if value is expected or same(value, expected) else None
         if isinstance(node, Blank):
             return self._blank(node, [] if value is MISSING else [value])
         if isinstance(node, Text):
@@ -139,7 +119,7 @@ class Inverse:
             expected = self.constant(child)
             wanted = expected if isinstance(expected, list) else [expected]
             for one in [] if expected is MISSING else wanted:
-                place = next((i for i, value in enumerate(rest) if _same(value, one)), None)
+                place = next((i for i, value in enumerate(rest) if same(value, one)), None)
                 if place is not None:
                     del rest[place]
                 elif one not in self._engine:
@@ -175,7 +155,9 @@ class Inverse:
                 found = found.joined(self._condition(child.where))
             if found is None:
                 break
+            found = settled(found)
             rows.append((child.table, {**found.cells, **dict.fromkeys(child.on, frozenset())}))
+            rows += found.embedded
             taken += 1
         self._table = outer
         left = self._align(rest, values[taken:])
@@ -197,38 +179,46 @@ class Inverse:
 
     def _text(self, node: Text, value: Any) -> Match | None:
         if value is MISSING:
-            readers = {column for part in node.parts if isinstance(part, Blank) for column in part.columns}
-            return Match({readers.pop(): _EMPTY}) if len(readers) == 1 and self._plain(node) else Match()
-        found = self._pattern(node).fullmatch(value) if isinstance(value, str) else None
-        if found is None:
-            return None
+            readers = [part for part in node.parts if isinstance(part, Blank) and part.reads]
+            only = {part.column for part in readers}
+            column = only.pop() if len(only) == 1 else None
+            return Match({column: _EMPTY}) if column is not None else Match()
+        readings = self._pattern(node).readings(value) if isinstance(value, str) else []
+        if readings is None:
+            return Match()
+        gaps = [part for part in node.parts if isinstance(part, Blank) and part.reads]
+        found = [one for one in (self._reading(gaps, texts) for texts in readings) if one is not None]
+        cells: dict[str, frozenset[str]] = {}
+        for column in dict.fromkeys(column for one in found for column in one.cells):
+            if all(column in one.cells for one in found):
+                cells[column] = frozenset().union(*(one.cells[column] for one in found))
+        return Match(cells) if found else None
+
+    def _reading(self, gaps: list[Blank], texts: tuple[str, ...]) -> Match | None:
+        """What one way to fill the gaps of a text says."""
         result: Match | None = Match()
-        number = 0
-        for part in node.parts:
-            if not isinstance(part, Blank) or not part.columns:
-                continue
-            number += 1
-            text = found[f"b{number}"]
-            if part.column is not None:
-                cells = Match({part.column: frozenset({text})})
+        for gap, text in zip(gaps, texts, strict=True):
+            outcomes = {} if gap.column or gap.outer_column else self._outcome(gap)
+            if gap.column or gap.outer_column:
+                part = Match({gap.column or f"%row.{gap.outer_column}": frozenset({text})})
             else:
-                outcomes = self._outcome(part)
                 words = [word for word, out in outcomes.items() if [as_text(one) for one in out] == [text]]
-                cells = Match({part.columns[0]: frozenset(words)}) if outcomes else Match()
-            result = result.joined(cells) if result is not None else None
+                part = Match({gap.columns[0]: frozenset(words)}) if outcomes else Match()
+            result = result.joined(part) if result is not None else None
         return result
 
     def _blank(self, blank: Blank, values: list[Any]) -> Match | None:
-        if not blank.columns:
-            return Match() if _same(values, self._evaluate(blank, {})) else None
-        if blank.column is not None:
+        if not blank.reads:
+            return Match() if same(values, self._evaluate(blank, {})) else None
+        name = blank.column or (f"%row.{blank.outer_column}" if blank.outer_column else None)
+        if name is not None:
             if len(values) > 1 or any(isinstance(value, (dict, list)) for value in values):
                 return None
-            return Match({blank.column: frozenset({as_text(values[0]) if values else ""})})
+            return Match({name: frozenset({as_text(values[0]) if values else ""})})
         outcomes = self._outcome(blank)
         if not outcomes:
             return Match()
-        words = frozenset(word for word, result in outcomes.items() if _same(result, values))
+        words = frozenset(word for word, result in outcomes.items() if same(result, values))
         return Match({blank.columns[0]: words}) if words else None
 
     # -- what a blank gives for each word --------------------------------------------------------
@@ -236,7 +226,8 @@ class Inverse:
     def _outcome(self, blank: Blank) -> dict[str, list[Any]]:
         """The result for each text that the one column can hold; empty where that is not listed."""
         if id(blank) not in self._outcomes:
-            column = self._columns().get(blank.columns[0]) if len(blank.columns) == 1 else None
+            alone = len(blank.columns) == 1 and "row" not in blank.expression.constants
+            column = self._columns().get(blank.columns[0]) if alone else None
             words = self._domain(column, blank) if column is not None else ()
             results: dict[str, list[Any]] = {}
             for word in words:
@@ -299,44 +290,25 @@ class Inverse:
         made = {name: self.constant(child) for name, child in node.items.items()}
         return {name: value for name, value in made.items() if value is not MISSING} or MISSING
 
-    def _plain(self, node: Text) -> bool:
-        return all(part.column for part in node.parts if isinstance(part, Blank) and part.columns)
-
-    def _pattern(self, node: Text) -> re.Pattern[str]:
+    def _pattern(self, node: Text) -> TextPattern:
         if id(node) not in self._patterns:
-            text, number = "", 0
+            pieces: list[str | Gap] = []
             for part in node.parts:
                 if isinstance(part, str):
-                    text += re.escape(part)
-                elif not part.columns:
-                    text += re.escape(as_text(self.constant(part)))
+                    pieces.append(part)
+                elif part.reads:
+                    pieces.append(self._gap(part))
                 else:
-                    number += 1
-                    text += f"(?P<b{number}>{self._alternatives(part)})"
-            self._patterns[id(node)] = re.compile(text, re.DOTALL)
+                    pieces.append(as_text(self.constant(part)))
+            self._patterns[id(node)] = TextPattern(pieces)
         return self._patterns[id(node)]
 
-    def _alternatives(self, part: Blank) -> str:
-        column = self._columns().get(part.columns[0])
-        if part.column is not None and column is not None:
-            if column.values:
-                return "|".join(re.escape(word) for word in sorted(column.values, key=len, reverse=True))
-            return r"-?\d+" if column.type == "integer" else ".+?"
+    def _gap(self, part: Blank) -> Gap:
+        column = self._columns().get(part.column or "")
+        if column is not None:
+            return Gap(column.values, column.type == "integer")
         texts = {as_text(out[0]) for out in self._outcome(part).values() if len(out) == 1}
-        return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)) or ".*?"
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equal, decimals digit by digit."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, Decimal) or isinstance(other, Decimal):
-        return str(one) == str(other)
-    if isinstance(one, str) and isinstance(other, str):
-        return one == other
-    return type(one) is type(other) and bool(one == other)
+        return Gap(tuple(sorted(texts)))
 
 
 def _is_study_date(node: Node | None) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fhir_blina.cohort import CANONICAL, Cohort, Row, Table
-from fhir_blina.expressions import compile_expression
+from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
+from fhir_blina.expressions import Expression, compile_expression
 from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import as_text
-from fhir_blina.inversion import Cells, Inverse, Match
+from fhir_blina.inversion import MISSING, Inverse
+from fhir_blina.mapping import gather_resources
+from fhir_blina.matching import Cells, Match, same, settled
 from fhir_blina.template import Items, Template, has_columns, nodes
 
 
@@ -56,17 +59,23 @@ class RoundTrip:
 def round_trip(cohort: Cohort, templates: Sequence[Template], resources: Iterable[Resource]) -> RoundTrip:
     """Rebuild the cohort's tables from resources and compare them with its data files.
 
+    What no cell holds (constants, tags, whole resources) is compared with what the rows give.
+
     Args:
         cohort: From ``read_cohort``.
         templates: ``Mapped.templates``: those that were filled.
         resources: What the store returned; resources of other cohorts are passed over.
+
+    Raises:
+        CohortError: a ``read_back`` of the dictionary that cannot be used.
     """
     rebuilt = _Rebuilt(cohort, templates)
-    mine = [resource for resource in resources if _is_of(resource, cohort)]
-    names = {f"{one['resourceType']}/{one['id']}": _readable_id(one) for one in mine}
-    for resource in mine:
-        rebuilt.add(_readable(resource, names))
-    return rebuilt.compare()
+    mine = _by_readable_id([resource for resource in resources if _is_of(resource, cohort)])
+    for location, resource in mine.values():
+        rebuilt.add(resource, location)
+    rebuilt.compare_tables()
+    rebuilt.compare_resources(mine)
+    return rebuilt.account()
 
 
 class _Rebuilt:
@@ -78,25 +87,22 @@ class _Rebuilt:
         self.optional = _optional_items(cohort, templates)
         self.rows: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self.differences: list[Difference] = []
-        self.read_back = [
-            (column.table, column.name, *(part.strip() for part in column.read_back.split(":", 1)))
-            for table in cohort.tables.values()
-            for column in table.columns.values()
-            if column.read_back
-        ]
+        self.templates = templates
+        self.counts = {"mapped": 0, "unmapped": 0, "lost": 0}
+        self.tables: dict[str, list[dict[str, str]]] = {}
+        self.read_back = _read_back(cohort, templates)
 
-    def add(self, resource: Resource) -> None:
-        location = f"{resource['resourceType']}/{resource['id']}"
+    def add(self, resource: Resource, location: str) -> None:
         found = []
         fits = False
         for inverse in self.inverses:
-            if not _fits(inverse, resource):
+            if not inverse.fits(resource):
                 continue
             fits = True
             match = inverse.match(resource, self.engine, self.optional)
             if match is not None:
                 found.append((inverse.template, match))
-        if not fits and any(_fits(inverse, resource) for inverse in self.added):
+        if not fits and any(inverse.fits(resource) for inverse in self.added):
             return  # only there for a profile: its row came back from another template
         if len(found) != 1:
             text = (
@@ -109,16 +115,18 @@ class _Rebuilt:
             self.keep(*found[0], resource, location)
 
     def keep(self, template: Template, match: Match, resource: Resource, location: str) -> None:
+        match = settled(match)
         if template.table is not None:
             for table, column, name, path in self.read_back:
                 if table == template.table and name == template.name:
-                    texts = [as_text(value) for value in compile_expression(path).evaluate(resource)]
-                    match.cells[column] = frozenset({texts[0] if texts else ""})
+                    try:
+                        texts = {as_text(value) for value in path.evaluate(resource)}
+                    except ExpressionError:
+                        texts = set()
+                    match.cells[column] = frozenset(texts or {""})
             self.row(self.cohort.tables[template.table], match.cells, location)
         for name, cells in match.embedded:
-            outer = match.cells
-            known = {column: found or outer.get(column, found) for column, found in cells.items()}
-            self.row(self.cohort.tables[name], known, location)
+            self.row(self.cohort.tables[name], cells, location)
 
     def row(self, table: Table, cells: Cells, location: str) -> None:
         key = []
@@ -134,24 +142,40 @@ class _Rebuilt:
         for column, texts in cells.items():
             known[column] = known[column] & texts if column in known else texts
 
-    def compare(self) -> RoundTrip:
-        counts = {"mapped": 0, "unmapped": 0, "lost": 0}
+    def compare_tables(self) -> None:
         seen = set()
-        tables: dict[str, list[dict[str, str]]] = {}
         for table in self.cohort.tables.values():
             for row in table.rows:
                 key = (table.name, tuple(row.text[column] for column in table.key))
                 seen.add(key)
-                self.compare_row(table, row, self.rows.get(key), counts)
-                tables.setdefault(table.name, []).append(_cells_as_text(table, self.rows.get(key, {})))
+                self.compare_row(table, row, self.rows.get(key), self.counts)
+                self.tables.setdefault(table.name, []).append(_cells_as_text(table, self.rows.get(key, {})))
         for name, key_texts in sorted(self.rows.keys() - seen):
             table = self.cohort.tables[name]
             text = "a row that the data file does not have came back"
             self.differences.append(Difference(str(table.path), "", text))
-            tables.setdefault(name, []).append(_cells_as_text(table, self.rows[(name, key_texts)]))
-        return RoundTrip(
-            counts["mapped"], counts["unmapped"], counts["lost"], tuple(self.differences), tables
-        )
+            self.tables.setdefault(name, []).append(_cells_as_text(table, self.rows[(name, key_texts)]))
+
+    def compare_resources(self, mine: Mapping[str, tuple[str, Resource]]) -> None:
+        """Compare whole resources with what the rows give, where no cell told of a difference."""
+        told = {difference.location for difference in self.differences}
+        profiles = {template.profile for template in self.templates if template.profile is not None}
+        mapped = gather_resources(self.cohort, profiles, [])
+        for key, (location, wanted) in _by_readable_id(mapped.resources).items():
+            row = mapped.origins[location].row
+            here = row.location if row is not None else location
+            if {here, location} & told:
+                continue
+            if key not in mine:
+                kind = wanted["resourceType"]
+                self.differences.append(Difference(here, "", f"its {kind} did not come back"))
+                continue
+            path = _first_difference(wanted, mine[key][1], wanted["resourceType"])
+            if path:
+                self.differences.append(Difference(location, "", f"{path} is not what the template gives"))
+
+    def account(self) -> RoundTrip:
+        return RoundTrip(**self.counts, differences=tuple(self.differences), tables=self.tables)
 
     def compare_row(self, table: Table, row: Row, cells: Cells | None, counts: dict[str, int]) -> None:
         location = row.location
@@ -182,12 +206,6 @@ class _Rebuilt:
             self.differences.append(Difference(location, column.name, reason))
 
 
-def _fits(inverse: Inverse, resource: Resource) -> bool:
-    """Whether type and id are those of a template."""
-    same_type = inverse.template.resource_type == resource["resourceType"]
-    return same_type and inverse.id_pattern.fullmatch(resource["id"]) is not None
-
-
 def _cells_as_text(table: Table, cells: Cells) -> dict[str, str]:
     result = {}
     for column in table.columns:
@@ -202,6 +220,55 @@ def _is_of(resource: Resource, cohort: Cohort) -> bool:
         one.get("system") == tag["system"] and one.get("code") == tag["code"]
         for one in resource.get("meta", {}).get("tag", ())
     )
+
+
+def _by_readable_id(resources: Sequence[Resource]) -> dict[str, tuple[str, Resource]]:
+    """``Type/id`` as stored and the resource with readable ids, by readable ``Type/id``."""
+    names = {f"{one['resourceType']}/{one['id']}": _readable_id(one) for one in resources}
+    readable = [(f"{one['resourceType']}/{one['id']}", _readable(one, names)) for one in resources]
+    return {f"{one['resourceType']}/{one['id']}": (location, one) for location, one in readable}
+
+
+def _first_difference(one: Any, other: Any, path: str) -> str:
+    """The path of the first element in which two resources differ, empty if there is none."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in dict.fromkeys([*one, *other]):
+            found = _first_difference(one.get(name, MISSING), other.get(name, MISSING), f"{path}.{name}")
+            if found:
+                return found
+        return ""
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        if path.endswith(".meta.profile"):  # a set in FHIR: servers give it back in any order
+            one, other = sorted(one), sorted(other)
+        for index, (left, right) in enumerate(zip(one, other, strict=True)):
+            found = _first_difference(left, right, f"{path}[{index}]")
+            if found:
+                return found
+        return ""
+    return "" if same(one, other) else path
+
+
+def _read_back(cohort: Cohort, templates: Sequence[Template]) -> list[tuple[str, str, str, Expression]]:
+    """Table, column, template and path of each ``read_back`` in the dictionary."""
+    findings: list[Finding] = []
+    result = []
+    names = {template.name for template in templates}
+    for table in cohort.tables.values():
+        for column in table.columns.values():
+            if not column.read_back:
+                continue
+            name, colon, path = (part.strip() for part in column.read_back.partition(":"))
+            if not colon or name not in names:
+                remedy = did_you_mean(name, names) if colon else "Write template: FHIRPath"
+                findings.append(problem(column.where, "read_back names no template", remedy))
+                continue
+            try:
+                result.append((table.name, column.name, name, compile_expression(path)))
+            except ExpressionError as error:
+                findings.append(problem(column.where, f"read_back: {error.findings[0].diagnostics}"))
+    if findings:
+        raise CohortError(findings)
+    return result
 
 
 def _readable_id(resource: Resource) -> str:

@@ -20,6 +20,7 @@ from fhir_blina.yamlfile import Document, Keys, check_schema, read_yaml
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")
 _BLANK = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_OUTER = re.compile(r"%row\.(\w+)")
 _MAP = re.compile(r"translate\(\s*'([^']*)'\s*\)")
 
 
@@ -59,6 +60,17 @@ class Blank:
     columns: tuple[str, ...]
     maps: tuple[str, ...]
     keys: Keys
+
+    @property
+    def reads(self) -> bool:
+        """Whether it reads a column of its row, or of the row around it."""
+        return bool(self.columns) or "row" in self.expression.constants
+
+    @property
+    def outer_column(self) -> str | None:
+        """The column of the row around an embedded one, if the blank is nothing but ``%row.column``."""
+        found = _OUTER.fullmatch(self.expression.text)
+        return found[1] if found else None
 
     @property
     def column(self) -> str | None:
@@ -331,4 +343,6 @@ def blanks(node: Node) -> Iterator[Blank]:
 
 def has_columns(node: Node) -> bool:
     """Whether a blank at or below the node reads a column, or rows are embedded there."""
-    return any(isinstance(child, Embed) for child in nodes(node)) or any(b.columns for b in blanks(node))
+    return any(isinstance(child, Embed) for child in nodes(node)) or any(
+        blank.reads for blank in blanks(node)
+    )

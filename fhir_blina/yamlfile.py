@@ -36,7 +36,7 @@ class _Loader(yaml.SafeLoader):
     """Composes nodes, but neither follows an alias nor obeys a tag."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: Any = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise _Refused(problem="anchors (&) and aliases (*) are refused", problem_mark=event.start_mark)
         if event.tag not in {None, "!"}:
@@ -85,11 +85,13 @@ def read_yaml(path: Path, findings: list[Finding]) -> list[Document]:
                 continue
             lines: dict[Keys, int] = {}
             documents.append(Document(path, _build(node, (), lines, path, findings), lines))
-    except _Refused as error:
-        findings.append(problem(f"{path}:{error.problem_mark.line + 1}", error.problem))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        findings.append(_explain(path, text, mark.line if mark else 0, error.problem or "not YAML"))
+        line, reason = mark.line if mark else 0, error.problem or "not YAML"
+        refused = isinstance(error, _Refused)
+        findings.append(
+            problem(f"{path}:{line + 1}", reason) if refused else _explain(path, text, line, reason)
+        )
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         findings.append(problem(f"{path}:{line}", "a control character", "Delete it"))

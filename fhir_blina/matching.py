@@ -1,0 +1,54 @@
+"""What a resource says of its rows: for each column the texts that the cell can have held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+Cells = dict[str, frozenset[str]]
+
+
+@dataclass
+class Match:
+    """What one resource says of its row, and of the rows embedded in it."""
+
+    cells: Cells = field(default_factory=dict)
+    embedded: list[tuple[str, Cells]] = field(default_factory=list)
+
+    def joined(self, other: Match) -> Match | None:
+        """Both together, ``None`` where they contradict each other."""
+        cells = dict(self.cells)
+        for column, texts in other.cells.items():
+            cells[column] = cells[column] & texts if column in cells else texts
+            if not cells[column]:
+                return None
+        return Match(cells, self.embedded + other.embedded)
+
+
+def settled(match: Match) -> Match:
+    """Embedded rows get the columns of ``on:`` from the row around them, and give it what ``%row`` says."""
+    cells = dict(match.cells)
+    for _, inner in match.embedded:
+        for name, texts in inner.items():
+            if name.startswith("%row."):
+                outer = name.removeprefix("%row.")
+                cells[outer] = cells[outer] & texts if outer in cells else texts
+    rows = [
+        (table, {name: texts or cells.get(name, texts) for name, texts in inner.items() if name[0] != "%"})
+        for table, inner in match.embedded
+    ]
+    return Match(cells, rows)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, decimals digit by digit."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, Decimal) or isinstance(other, Decimal):
+        return str(one) == str(other)
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    return type(one) is type(other) and bool(one == other)
