@@ -29,7 +29,8 @@ TYPES = ("string", "integer", "decimal", "boolean")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,9}")
 _DECIMAL = re.compile(r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]+")
-_MISSING_WORDS = frozenset(
+# What spreadsheets write where a cell is empty.
+MISSING_WORDS = frozenset(
     {"NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#VALUE!", "#REF!"}
 )
 _INT32 = 2**31
@@ -64,7 +65,7 @@ class Column:
         if self.values:
             if text not in self.values:
                 raise ValueError("holds a word that the dictionary does not list")
-        elif text in _MISSING_WORDS:
+        elif text in MISSING_WORDS:
             raise ValueError(
                 "holds a spreadsheet's word for missing; leave it empty or list the word in values"
             )

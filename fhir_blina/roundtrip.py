@@ -70,9 +70,15 @@ def round_trip(cohort: Cohort, templates: Sequence[Template], resources: Iterabl
         CohortError: a ``read_back`` of the dictionary that cannot be used.
     """
     rebuilt = _Rebuilt(cohort, templates)
-    mine = _by_readable_id([resource for resource in resources if _is_of(resource, cohort)])
+    pulled = [resource for resource in resources if _is_of(resource, cohort)]
+    mine = _by_readable_id(pulled)
     for location, resource in mine.values():
         rebuilt.add(resource, location)
+    kept = {location for location, _ in mine.values()}
+    for resource in pulled:
+        location = f"{resource['resourceType']}/{resource['id']}"
+        if location not in kept:
+            rebuilt.differences.append(Difference(location, "", "another resource has the same resource-key"))
     rebuilt.compare_tables()
     rebuilt.compare_resources(mine)
     return rebuilt.account()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,50 @@ ROOT = TESTS.parent
 def tiny(tmp_path: Path) -> Path:
     """A copy of the small cohort, free to be changed."""
     return Path(shutil.copytree(TESTS / "cohorts" / "tiny", tmp_path / "tiny"))
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Path]:
+    """Write a cohort folder of a few lines.
+
+    ``made({"people": ["id* word n:decimal sex=f|m", "A,x,1.0,f"]}, "table: people\\nresource: …")``:
+    ``*`` marks key columns, ``:`` a type, ``=`` the allowed words.
+    """
+
+    def make(
+        tables: dict[str, list[str]],
+        *templates: str,
+        codes: str = "",
+        manifest: str = "",
+        name: str = "demo",
+    ) -> Path:
+        folder = tmp_path / name
+        dictionary = ["table,column,type,key,required,values,unit,description,unmapped,read_back"]
+        files = {}
+        for table, (header, *rows) in tables.items():
+            columns = []
+            for described in header.split():
+                typed, _, values = described.partition("=")
+                word, _, kind = typed.partition(":")
+                column = word.rstrip("*")
+                key = "yes" if word.endswith("*") else ""
+                dictionary.append(f"{table},{column},{kind or 'string'},{key},{key},{values},,,,")
+                columns.append(column)
+            files[f"data/{table}.csv"] = "\n".join([",".join(columns), *rows]) + "\n"
+        files["dictionary.csv"] = "\n".join(dictionary) + "\n"
+        files["codes.csv"] = "map,value,system,code,display,note\n" + codes
+        files["cohort.yaml"] = (
+            "title: Made\npublished: true\nbase: https://example.org\nanchor: 2000-01-01\n"
+            "systems: {one: urn:one, two: urn:two}\n" + manifest
+        )
+        for number, template in enumerate(templates):
+            files[f"resources/t{number}.yaml"] = template
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, "utf-8")
+        return folder
+
+    return make
 
 
 @pytest.fixture(autouse=True)
