@@ -264,7 +264,7 @@ def run(options: Options) -> int:
         }
     )
     _show_claims(done.results, terminal)
-    terminal.result(f"\n{cells_summary(account)}")
+    terminal.result(cells_summary(account))
     for difference in account.differences:
         terminal.result(str(difference))
     terminal.result(f"report: {done.report}")
@@ -273,11 +273,14 @@ def run(options: Options) -> int:
 
 def _show_claims(results: Any, terminal: Terminal) -> None:
     """The published numbers beside the recomputed ones."""
-    from fhir_blina.pipeline import headline
+    from fhir_blina.pipeline import agreement_summary, headline
 
-    rows = headline(results)
-    if rows and not terminal.json:
-        terminal.result(table_text(("published number", "printed", "recomputed", "unit", "agreement"), rows))
+    if not results.claims or terminal.json:
+        return
+    rows = headline(results, everything=terminal.verbose)
+    header = ("published", "printed", "recomputed", "unit", "agreement", "method, or why not")
+    terminal.result(table_text(header, rows))
+    terminal.result(f"\n{agreement_summary(results)}")
 
 
 def roundtrip(options: Options) -> int:

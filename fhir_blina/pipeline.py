@@ -212,16 +212,34 @@ def cells_summary(account: RoundTrip) -> str:
     return f"{account.mapped} cells mapped, {account.unmapped} left out with a reason, {account.lost} lost"
 
 
-def headline(results: Results) -> list[Sequence[str]]:
-    """Published beside recomputed: one row a claim, main readings first."""
+def headline(results: Results, *, everything: bool = False) -> list[Sequence[str]]:
+    """Published beside recomputed, one row a claim: number, printed, recomputed, unit, agreement, how.
+
+    Args:
+        results: With claims.
+        everything: Other readings, patients' data, rules and cited numbers as well, not results only.
+    """
     from fhir_blina.claims import shown
 
     rows: list[Sequence[str]] = []
     for claim in results.claims:
-        recomputed = claim["recomputed"]
-        value = "" if recomputed is None else shown(recomputed, claim["value_printed"])
-        rows.append((claim["claim"], claim["value_printed"], value, claim["unit"] or "", claim["agreement"]))
+        if not everything and (claim["kind"] != "result" or claim["reading"] != "main"):
+            continue
+        value = claim["recomputed"]
+        recomputed = "" if value is None else shown(value, claim["value_printed"])
+        unit = "" if claim["unit"] in {None, "1"} else claim["unit"]
+        how = claim["method"] if claim["agreement"] == "agrees" else claim["why"]
+        rows.append((claim["claim"], claim["value_printed"], recomputed, unit, claim["agreement"], how or ""))
     return rows
+
+
+def agreement_summary(results: Results) -> str:
+    """How many published results agree, are truncated, disagree, or cannot be computed."""
+    main = [
+        one["agreement"] for one in results.claims if one["kind"] == "result" and one["reading"] == "main"
+    ]
+    counts = Counter(main)
+    return f"{len(main)} published results: " + ", ".join(f"{counts[word]} {word}" for word in sorted(counts))
 
 
 def _date(text: str | None) -> dt.date | None:

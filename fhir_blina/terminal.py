@@ -92,9 +92,7 @@ class Step:
             self._bar = Progress(console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(self._name)
             self._bar.start()
-        self._bar.update(
-            self._task, description=f"{self._name} {part}", completed=done, total=total or None
-        )
+        self._bar.update(self._task, description=f"{self._name} {part}", completed=done, total=total or None)
 
     def close(self) -> None:
         """Take the bar away."""

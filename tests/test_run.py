@@ -1,0 +1,136 @@
+"""The main job, end to end, on the real cohort: what a user gets."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from fhir_blina.cli import main
+from fhir_blina.cohort import find_cohort
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> Path:
+    """The folder that ``run`` leaves behind."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    assert main(["run", "cjcp2023", "--out", str(out), "--quiet"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def records(done: Path) -> list[dict]:
+    return json.loads((done / "results.json").read_text("utf-8"), parse_float=Decimal)["records"]
+
+
+def one(records: list[dict], name: str, **wanted: object) -> dict:
+    found = [
+        record
+        for record in records
+        if record["name"] == name and all(record[key] == value for key, value in wanted.items())
+    ]
+    assert len(found) == 1, [record["ci_method"] for record in found]
+    return found[0]
+
+
+def test_it_leaves_resources_tables_numbers_and_a_report(done):
+    assert (done / "fhir" / "manifest.json").is_file()
+    assert {"Patient.ndjson", "Observation.ndjson"} <= {path.name for path in (done / "fhir").iterdir()}
+    assert {"patients.csv", "observations.csv"} <= {path.name for path in (done / "tables").iterdir()}
+    assert (done / "report.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_the_headline_numbers_are_the_papers_with_their_methods(records):
+    survival = one(records, "overall_survival.probability", group="all", time_days=126, ci_method="log-log")
+    assert round(survival["value"] * 100, 1) == Decimal("41.7")
+    assert round(survival["ci_low"] * 100, 1) == Decimal("5.6")
+    assert round(survival["ci_high"] * 100, 1) == Decimal("76.7")
+    assert "Kaplan-Meier" in survival["method"]
+    assert survival["n"] == 6
+
+
+def test_a_second_run_changes_nothing(done, capsys):
+    before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    assert main(["run", "cjcp2023", "--out", str(done)]) == 0
+    assert "0 created, 0 updated" in capsys.readouterr().err
+    after = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    assert {path for path in after if after[path] != before.get(path)} <= {
+        done / "fhir" / "manifest.json",
+        done / "fhir" / "certificate.json",
+    }
+
+
+def test_another_store_gives_the_same_bytes(done, tmp_path):
+    assert main(["run", "cjcp2023", "--store", str(tmp_path / "s"), "--out", str(tmp_path / "o"), "-q"]) == 0
+    for name in ("results.json", "tables/observations.csv", "tables/patients.csv", "fhir/Observation.ndjson"):
+        assert (tmp_path / "o" / name).read_bytes() == (done / name).read_bytes(), name
+
+
+def test_another_anchor_moves_the_dates_and_no_number(done, tmp_path):
+    assert main(["run", "cjcp2023", "--anchor", "1990-06-15", "--out", str(tmp_path), "--quiet"]) == 0
+    assert (tmp_path / "results.json").read_bytes() == (done / "results.json").read_bytes()
+    moved = (tmp_path / "tables" / "administrations.csv").read_text("utf-8")
+    assert "1990-06-16" in moved
+    assert "2000-01" not in moved
+
+
+def test_the_terminal_shows_every_published_number_and_the_count_of_cells(done, capsys):
+    assert main(["run", "cjcp2023", "--out", str(done)]) == 0
+    output = capsys.readouterr()
+    assert re.search(r"\d+ cells mapped, \d+ left out with a reason, 0 lost", output.out)
+    assert "os_rate" in output.out
+    for step in ("check", "map", "validate", "push", "pull", "roundtrip", "tables", "analyze", "report"):
+        assert re.search(rf"^{step} ", output.err, re.MULTILINE), step
+
+
+def test_json_for_scripts(done, capsys):
+    assert main(["run", "cjcp2023", "--out", str(done), "--json", "--quiet"]) == 0
+    output = capsys.readouterr()
+    answer = json.loads(output.out)
+    assert answer["cells"]["lost"] == 0
+    assert answer["differences"] == []
+    assert output.err == ""
+
+
+def test_a_planted_difference_is_found(done, tmp_path, capsys):
+    store = Path(shutil.copytree(done / "fhir", tmp_path / "fhir"))
+    path = store / "Observation.ndjson"
+    text = path.read_text("utf-8")
+    assert text.count('"value":78.30') == 1
+    path.write_text(text.replace('"value":78.30', '"value":78.3'), "utf-8")
+
+    assert main(["roundtrip", "cjcp2023", "--store", str(store), "--quiet"]) == 4
+    assert "Observation.ndjson" in capsys.readouterr().err  # the manifest's checksum tells
+
+    from fhir_blina.cohort import read_cohort
+    from fhir_blina.mapping import map_cohort
+    from fhir_blina.pipeline import pulled_resources
+    from fhir_blina.roundtrip import round_trip
+
+    cohort = read_cohort("cjcp2023")
+    account = round_trip(cohort, map_cohort(cohort).templates, pulled_resources(store))
+    assert account.lost == 1
+    assert [difference.column for difference in account.differences] == ["value"]
+
+
+def test_a_copy_under_another_name_runs_with_columns_renamed_and_two_more_patients(tmp_path, done):
+    folder = Path(shutil.copytree(find_cohort("cjcp2023"), tmp_path / "othersix"))
+    for path in [
+        folder / "dictionary.csv",
+        *(folder / "data").glob("*.csv"),
+        *(folder / "resources").glob("*"),
+    ]:
+        text = path.read_text("utf-8")
+        path.write_text(re.sub(r"\bpatient_id\b", "child", text), "utf-8")
+    manifest = folder / "cohort.yaml"
+    manifest.write_text(manifest.read_text("utf-8").replace("{{ patient_id }}", "{{ child }}"), "utf-8")
+    out = tmp_path / "out"
+    assert main(["run", str(folder), "--out", str(out), "--quiet"]) == 0
+    ours = json.loads((out / "results.json").read_text("utf-8"))["records"]
+    theirs = json.loads((done / "results.json").read_text("utf-8"))["records"]
+    assert [(r["name"], r["value"]) for r in ours] == [(r["name"], r["value"]) for r in theirs]
+    assert "cjcp2023" not in (out / "fhir" / "Patient.ndjson").read_text("utf-8")
