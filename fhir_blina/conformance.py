@@ -6,6 +6,7 @@ from fhir_blina import fhirjson
 from fhir_blina.cohort import Cohort, fill_constants, mappings_folder
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.fhirjson import Resource
+from fhir_blina.yamlfile import read_text
 
 
 def conformance_resources(cohort: Cohort | None = None) -> list[Resource]:
@@ -21,7 +22,9 @@ def conformance_resources(cohort: Cohort | None = None) -> list[Resource]:
     paths = sorted((mappings_folder() / "profiles").glob("*.json"))
     own = sorted((cohort.folder / "profiles").glob("*.json")) if cohort is not None else []
     for path in paths + own:
-        text = path.read_text("utf-8")
+        text = read_text(path, findings)
+        if text is None:
+            continue
         if cohort is not None and path in own:
             text = fill_constants(text, cohort.constants)
         try:
