@@ -24,12 +24,7 @@ COMPLEX = frozenset(
     RelatedArtifact SampledData Signature Timing TriggerDefinition UsageContext""".split()  # noqa: SIM905
 )
 MOMENTS = {"date": "date", "dateTime": "dateTime", "instant": "dateTime", "time": "time"}
-SUBTYPES = {
-    "string": {"code", "id", "markdown"},
-    "uri": {"url", "canonical", "oid", "uuid"},
-    "integer": {"positiveInt", "unsignedInt"},
-    "Quantity": {"Age", "Count", "Distance", "Duration"},
-}
+NUMBERS = frozenset({"boolean", "decimal", "integer", "integer64", "positiveInt", "unsignedInt"})
 _CHOICES = {name[0].upper() + name[1:]: name for name in PRIMITIVES | COMPLEX}
 _SYSTEM = {"String": "string", "Boolean": "boolean", "Integer": "integer", "Decimal": "decimal"} | {
     "Date": "date",
@@ -105,14 +100,15 @@ def plain_type(type_name: str) -> str:
 
 
 def is_type(item: Any, type_name: str) -> bool:
-    """Whether an item is of a FHIR type or of a type derived from it.
+    """Whether an item is of a FHIR type.
 
+    A choice type's JSON name tells it exactly: ``valueCode`` is a code and no string.
     The JSON of an element that is no choice does not carry its type; there a string counts as
     any type written as a string, a date type only where it reads as one.
     """
     wanted = plain_type(type_name)
     if type(item) is Element and item.type:
-        return item.type == wanted or item.type in SUBTYPES.get(wanted, ())
+        return item.type == wanted
     value = bare(item)
     if isinstance(value, dict):
         resource_type = value.get("resourceType")
@@ -129,7 +125,7 @@ def is_type(item: Any, type_name: str) -> bool:
         )
     if isinstance(value, Decimal):
         return wanted == "decimal"
-    if not isinstance(value, str) or wanted in {"boolean", "decimal"} | SUBTYPES["integer"] | {"integer"}:
+    if not isinstance(value, str) or wanted in NUMBERS:
         return False
     if wanted in MOMENTS:
         moment = as_temporal(value)

@@ -10,8 +10,10 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from fhir_blina import fhirjson
 from fhir_blina.errors import ExpressionError, ViewError
 from fhir_blina.expressions import Expression
 from fhir_blina.fhirjson import Resource
@@ -49,6 +51,21 @@ class Table:
             tuple(column.collection for column in view.columns),
             list(rows),
         )
+
+
+def resources_of(path: Path, resource_type: str) -> Iterator[Resource]:
+    """The resources of a ``<Type>.ndjson``, none where there is no file.
+
+    Raises:
+        StoreIncomplete: a line that is no resource, with file and line.
+        ViewError: a resource of another type.
+    """
+    if not path.exists():
+        return
+    for number, resource in fhirjson.read_ndjson(path):
+        if resource["resourceType"] != resource_type:
+            raise ViewError(f"{path}:{number}: not a {resource_type}. Write or pull the folder again")
+        yield resource
 
 
 def evaluate_view(view: View, resources: Iterable[Resource]) -> Table:

@@ -10,16 +10,15 @@ The views in ``mappings/views/`` are standard SQL on FHIR v2 files, shared by al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina import fhirjson
 from fhir_blina.errors import ViewError, did_you_mean
-from fhir_blina.fhirjson import Resource
 from fhir_blina.view_definitions import INTEGERS, View, load_view, load_views, read_view
-from fhir_blina.view_rows import Table, evaluate_view
+from fhir_blina.view_rows import Table, evaluate_view, resources_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,19 +46,10 @@ def views_folder() -> Path:
     return (packaged if packaged.is_dir() else Path(__file__).parent.parent / "mappings") / "views"
 
 
-def _resources(path: Path, resource_type: str) -> Iterator[Resource]:
-    if not path.exists():
-        return
-    for number, resource in fhirjson.read_ndjson(path):
-        if resource["resourceType"] != resource_type:
-            raise ViewError(f"{path}:{number}: not a {resource_type}. Write or pull the folder again")
-        yield resource
-
-
 def _python_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for resource_type in sorted({view.resource for view in views.values()}):
-        resources = list(_resources(folder / f"{resource_type}.ndjson", resource_type))
+        resources = list(resources_of(folder / f"{resource_type}.ndjson", resource_type))
         for view in views.values():
             if view.resource == resource_type:
                 table = evaluate_view(view, resources)
@@ -69,7 +59,16 @@ def _python_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
     return {name: tables[name] for name in sorted(tables)}
 
 
-ENGINES: dict[str, Callable[[Path, Mapping[str, View]], dict[str, Table]]] = {"python": _python_rows}
+def _duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
+    from fhir_blina.view_duckdb import duckdb_rows
+
+    return duckdb_rows(folder, views)
+
+
+ENGINES: dict[str, Callable[[Path, Mapping[str, View]], dict[str, Table]]] = {
+    "duckdb": _duckdb_rows,
+    "python": _python_rows,
+}
 
 
 def _chosen(views: Path | Mapping[str, View] | None) -> Mapping[str, View]:

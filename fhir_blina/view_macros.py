@@ -1,0 +1,131 @@
+"""SQL macros that compiled views call where one expression would not be readable."""
+
+from __future__ import annotations
+
+import re
+
+_ZONE = r"'(Z|[+-]\d\d:\d\d)$'"
+MACROS: dict[str, str] = {
+    # the one value of a list; several are an error
+    "fhir_only(list, message)": "CASE WHEN len(list) > 1 THEN error(message) ELSE list[1] END",
+    # the id in a literal reference, of any type or of one
+    "fhir_any_key(reference)": (
+        "nullif(CASE WHEN reference LIKE '#%' OR reference LIKE 'urn:%' THEN '' "
+        "ELSE regexp_extract(reference, '/([^/]+)(?:/_history/.*)?$', 1) END, '')"
+    ),
+    "fhir_key(reference, kind)": (
+        "nullif(CASE WHEN reference LIKE '#%' OR reference LIKE 'urn:%' THEN '' "
+        "ELSE regexp_extract(reference, '(?:^|/)' || kind || '/([^/]+)(?:/_history/.*)?$', 1) END, '')"
+    ),
+    # a decimal, kept as text, as a number to compare or to count with
+    "fhir_number(digits)": "CAST(digits AS DECIMAL(38, 18))",
+    "fhir_factor(digits)": (
+        "CASE WHEN CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(28, 10)) "
+        "THEN CAST(digits AS DECIMAL(28, 10)) ELSE error('more than 10 decimals in a calculation') END"
+    ),
+    "fhir_decimal(digits)": (
+        "CASE WHEN CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(38, 12)) "
+        "THEN CAST(digits AS DECIMAL(38, 12)) ELSE error('more than 12 decimals in a number') END"
+    ),
+    "fhir_quotient(one, other)": (
+        "CASE WHEN other = 0 THEN NULL "
+        "WHEN CAST(CAST(one / other AS DECIMAL(18, 9)) AS DECIMAL(28, 10)) * other "
+        "= one * CAST(1 AS DECIMAL(28, 10)) "
+        "THEN CAST(one / other AS DECIMAL(18, 9)) "
+        "ELSE error('a quotient that does not end within 9 decimals') END"
+    ),
+    "fhir_digits(number)": (
+        "CASE WHEN contains(CAST(number AS VARCHAR), '.') "
+        "THEN rtrim(rtrim(CAST(number AS VARCHAR), '0'), '.') ELSE CAST(number AS VARCHAR) END"
+    ),
+    # dates, dateTimes and times as text: without zone, in UTC where there is a zone
+    "fhir_clock(moment)": f"regexp_replace(moment, {_ZONE}, '')",
+    "fhir_zoned(moment)": f"contains(moment, 'T') AND regexp_matches(moment, {_ZONE})",
+    "fhir_zone(moment, otherwise)": (
+        "CASE WHEN fhir_zoned(moment) THEN substr(moment, length(fhir_clock(moment)) + 1) ELSE otherwise END"
+    ),
+    "fhir_offset(moment)": (
+        "CASE WHEN moment LIKE '%Z' THEN 0 "
+        "ELSE (CASE WHEN left(right(moment, 6), 1) = '-' THEN -1 ELSE 1 END) * ("
+        "CAST(left(right(moment, 5), 2) AS INTEGER) * 60 + CAST(right(moment, 2) AS INTEGER)) END"
+    ),
+    "fhir_utc(moment)": (
+        "CASE WHEN fhir_zoned(moment) AND fhir_offset(moment) <> 0 THEN left(strftime("
+        "CAST(left(fhir_clock(moment) || substr('0000-01-01T00:00:00', "
+        "length(fhir_clock(moment)) + 1), 19) AS TIMESTAMP) - to_minutes(fhir_offset(moment)), "
+        "'%Y-%m-%dT%H:%M:%S'), least(length(fhir_clock(moment)), 19)) || substr(fhir_clock(moment), 20) "
+        "WHEN contains(moment, 'T') THEN fhir_clock(moment) ELSE moment END"
+    ),
+    "fhir_fraction(moment)": (
+        "CASE WHEN contains(moment, '.') THEN rtrim(rtrim(moment, '0'), '.') ELSE moment END"
+    ),
+    # -1, 0 or 1; NULL where precision or zone leave it open
+    "fhir_text_order(one, other, seconds)": (
+        "CASE WHEN least(length(one), seconds) = least(length(other), seconds) "
+        "THEN CASE WHEN fhir_fraction(one) < fhir_fraction(other) THEN -1 "
+        "WHEN fhir_fraction(one) > fhir_fraction(other) THEN 1 ELSE 0 END "
+        "WHEN left(one, length(other)) < left(other, length(one)) THEN -1 "
+        "WHEN left(one, length(other)) > left(other, length(one)) THEN 1 END"
+    ),
+    "fhir_order(one, other)": (
+        "CASE WHEN one IS NULL OR other IS NULL THEN NULL "
+        "WHEN (substr(one, 3, 1) = ':') <> (substr(other, 3, 1) = ':') THEN NULL "
+        "WHEN substr(one, 3, 1) = ':' THEN fhir_text_order(one, other, 8) "
+        "WHEN contains(one, 'T') AND contains(other, 'T') THEN "
+        "CASE WHEN fhir_zoned(one) = fhir_zoned(other) "
+        "THEN fhir_text_order(fhir_utc(one), fhir_utc(other), 19) END "
+        "ELSE fhir_text_order(fhir_clock(one), fhir_clock(other), 19) END"
+    ),
+    # the earliest and the latest moment, the least and the greatest number, that the text can mean
+    "fhir_low_date(day)": "left(day || substr('0000-01-01', length(day) + 1), 10)",
+    "fhir_high_date(day)": (
+        "CASE length(day) WHEN 4 THEN day || '-12-31' "
+        "WHEN 7 THEN strftime(last_day(CAST(day || '-01' AS DATE)), '%Y-%m-%d') ELSE left(day, 10) END"
+    ),
+    "fhir_low_time(clock)": (
+        "CASE WHEN length(clock) < 9 THEN clock || substr('00:00:00.000', length(clock) + 1) "
+        "ELSE rpad(clock, CAST(greatest(length(clock), 12) AS INTEGER), '0') END"
+    ),
+    "fhir_high_time(clock)": (
+        "CASE WHEN length(clock) < 9 THEN clock || substr('23:59:59.999', length(clock) + 1) "
+        "ELSE rpad(clock, CAST(greatest(length(clock), 12) AS INTEGER), '9') END"
+    ),
+    "fhir_low_moment(moment)": (
+        "CASE WHEN contains(moment, 'T') "
+        "THEN left(moment, 11) || fhir_low_time(substr(fhir_clock(moment), 12)) "
+        "|| fhir_zone(moment, '+14:00') "
+        "ELSE fhir_low_date(moment) || 'T00:00:00.000+14:00' END"
+    ),
+    "fhir_high_moment(moment)": (
+        "CASE WHEN contains(moment, 'T') "
+        "THEN left(moment, 11) || fhir_high_time(substr(fhir_clock(moment), 12)) "
+        "|| fhir_zone(moment, '-12:00') "
+        "ELSE fhir_high_date(moment) || 'T23:59:59.999-12:00' END"
+    ),
+    "fhir_places(digits)": (
+        "CASE WHEN contains(digits, '.') THEN length(digits) - strpos(digits, '.') ELSE 0 END"
+    ),
+    "fhir_edge(digits, side)": (
+        "CASE WHEN regexp_matches(digits, '[eE]') OR fhir_places(digits) > 7 "
+        "THEN error('a boundary of a number with an exponent or more than 7 decimals') "
+        "ELSE CAST(CAST(digits AS DECIMAL(28, 8)) + side * list_extract([0.5, 0.05, 0.005, 0.0005, 0.00005, "
+        "0.000005, 0.0000005, 0.00000005], fhir_places(digits) + 1) AS DECIMAL(28, 8)) END"
+    ),
+}
+_BY_NAME = {signature.partition("(")[0]: (signature, body) for signature, body in MACROS.items()}
+_CALL = re.compile(r"\bfhir_[a-z_]+(?=\()")
+
+
+def create_macros(sql: str) -> list[str]:
+    """``CREATE`` statements of the macros that a query calls, in an order that works."""
+    found: list[str] = []
+
+    def visit(text: str) -> None:
+        for name in _CALL.findall(text):
+            if name in _BY_NAME and name not in found:
+                visit(_BY_NAME[name][1])
+                found.append(name)
+
+    visit(sql)
+    ordered = list(dict.fromkeys(found))
+    return [f"CREATE OR REPLACE TEMP MACRO {_BY_NAME[name][0]} AS\n  {_BY_NAME[name][1]}" for name in ordered]
