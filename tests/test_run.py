@@ -45,12 +45,26 @@ def test_it_leaves_resources_tables_numbers_and_a_report(done):
 
 
 def test_the_headline_numbers_are_the_papers_with_their_methods(records):
-    survival = one(records, "overall_survival.probability", group="all", time_days=126, ci_method="log-log")
+    survival = one(records, "overall_survival.survival", group="all", time_days=126, ci_method="log-log")
     assert round(survival["value"] * 100, 1) == Decimal("41.7")
     assert round(survival["ci_low"] * 100, 1) == Decimal("5.6")
     assert round(survival["ci_high"] * 100, 1) == Decimal("76.7")
     assert "Kaplan-Meier" in survival["method"]
     assert survival["n"] == 6
+    median = one(records, "overall_survival.median", group="all", ci_method="percentile-SE")
+    assert (median["value"], round(median["ci_low"]), round(median["ci_high"])) == (126, 53, 199)
+    logrank = one(records, "overall_survival.log_rank")
+    assert round(logrank["value"], 3) == Decimal("3.571")
+    assert round(logrank["p_value"], 3) == Decimal("0.059")
+    assert one(records, "overall_survival.followup_reverse")["value"] == 170
+    rank_sum = one(records, "mrd_before.mann_whitney_asymptotic")
+    assert round(rank_sum["value"], 3) == Decimal("-1.964")
+    assert all(record["method"] for record in (median, logrank, rank_sum))
+
+
+def test_no_number_stands_where_nothing_can_be_estimated(records):
+    assert all(record["note"] for record in records if record["value"] is None)
+    assert any(record["value"] is None for record in records)
 
 
 def test_a_second_run_changes_nothing(done, capsys):
