@@ -17,14 +17,8 @@ from fhir_blina.layout import Block
 from fhir_blina.results import Record
 
 TONES = {AGREES: "good", TRUNCATED: "warn", DISAGREES: "bad", NOT_COMPUTABLE: "missing"}
-SEVERITIES = {
-    "error": "bad",
-    "warning": "warn",
-    "information": "missing",
-    "high": "bad",
-    "medium": "warn",
-    "low": "missing",
-}
+SEVERITIES = {"error": "bad", "warning": "warn", "information": "missing"}
+SEVERITY_WORDS = {"error": "contradiction", "warning": "implausible or unclear", "information": "to know"}
 PACKAGES = (
     "fhir-blina",
     "fhir.resources",
@@ -117,22 +111,19 @@ def records_grid(material: Material, block: Block) -> Grid:
             Cell(estimate(record), tone="missing" if record.value is None else ""),
             Cell(f"{interval(record)} ({record.ci_method})" if interval(record) else ""),
             Cell(p_value(record.p_value)),
-            Cell(_size(record)),
+            Cell("" if record.n is None else str(record.n)),
+            Cell("" if record.events is None else str(record.events)),
             Cell("; ".join(text for text in (record.method, record.test, record.note) if text)),
         )
         for record in dict.fromkeys(chosen)
     ]
-    titles_ = ("Number", "Group", "Day", "Value", "95 % interval", "P", "n", "Method and notes")
+    titles_ = ("Number", "Group", "Day", "Value", "95 % interval", "P", "n", "Events", "Method and notes")
     head = tuple(
-        Head(title, kind="number" if title in {"Day", "Value", "P"} else "text") for title in titles_
+        Head(title, kind="number" if title in {"Day", "Value", "P", "n", "Events"} else "text")
+        for title in titles_
     )
-    fold = f"Show {len(rows)} rows" if block.get("fold") else folded(len(rows))
+    fold = f"{block['caption']}: show {len(rows)} rows" if block.get("fold") else folded(len(rows))
     return Grid(block["caption"], head, tuple(rows), tuple(block.get("notes", ())), fold=fold)
-
-
-def _size(record: Record) -> str:
-    size = "" if record.n is None else str(record.n)
-    return f"{size}, {record.events} events" if record.events is not None and size else size
 
 
 def claims_count(material: Material) -> str:
@@ -142,8 +133,14 @@ def claims_count(material: Material) -> str:
     )
     if not found:
         return ""
-    said = ", ".join(f"{found[word]} {word}" for word in TONES if found[word])
-    return f"{sum(found.values())} published numbers compared: {said}."
+    words_ = {
+        AGREES: ("agrees", "agree"),
+        TRUNCATED: ("is cut off instead of rounded", "are cut off instead of rounded"),
+        DISAGREES: ("disagrees", "disagree"),
+        NOT_COMPUTABLE: ("cannot be computed from printed data", "cannot be computed from printed data"),
+    }
+    said = ", ".join(f"{found[w]} {forms[found[w] != 1]}" for w, forms in words_.items() if found[w])
+    return f"Of {sum(found.values())} published numbers {said}."
 
 
 def claims_grids(material: Material) -> list[Grid]:
@@ -196,30 +193,31 @@ def findings_grid(material: Material, block: Block) -> Grid | None:
     for found in material.findings:
         severity = str(found.get("severity", ""))
         evidence = [str(item) for item in found.get("evidence", ())]
-        kept = ", ".join(evidence[:MOST_SOURCES]) + (
-            f" and {len(evidence) - MOST_SOURCES} more" if len(evidence) > MOST_SOURCES else ""
-        )
+        more = f" and {len(evidence) - MOST_SOURCES} more" if len(evidence) > MOST_SOURCES else ""
+        kept = ", ".join(evidence[:MOST_SOURCES]) + more
+        note = found.get("kind") == "note"
+        by = f"note by hand: {words(found.get('where'))}" if note else f"rule {words(found.get('rule'))}"
         rows.append(
             (
-                Cell(str(found.get("title") or found.get("rule", "")).replace("_", " ")),
-                Cell(severity, tone=SEVERITIES.get(severity, "")),
-                Cell(words(found.get("subject") or found.get("patient")) or "all"),
+                Cell(words(found.get("title"))),
+                Cell(SEVERITY_WORDS.get(severity, severity), tone=SEVERITIES.get(severity, "")),
+                Cell(words(found.get("subject")) or "all"),
                 Cell(words(found.get("printed"))),
                 Cell(words(found.get("follows"))),
-                Cell("curated note" if found.get("curated") else "rule"),
-                Cell(kept, source=evidence[0] if len(evidence) == 1 else ""),
+                Cell(f"{by}. {kept}" if kept else by, tone="refs"),
             )
         )
     if not rows:
         return None
-    titles = ("Finding", "Severity", "Patient", "What is printed", "What follows", "Found by", "Evidence")
-    caption = block.get("caption", "Findings")
+    titles = ("Finding", "Kind", "Patient", "What is printed", "What follows", "Found by, and evidence")
+    head = tuple(Head(title) for title in titles)
+    notes = tuple(block.get("notes", ()))
     return Grid(
-        caption,
-        tuple(Head(title) for title in titles),
+        block.get("caption", "Findings"),
+        head,
         tuple(rows),
-        tuple(block.get("notes", ())),
-        fold=folded(len(rows)),
+        notes,
+        fold=folded(len(rows)) if len(rows) > 60 else "",
     )
 
 
@@ -293,7 +291,7 @@ def sources_grid(material: Material) -> Grid:
                 Cell(estimate(record), tone="missing" if record.value is None else ""),
                 Cell(interval(record)),
                 Cell("; ".join(text for text in (record.method, record.ci_method) if text)),
-                Cell(", ".join(found[:MOST_SOURCES]) + more or "–"),
+                Cell(", ".join(found[:MOST_SOURCES]) + more or "–", tone="refs"),
             )
         )
     head = tuple(Head(t) for t in ("Number", "Group", "Value", "95 % interval", "Method", "From"))

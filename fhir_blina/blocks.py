@@ -123,8 +123,7 @@ def _median(values: list[Any], size: int) -> Cell:
         return Cell("–", tone="missing")
     exact = [whole(value) for value in values]
     text = f"{number(whole(median(exact)))} ({number(min(exact))}–{number(max(exact))})"
-    missing = size - len(values)
-    return Cell(f"{text}; {missing} missing" if missing else text)
+    return Cell(text if len(values) == size else f"{text}, n = {len(values)}")
 
 
 def _count(count: int, size: int) -> Cell:

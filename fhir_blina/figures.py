@@ -68,12 +68,18 @@ def survival(
     """
     longest = max((float(curve.times[-1]) for _, curve in curves if curve.n), default=0.0) or 1.0
     rows = len(curves)
-    legend_rows = 1 + (rows > 1)
+    words = sum(len(label) + 12 for label, _ in curves if rows > 1) + 45
+    longest_label = max((len(label) for label, _ in curves), default=0)
+    below_each_other = rows + 2 if longest_label > 8 else 1 + -(-rows // 2)
+    legend_rows = (1 + (words > 96), below_each_other if rows > 1 else 1)
+    beside = min(2.0, max(1.1, 0.85 + 0.068 * min(longest_label, 18))) if rows > 1 else 1.1
+    row_height = (14.4, 25.0 if rows > 1 else 14.4)
 
     def paint(figure: Figure, narrow: bool) -> None:
-        top = 0.16 + 0.2 * (legend_rows if narrow else 1)
-        left = 0.62 if narrow else 1.1
-        axes = margins(figure, left=left, right=0.2, top=top, bottom=0.86 + 0.2 * rows, narrow=narrow)
+        top = 0.16 + 0.2 * legend_rows[narrow]
+        left = 0.62 if narrow else beside
+        below = 0.86 + row_height[narrow] / 72 * rows
+        axes = margins(figure, left=left, right=0.2, top=top, bottom=below, narrow=narrow)
         for (_, curve), (colour, line, _) in zip(curves, _series(rows), strict=True):
             _curve(axes, curve, interval, PALETTE[colour], line)
         axes.set_ylim(0, 1.02)
@@ -83,10 +89,14 @@ def survival(
         axes.set_xticks(day_ticks(longest, 5 if narrow else 10))
         axes.set_xlabel(f"Days since {printable(start)}")
         axes.grid(axis="y")
-        _curve_legend(axes, curves, interval, narrow)
-        _numbers_at_risk(axes, curves, narrow)
+        _curve_legend(axes, curves, interval, -(-(rows * (rows > 1) + 2) // legend_rows[narrow]), narrow)
+        _numbers_at_risk(axes, curves, 72 * left - 5, row_height[narrow], narrow)
 
-    return draw(name, title, description, paint, heights=(3.5 + 0.2 * rows, 3.1 + 0.2 * (rows + legend_rows)))
+    heights = [
+        base + (rows * height) / 72 + 0.2 * legend
+        for base, height, legend in zip((3.3, 2.9), row_height, legend_rows, strict=True)
+    ]
+    return draw(name, title, description, paint, heights=(heights[0], heights[1]))
 
 
 def _steps(times: Sequence[float], values: Iterable[float]) -> tuple[list[float], list[float]]:
@@ -119,7 +129,9 @@ def _curve(axes: Axes, curve: Curve, interval: str, colour: str, line: Any) -> N
     axes.plot(*zip(*marks, strict=True), **_CENSORED) if marks else None
 
 
-def _curve_legend(axes: Axes, curves: Sequence[tuple[str, Curve]], interval: str, narrow: bool) -> None:
+def _curve_legend(
+    axes: Axes, curves: Sequence[tuple[str, Curve]], interval: str, columns: int, narrow: bool
+) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -138,34 +150,33 @@ def _curve_legend(axes: Axes, curves: Sequence[tuple[str, Curve]], interval: str
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(-0.02, 1.0),
-        ncols=2 if narrow else len(handles),
+        ncols=columns,
         borderaxespad=0.1,
         columnspacing=1.2,
         handlelength=2.6,
     )
 
 
-def _numbers_at_risk(axes: Axes, curves: Sequence[tuple[str, Curve]], narrow: bool) -> None:
-    """The rows of counts under the axis, as journals print them."""
-    left = -40 if narrow else -74
+def _numbers_at_risk(
+    axes: Axes, curves: Sequence[tuple[str, Curve]], room: float, row_height: float, narrow: bool
+) -> None:
+    """The rows of counts under the axis, as journals print them; on a phone each under its label."""
     under: dict[str, Any] = {"xycoords": "axes points", "annotation_clip": False, "fontsize": 8.5}
-    axes.annotate("Number at risk", (left, -48), fontweight="bold", **under)
+    axes.annotate("Number at risk", (-room, -48), fontweight="bold", **under)
     for row, ((label, curve), (colour, line, _)) in enumerate(zip(curves, _series(len(curves)), strict=True)):
-        height = -62 - 14.4 * row
+        height = -62 - row_height * row - (row_height - 14.4)
         if len(curves) > 1:
-            start = left
-            if not narrow:
-                stroke = {"arrowstyle": "-", "color": PALETTE[colour], "linestyle": line, "linewidth": 2}
-                axes.annotate(
-                    "",
-                    (left + 20, height + 3),
-                    (left, height + 3),
-                    textcoords="axes points",
-                    arrowprops={**stroke, "shrinkA": 0, "shrinkB": 0},
-                    **under,
-                )
-                start += 24
-            axes.annotate(printable(label)[: 5 if narrow else 8], (start, height), **under)
+            above = height + (row_height - 14.4)
+            stroke = {"arrowstyle": "-", "color": PALETTE[colour], "linestyle": line, "linewidth": 2}
+            axes.annotate(
+                "",
+                (20 - room, above + 3),
+                (-room, above + 3),
+                textcoords="axes points",
+                arrowprops={**stroke, "shrinkA": 0, "shrinkB": 0},
+                **under,
+            )
+            axes.annotate(printable(label)[: 34 if narrow else 18], (24 - room, above), **under)
         for day in axes.get_xticks():
             count = str(curve.number_at_risk(float(day)))
             where = {**under, "xycoords": ("data", "axes points")}

@@ -37,7 +37,7 @@ _BLANK = re.compile(r"\{(\w+)\}")
 class Cell:
     """One cell: its words, the publication's words beside them, a tone, and the resource it came from.
 
-    ``tone`` is empty or one of ``missing``, ``good``, ``warn``, ``bad``, ``strong``; it never stands alone,
+    ``tone`` is empty or one of ``missing``, ``good``, ``warn``, ``bad``, ``strong``, ``refs``; it never stands alone,
     the words say the same.
     """
 
@@ -185,8 +185,8 @@ def interval(record: Record) -> str:
         ("not reached" if end is None else number(_scaled(end, scale), places or _places(end)))
         for end in (record.ci_low, record.ci_high)
     ]
-    suffix = " %" if scale == 100 else unit(record.unit)
-    return f"{ends[0]} to {ends[1]}{suffix}"
+    of = " %" if scale == 100 else unit(record.unit)
+    return f"{ends[0]}{of} to {ends[1]}" if record.ci_high is None else f"{ends[0]} to {ends[1]}{of}"
 
 
 def _scaled(value: Any, scale: int) -> Any:

@@ -94,6 +94,7 @@ def swimmer(
     orders = sorted({span.order for lane in lanes for span in lane.spans})
     used = [mark for mark in shapes if any(mark == kind for lane in lanes for _, kind in lane.marks)]
     rows = -(-(len(orders) + len(used)) // 2)
+    beside = min(1.75, max(0.5, 0.2 + 0.058 * max((len(lane.note) for lane in lanes), default=0)))
     legend = (0.18 * -(-(len(orders) + len(used)) // 4) + 0.12, 0.18 * rows + 0.12)
 
     def paint(figure: Figure, narrow: bool) -> None:
@@ -103,7 +104,9 @@ def swimmer(
             panels.insert(0, (0.0, float(zoom_days), True))
         for index, (_, until, zoomed) in enumerate(panels):
             left = (0.62, 3.55)[index] if not narrow and len(panels) > 1 else 0.62
-            right = (3.95, 0.85)[index] if not narrow and len(panels) > 1 else (0.15 if narrow else 0.85)
+            right = beside if not narrow else 0.15
+            if not narrow and len(panels) > 1 and index == 0:
+                right = 3.95
             below = 0.55 + (size + 0.75 if narrow and len(panels) > 1 and index == 0 else 0)
             above = top if not (narrow and index) else top + size + 0.75
             axes = margins(figure, left=left, right=right, top=above, bottom=below, narrow=narrow)
@@ -121,7 +124,12 @@ def swimmer(
             if labelled and not zoomed and not narrow:
                 for lane, place in zip(lanes, places, strict=True):
                     axes.text(
-                        longest * 1.05, place, printable(lane.note), va="center", fontsize=8, clip_on=False
+                        longest * 1.05,
+                        place,
+                        printable(lane.note)[:30],
+                        va="center",
+                        fontsize=8,
+                        clip_on=False,
                     )
         _swimmer_legend(figure, orders, used, shapes, steps, columns=2 if narrow else 4)
 
