@@ -110,4 +110,7 @@ def derive(tables: Tables, endpoints: Endpoints) -> pd.DataFrame:
     """
     facts = Facts(tables, endpoints)
     frames = [derive_endpoint(facts, endpoint) for endpoint in endpoints.endpoints.values()]
-    return pd.concat(frames, ignore_index=True)
+    found = pd.concat(frames, ignore_index=True)
+    for column in ("group", "censor_reason"):
+        found[column] = found[column].astype(object).where(found[column].notna(), None)
+    return found
