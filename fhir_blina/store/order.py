@@ -121,10 +121,10 @@ def _units(targets: Mapping[str, Sequence[str]]) -> Iterator[Unit]:
 def packs(groups: Sequence[Sequence[Unit]], size: int) -> list[list[Unit]]:
     """Groups put together to about ``size`` keys each; no group is divided."""
     result: list[list[Unit]] = []
-    held = size
+    held = 0
     for group in groups:
         weight = sum(len(unit) for unit in group)
-        if held + weight > size:
+        if not result or held + weight > size:
             result.append([])
             held = 0
         result[-1].extend(group)

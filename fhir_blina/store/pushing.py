@@ -140,7 +140,11 @@ class Push:
 
             pace = self._transport.pace
             size = min(pace.size, max(1, -(-len(wanted) // pace.workers)))
-            groups = [[unit for unit in units if wanted & set(unit)] for units in order.patients.values()]
+            groups = [
+                chosen
+                for units in order.patients.values()
+                if (chosen := [unit for unit in units if wanted & set(unit)])
+            ]
             sender.send(writes_of(order.first, make, wanted))
             sender.send_together([writes_of(pack, make, wanted) for pack in packs(groups, size)])
             sender.send(writes_of(order.last, make, wanted))

@@ -20,6 +20,7 @@ import random
 import re
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -128,11 +129,8 @@ class Transport:
             limits=httpx.Limits(max_connections=16),
             auth=httpx.BasicAuth(*user) if user else None,
         )
+        weakref.finalize(self, self._client.close)  # a store is used and dropped, not closed
         self._headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"} | dict(headers or {})
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def anchored(self, url: str) -> str:
         """An address that the server gave, made one of the configured server.
