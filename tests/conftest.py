@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.hapi", "tests.browser"]
+
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 
