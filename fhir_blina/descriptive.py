@@ -12,6 +12,7 @@ from fhir_blina.response import PROPORTION_INTERVALS, mann_whitney, median, prop
 from fhir_blina.results import Record
 
 MOST_SOURCES = 100
+MOST_SUBJECTS = 1000  # with more, there are no records of single subjects
 
 
 def whole(value: Any) -> int | Decimal:
@@ -23,7 +24,8 @@ def whole(value: Any) -> int | Decimal:
 def describe(facts: Facts) -> Iterator[Record]:
     """Every record that the sections on patients ask for.
 
-    They are ``summaries``, ``proportions``, ``listed``, ``intervals`` and ``sums``.
+    They are ``summaries``, ``proportions``, ``listed``, ``intervals`` and ``sums``; the last three, on single
+    patients, are left out with more than 1000 of them.
 
     Raises:
         AnalysisError: a table or column that a definition names is absent.
@@ -42,6 +44,8 @@ def describe(facts: Facts) -> Iterator[Record]:
         yield from _summary(facts, name, entry)
     for name, entry in sections.get("proportions", {}).items():
         yield from _proportion(facts, name, entry)
+    if count > MOST_SUBJECTS:
+        return
     for name in sections.get("listed", ()):
         yield from _listed(facts, name)
     for name, entry in sections.get("intervals", {}).items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.descriptive import whole
+from fhir_blina.descriptive import MOST_SUBJECTS, whole
 from fhir_blina.endpoints import Endpoint, Endpoints
 from fhir_blina.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.response import median
@@ -15,7 +15,6 @@ from fhir_blina.results import Record
 from fhir_blina.survival import INTERVALS, Curve, kaplan_meier, reverse_kaplan_meier
 
 SMALL_GROUP = 10
-MOST_SUBJECTS = 1000  # with more, durations of single subjects stand in the derivation only
 
 
 def sources(frame: pd.DataFrame) -> tuple[str, ...]:

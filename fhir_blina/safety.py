@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.descriptive import whole
+from fhir_blina.descriptive import MOST_SUBJECTS, whole
 from fhir_blina.endpoints import Selection
 from fhir_blina.facts import Facts, source
 from fhir_blina.results import Record
@@ -148,7 +148,7 @@ def describe_exposure(facts: Facts) -> Iterator[Record]:
     if section is None or not found:
         return
     unit = section["amount_unit"]
-    for exposure in found:
+    for exposure in found if len(found) <= MOST_SUBJECTS else ():
         yield from _given(exposure, section, unit)
         for rule in rules(section):
             yield from _protocol(exposure, rule, section, unit)
