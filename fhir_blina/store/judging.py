@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from fhir_blina.errors import Finding, StoreRefused, problem
-from fhir_blina.fhirjson import Resource, dumps, loads
+from fhir_blina.fhirjson import Resource, dumps
 from fhir_blina.outcome import findings_of
 from fhir_blina.store.capability import Capability
 from fhir_blina.store.contract import Progress, as_stored, no_progress, same
@@ -48,9 +47,9 @@ def validate_on(
 
 
 def load_definitions(
-    transport: Transport, folder: Path, *, progress: Progress = no_progress
+    transport: Transport, resources: Sequence[Resource], *, progress: Progress = no_progress
 ) -> dict[str, int]:
-    """Store every CodeSystem, ValueSet, NamingSystem, StructureDefinition and SearchParameter of a folder.
+    """Store every CodeSystem, ValueSet, NamingSystem, StructureDefinition and SearchParameter among them.
 
     They are stored under their own ids and belong to no cohort, so that ``unload`` leaves them.
 
@@ -58,26 +57,18 @@ def load_definitions(
         How many were stored anew or changed, by type; those already there as they are do not count.
 
     Raises:
-        StoreRefused: a file is not such a resource, or the server refuses it.
+        StoreRefused: the server refuses one.
     """
-    definitions: list[tuple[Path, Resource]] = []
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            resource = loads(path.read_text("utf-8"))
-            key_of(resource, str(path))
-        except (ValueError, AttributeError) as error:
-            raise StoreRefused(f"{path}: not readable as FHIR JSON: {error}") from None
-        if resource["resourceType"] in DEFINITIONS:
-            definitions.append((path, resource))
-    definitions.sort(key=lambda pair: (DEFINITIONS.index(pair[1]["resourceType"]), pair[1]["id"]))
+    definitions = [resource for resource in resources if resource["resourceType"] in DEFINITIONS]
+    definitions.sort(key=lambda one: (DEFINITIONS.index(one["resourceType"]), one["id"]))
     changed: Counter[str] = Counter()
-    for done, (path, resource) in enumerate(definitions, start=1):
+    for done, resource in enumerate(definitions, start=1):
         key = key_of(resource)
         there = transport.get(key)
         if not there.ok or not same(as_stored(there.json), as_stored(resource)):
             answer = transport.request("PUT", key, body=dumps(resource))
             if not answer.ok:
-                raise StoreRefused(f"{path}: the server refuses {key}: {answer.why()}")
+                raise StoreRefused(f"the server refuses {key}: {answer.why()}")
             changed[resource["resourceType"]] += 1
         progress("definitions", done, len(definitions))
     return dict(sorted(changed.items()))

@@ -233,7 +233,7 @@ class RestStore:
         fetcher = self._fetcher(progress)
         counts = {} if group else fetcher.counts(selection)
         way, reason = self._way(sum(counts.values()), group)
-        if way == "export":
+        if way == "export" and (counts or group):
             found = fetcher.export(selection, counts, group=group)
             found = {key: one for key, one in found.items() if cohort is None or belongs_to(one, cohort)}
             expected = counts if not group else counted(by_type(found))
@@ -324,11 +324,13 @@ class RestStore:
 
         return validate_on(self._transport, self.capability, resources, values=values, progress=progress)
 
-    def load_definitions(self, folder: Path, *, progress: Progress = no_progress) -> dict[str, int]:
-        """Store the conformance resources of a folder under their own ids; see ``store.judging``."""
+    def load_definitions(
+        self, resources: Sequence[Resource], *, progress: Progress = no_progress
+    ) -> dict[str, int]:
+        """Store conformance resources under their own ids; see ``store.judging``."""
         from fhir_blina.store.judging import load_definitions
 
-        return load_definitions(self._transport, folder, progress=progress)
+        return load_definitions(self._transport, resources, progress=progress)
 
 
 def _query(selection: Selection, group: str | None) -> str:
