@@ -88,11 +88,17 @@ def build_parser() -> argparse.ArgumentParser:
         store,
     )
     push.add_argument("--dry-run", action="store_true", help="say what would change, and stop")
+    push.add_argument("--definitions", action="store_true", help="code systems and search parameters first")
+    push.add_argument("--verify", choices=("sample", "full"), default="sample", help="content compared after")
+    push.add_argument("--rejects", metavar="FILE", help="resources that the server refused, as NDJSON")
     pull = add(
         "pull", "fetch a cohort's resources into a folder", "pull cjcp2023 --store URL --out out", store
     )
-    pull.add_argument("cohort", help="name of the cohort whose tag selects the resources")
+    pull.add_argument("cohort", nargs="?", help="name of the cohort whose tag selects (default: everything)")
     pull.add_argument("--types", metavar="A,B", help="only these resource types")
+    pull.add_argument("--since", metavar="INSTANT", help="only what changed since then")
+    pull.add_argument("--search", action="append", default=[], metavar="TYPE?QUERY", help="a FHIR search")
+    pull.add_argument("--group", metavar="ID", help="only members of this Group, by $export")
     unload = add("unload", "remove a cohort from a store, by its tag", "unload cjcp2023 --store URL", store)
     unload.add_argument("cohort", help="name of the cohort whose tag selects the resources")
     unload.add_argument("--yes", action="store_true", help="remove; without it, only say what would go")
@@ -112,6 +118,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("report", "write the report from a store", "report cjcp2023 --store out/fhir", cohort, store)
     add("run", "do all of it, from the cohort's files to the report", "run cjcp2023", cohort, store)
+    doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL")
+    doctor.add_argument("url", help="base URL of a FHIR server")
+    server = add("server", "start and stop a real HAPI server on this machine", "server start")
+    server.add_argument("action", choices=("start", "stop", "status", "logs", "reset"))
+    server.add_argument("--port", type=int, default=8080, help="on 127.0.0.1 (default: 8080)")
+    server.add_argument("--database", default="disk", help="disk, memory or postgresql://user@host:port/name")
+    server.add_argument("--engine", choices=("auto", "docker", "java"), default="auto", help="default: auto")
+    server.add_argument("--wait", type=float, default=180, metavar="SECONDS", help="for it to be ready")
     add(
         "roundtrip",
         "rebuild the cohort's tables from a store and compare every cell",

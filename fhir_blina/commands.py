@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import CohortError, ValidationError
+from fhir_blina.store_commands import (
+    Options,
+    doctor,
+    prepared,
+    pull,
+    push,
+    server,
+    store_of,
+    terminal_of,
+    unload,
+)
 from fhir_blina.terminal import Terminal, counted, table_text
 
 DIFFERENCES = 7
-
-Options = argparse.Namespace
-
-
-def _terminal(options: Options) -> Terminal:
-    return Terminal(quiet=options.quiet, verbose=options.verbose, json=options.json)
-
-
-def _store(options: Options) -> Any:
-    from fhir_blina.store import open_store
-
-    return open_store(options.store or Path(options.out) / "fhir")
-
-
-def _prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
-    from fhir_blina.pipeline import prepare
-
-    return prepare(options.cohort, anchor=options.anchor, profiles=options.profiles, terminal=terminal)
 
 
 def cohorts(options: Options) -> int:
     """List the cohorts that come with the package."""
     from fhir_blina.cohort import cohort_names, find_cohort, read_cohort
 
-    terminal = _terminal(options)
+    terminal = terminal_of(options)
     found = {name: read_cohort(name) for name in cohort_names()}
     terminal.answer({"cohorts": [{"name": name, "folder": str(find_cohort(name))} for name in found]})
     for name, cohort in found.items():
@@ -48,7 +40,7 @@ def new(options: Options) -> int:
     """Start a cohort folder from CSV files."""
     from fhir_blina.scaffold import new_cohort
 
-    terminal = _terminal(options)
+    terminal = terminal_of(options)
     written = new_cohort(Path(options.folder), [Path(file) for file in options.files])
     terminal.answer({"files": [str(path) for path in written]})
     for path in written:
@@ -61,7 +53,7 @@ def check(options: Options) -> int:
     """Find everything wrong with a cohort folder."""
     from fhir_blina.check import check_cohort
 
-    terminal = _terminal(options)
+    terminal = terminal_of(options)
     findings = check_cohort(options.cohort, profiles=options.profiles)
     terminal.answer({"issue": [finding.as_issue() for finding in findings]})
     terminal.findings(findings)
@@ -77,8 +69,8 @@ def map_(options: Options) -> int:
     from fhir_blina import fhirjson
     from fhir_blina.store import open_store
 
-    terminal = _terminal(options)
-    cohort, mapped = _prepared(options, terminal)
+    terminal = terminal_of(options)
+    cohort, mapped = prepared(options, terminal)
     if options.out is None:
         for resource in mapped.resources:
             print(fhirjson.dumps(resource))  # noqa: T201 - the result
@@ -94,14 +86,14 @@ def validate(options: Options) -> int:
     """Check every resource against FHIR R4."""
     from fhir_blina.pipeline import validated, with_origin
 
-    terminal = _terminal(options)
-    cohort, mapped = _prepared(options, terminal)
+    terminal = terminal_of(options)
+    cohort, mapped = prepared(options, terminal)
     findings = validated(cohort, mapped, terminal=terminal)
     if options.server:
-        from fhir_blina.store import open_store
+        from fhir_blina.store.rest import RestStore
 
         with terminal.step("$validate") as step:
-            answered = open_store(options.server).validate(mapped.resources, progress=step.progress)
+            answered = RestStore(options.server).validate(mapped.resources, progress=step.progress)
             findings += [with_origin(finding, mapped) for finding in answered]
             step.summary = f"{len(answered)} issues"
     terminal.answer({"resources": len(mapped.resources), "issue": [one.as_issue() for one in findings]})
@@ -111,80 +103,12 @@ def validate(options: Options) -> int:
     return ValidationError.exit_code if errors else 0
 
 
-def push(options: Options) -> int:
-    """Store the cohort's resources."""
-    from fhir_blina.pipeline import push_summary, validated
-
-    terminal = _terminal(options)
-    cohort, mapped = _prepared(options, terminal)
-    validated(cohort, mapped, terminal=terminal)
-    store = _store(options)
-    if options.dry_run:
-        plan = store.plan(mapped.resources, cohort=cohort.name)
-        kinds = ("create", "update", "unchanged", "orphaned")
-        counts = {kind: {name: len(ids) for name, ids in getattr(plan, kind).items()} for kind in kinds}
-        terminal.answer(counts)
-        names = sorted({name for found in counts.values() for name in found})
-        rows = [(name, *(str(counts[kind].get(name, 0)) for kind in kinds)) for name in names]
-        terminal.result(table_text(("type", *kinds), rows))
-        return 0
-    with terminal.step("push") as step:
-        result = store.push(mapped.resources, cohort=cohort.name, progress=step.progress)
-        step.summary = push_summary(result)
-    terminal.findings(result.rejected)
-    terminal.answer(
-        {
-            "created": dict(result.created),
-            "updated": dict(result.updated),
-            "unchanged": dict(result.unchanged),
-            "removed": dict(result.removed),
-            "rejected": [finding.as_issue() for finding in result.rejected],
-            "verified": result.verified,
-        }
-    )
-    terminal.result(f"{push_summary(result)}; {result.verified}")
-    return 4 if result.rejected else 0
-
-
-def pull(options: Options) -> int:
-    """Fetch a cohort's resources into a folder."""
-    terminal = _terminal(options)
-    types = options.types.split(",") if options.types else None
-    with terminal.step("pull") as step:
-        result = _store(options).pull(
-            Path(options.out) / "fhir", cohort=options.cohort, types=types, progress=step.progress
-        )
-        step.summary = counted(result.counts)
-    for note in result.notes:
-        terminal.note(note)
-    terminal.answer({"folder": str(result.folder), "counts": dict(result.counts)})
-    terminal.result(f"{result.folder}: {counted(result.counts)}")
-    return 0
-
-
-def unload(options: Options) -> int:
-    """Remove a cohort from a store, by its tag."""
-    terminal = _terminal(options)
-    store = _store(options)
-    counts = store.counts(options.cohort)
-    if not options.yes:
-        terminal.answer({"would_remove": counts})
-        terminal.result(f"would remove {counted(counts)}; say --yes to do it")
-        return 0
-    with terminal.step("unload") as step:
-        removed = store.unload(options.cohort, progress=step.progress)
-        step.summary = counted(removed)
-    terminal.answer({"removed": removed})
-    terminal.result(f"removed {counted(removed)}")
-    return 0
-
-
 def _pulled(options: Options, terminal: Terminal, cohort: str | None) -> Path:
     """The folder that the tables are read from: the store itself, or a fresh pull of a server."""
     where = options.store or str(Path(options.out) / "fhir")
     folder = Path(options.out) / "fhir"
     with terminal.step("pull") as step:
-        result = _store(options).pull(
+        result = store_of(options).pull(
             folder if where.startswith(("http://", "https://")) else Path(where),
             cohort=cohort,
             progress=step.progress,
@@ -198,7 +122,7 @@ def tables(options: Options) -> int:
     from fhir_blina.pipeline import tables_of
     from fhir_blina.views import write_tables
 
-    terminal = _terminal(options)
+    terminal = terminal_of(options)
     folder = _pulled(options, terminal, options.cohort)
     made = tables_of(folder)
     files = write_tables(made, Path(options.out) / "tables")
@@ -215,7 +139,7 @@ def analyze(options: Options) -> int:
     from fhir_blina.pipeline import tables_of
     from fhir_blina.results import write_results
 
-    terminal = _terminal(options)
+    terminal = terminal_of(options)
     cohort = read_cohort(options.cohort)
     folder = _pulled(options, terminal, cohort.name)
     results = work_out(tables_of(folder), Path(options.endpoints) if options.endpoints else cohort.folder)
@@ -231,7 +155,7 @@ def report(options: Options) -> int:
     from fhir_blina.cohort import read_cohort
     from fhir_blina.pipeline import analyzed
 
-    terminal = _terminal(options)
+    terminal = terminal_of(options)
     cohort = read_cohort(options.cohort)
     folder = _pulled(options, terminal, cohort.name)
     _, path = analyzed(cohort, folder, Path(options.out), store=options.store, terminal=terminal)
@@ -245,7 +169,7 @@ def run(options: Options) -> int:
     from fhir_blina.pipeline import cells_summary
     from fhir_blina.pipeline import run as run_all
 
-    terminal = _terminal(options)
+    terminal = terminal_of(options)
     done = run_all(
         options.cohort,
         out=Path(options.out),
@@ -288,8 +212,8 @@ def roundtrip(options: Options) -> int:
     from fhir_blina.pipeline import cells_summary, pulled_resources
     from fhir_blina.roundtrip import round_trip
 
-    terminal = _terminal(options)
-    cohort, mapped = _prepared(options, terminal)
+    terminal = terminal_of(options)
+    cohort, mapped = prepared(options, terminal)
     folder = _pulled(options, terminal, cohort.name)
     account = round_trip(cohort, mapped.templates, pulled_resources(folder))
     terminal.answer(
@@ -308,6 +232,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
     "analyze": analyze,
     "check": check,
     "cohorts": cohorts,
+    "doctor": doctor,
     "map": map_,
     "new": new,
     "pull": pull,
@@ -315,6 +240,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
     "report": report,
     "roundtrip": roundtrip,
     "run": run,
+    "server": server,
     "tables": tables,
     "unload": unload,
     "validate": validate,

@@ -1,0 +1,196 @@
+"""The commands that only move resources: push, pull, unload, doctor, server."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.errors import StoreRefused
+from fhir_blina.terminal import Terminal, counted, table_text
+
+Options = argparse.Namespace
+
+
+def terminal_of(options: Options) -> Terminal:
+    """Where a command writes, as its options say."""
+    return Terminal(quiet=options.quiet, verbose=options.verbose, json=options.json)
+
+
+def store_of(options: Options) -> Any:
+    """The store that the options name."""
+    from fhir_blina.store import open_store
+
+    return open_store(options.store or Path(options.out) / "fhir")
+
+
+def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
+    """The cohort that the options name, checked and mapped."""
+    from fhir_blina.pipeline import prepare
+
+    return prepare(options.cohort, anchor=options.anchor, profiles=options.profiles, terminal=terminal)
+
+
+def push(options: Options) -> int:
+    """Store the cohort's resources."""
+    from fhir_blina.pipeline import push_summary, validated
+
+    terminal = terminal_of(options)
+    cohort, mapped = prepared(options, terminal)
+    validated(cohort, mapped, terminal=terminal)
+    store = store_of(options)
+    if options.dry_run:
+        plan = store.plan(mapped.resources, cohort=cohort.name)
+        kinds = ("create", "update", "unchanged", "orphaned")
+        counts = {kind: {name: len(ids) for name, ids in getattr(plan, kind).items()} for kind in kinds}
+        terminal.answer(counts)
+        names = sorted({name for found in counts.values() for name in found})
+        rows = [(name, *(str(counts[kind].get(name, 0)) for kind in kinds)) for name in names]
+        terminal.result(table_text(("type", *kinds), rows))
+        return 0
+    if options.definitions:
+        _load_definitions(store, cohort, terminal)
+    with terminal.step("push") as step:
+        result = store.push(
+            mapped.resources,
+            cohort=cohort.name,
+            verify=options.verify,
+            rejects=Path(options.rejects) if options.rejects else None,
+            progress=step.progress,
+        )
+        step.summary = push_summary(result)
+    terminal.findings(result.rejected)
+    terminal.answer(
+        {
+            "created": dict(result.created),
+            "updated": dict(result.updated),
+            "unchanged": dict(result.unchanged),
+            "removed": dict(result.removed),
+            "rejected": [finding.as_issue() for finding in result.rejected],
+            "verified": result.verified,
+        }
+    )
+    terminal.result(f"{push_summary(result)}; {result.verified}")
+    return 4 if result.rejected else 0
+
+
+def _load_definitions(store: Any, cohort: Any, terminal: Terminal) -> None:
+    """Code systems, extensions and search parameters: shared ones and the cohort's."""
+    from fhir_blina.conformance import conformance_resources
+    from fhir_blina.store.rest import RestStore
+
+    if not isinstance(store, RestStore):
+        raise StoreRefused("--definitions needs a FHIR server; a folder has no use for them")
+    with terminal.step("define") as step:
+        changed = store.load_definitions(conformance_resources(cohort), progress=step.progress)
+        step.summary = f"{sum(changed.values())} definitions stored or changed"
+
+
+def _searches(options: Options) -> dict[str, Any]:
+    """The options of ``pull`` that only a server knows."""
+    from urllib.parse import parse_qsl
+
+    chosen: dict[str, Any] = {}
+    params: dict[str, dict[str, str]] = {}
+    for search in options.search:
+        kind, mark, query = search.partition("?")
+        pairs = parse_qsl(query, keep_blank_values=True)
+        if not mark or not kind.isalpha() or not pairs:
+            raise StoreRefused('a search is written TYPE?QUERY, for example "Observation?code=11150-0"')
+        params.setdefault(kind, {}).update(pairs)
+    if params:
+        chosen["params"] = params
+    if options.group:
+        chosen["group"] = options.group
+    if chosen and not (options.store or "").startswith(("http://", "https://")):
+        raise StoreRefused("--search and --group need a FHIR server in --store")
+    return chosen
+
+
+def pull(options: Options) -> int:
+    """Fetch a cohort's resources into a folder."""
+    terminal = terminal_of(options)
+    types = options.types.split(",") if options.types else None
+    with terminal.step("pull") as step:
+        result = store_of(options).pull(
+            Path(options.out) / "fhir",
+            cohort=options.cohort,
+            types=types,
+            since=options.since,
+            progress=step.progress,
+            **_searches(options),
+        )
+        step.summary = counted(result.counts)
+    for note in result.notes:
+        terminal.note(note)
+    terminal.answer({"folder": str(result.folder), "counts": dict(result.counts)})
+    terminal.result(f"{result.folder}: {counted(result.counts)}")
+    return 0
+
+
+def unload(options: Options) -> int:
+    """Remove a cohort from a store, by its tag."""
+    terminal = terminal_of(options)
+    store = store_of(options)
+    counts = store.counts(options.cohort)
+    if not options.yes:
+        terminal.answer({"would_remove": counts})
+        terminal.result(f"would remove {counted(counts)}; say --yes to do it")
+        return 0
+    with terminal.step("unload") as step:
+        removed = store.unload(options.cohort, progress=step.progress)
+        step.summary = counted(removed)
+    terminal.answer({"removed": removed})
+    terminal.result(f"removed {counted(removed)}")
+    return 0
+
+
+def doctor(options: Options) -> int:
+    """Say what a FHIR server can do, and what we do about it."""
+    from fhir_blina.errors import StoreError
+    from fhir_blina.store.doctor import examine
+
+    terminal = terminal_of(options)
+    found = examine(options.url)
+    terminal.answer(found.as_json())
+    rows = [(line.topic, line.found, line.consequence) for line in found.lines]
+    terminal.result(table_text(("about", "the server says", "so fhir-blina"), rows))
+    if not found.usable:
+        terminal.say("not usable: see above")
+    return 0 if found.usable else StoreError.exit_code
+
+
+def server(options: Options) -> int:
+    """Start and stop a real HAPI server on this machine."""
+    from dataclasses import asdict
+
+    from fhir_blina import server as local
+
+    terminal = terminal_of(options)
+    if options.action == "start":
+        with terminal.step("server") as step:
+            state = local.start(
+                port=options.port,
+                database=options.database,
+                engine=options.engine,
+                wait_seconds=options.wait,
+                progress=step.progress,
+            )
+            step.summary = f"ready at {state.url}"
+    elif options.action == "logs":
+        terminal.result(local.logs())
+        return 0
+    elif options.action == "stop":
+        terminal.say("stopped" if local.stop() else "no server of ours runs")
+        state = local.status()
+    elif options.action == "reset":
+        local.reset()
+        terminal.say("stopped, and all that it stored is deleted")
+        state = local.status()
+    else:
+        state = local.status()
+    terminal.answer(asdict(state))
+    if options.action in {"start", "status"}:
+        word = "ready" if state.ready else "starting" if state.running else "not running"
+        terminal.result(f"{word} {state.url} {state.engine} {state.database}".strip())
+    return 0
