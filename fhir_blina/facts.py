@@ -131,14 +131,14 @@ class Facts:
     def rows(self, wanted: Selection) -> pd.DataFrame:
         """The rows of a selection."""
         frame = self.table(wanted.table, *wanted.where)
-        keep = pd.Series(data=True, index=frame.index)
-        for column, value in wanted.where.items():
-            keep &= fits(frame[column], value)
+        # texts first: they narrow most and cost least
+        for column, value in sorted(wanted.where.items(), key=lambda item: not isinstance(item[1], str)):
+            frame = frame[fits(frame[column], value)]
         for other in wanted.having:
             self.table(wanted.table, other.on)
             self.table(other.table, other.on)
-            keep &= frame[other.on].isin(self.rows(other)[other.on])
-        return frame[keep]
+            frame = frame[frame[other.on].isin(self.rows(other)[other.on])]
+        return frame
 
     def _one_per_patient(self, name: str, wanted: Selection, column: str, pick: str) -> pd.DataFrame:
         """Columns ``value`` and ``source`` by patient; missing values are left out."""
@@ -233,7 +233,10 @@ class Facts:
         if wanted is None:
             return {}
         frame = self.rows(wanted).drop_duplicates("patient_id")
-        return {row["patient_id"]: source(wanted.table, row) for row in frame.to_dict(orient="records")}
+        key = RESOURCE_TYPES.get(wanted.table, ("", ""))[1]
+        cells = frame[key] if key in frame.columns else [None] * len(frame)
+        pairs = zip(frame["patient_id"], cells, strict=True)
+        return {who: source(wanted.table, {key: cell}) for who, cell in pairs}
 
     def group(self, name: str) -> pd.Series[Any]:
         """Label of each patient that belongs to a group, by patient key."""
