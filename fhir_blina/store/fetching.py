@@ -208,12 +208,14 @@ class Fetcher:
             StoreIncomplete: an error in the manifest, an id twice, or another number than counted.
             StoreUnavailable: not finished within an hour.
         """
-        filters = [
-            f"{kind}?{urlencode(params)}" for kind, params in sorted(selection.params.items()) if params
-        ]
-        params = {"_type": ",".join(sorted(selection.params)), "_outputFormat": "application/fhir+ndjson"}
-        if filters:
-            params["_typeFilter"] = ",".join(filters)
+        kinds = sorted(counts) or sorted(selection.params)
+        params = {"_outputFormat": "application/fhir+ndjson"}
+        if counts or group is None:
+            params["_type"] = ",".join(kinds)
+            filters = [
+                f"{kind}?{urlencode(selection.params[kind])}" for kind in kinds if selection.params[kind]
+            ]
+            params |= {"_typeFilter": ",".join(filters)} if filters else {}
         if selection.since:
             params["_since"] = selection.since
         start = self.transport.get(

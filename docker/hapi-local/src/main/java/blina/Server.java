@@ -115,6 +115,8 @@ public class Server {
         storage.setExpireSearchResultsAfterMillis(number("retain_cached_searches_mins", 60) * 60_000L);
         storage.setReuseCachedSearchResultsForMillis((long) number("reuse_cached_search_results_millis", 60_000));
         storage.setBulkExportFileRetentionPeriodHours(number("bulk_export_file_retention_period_hours", 2));
+        // a job of one chunk goes on at once instead of at the next pass, a minute later
+        storage.setJobFastTrackingEnabled(true);
         return storage;
     }
 
