@@ -190,7 +190,7 @@ def _short(value: Any) -> Any:
 def findings_grid(material: Material, block: Block) -> Grid | None:
     """The data-quality findings; ``None`` where there are none."""
     rows = []
-    for found in material.findings:
+    for found in material.results.findings:
         severity = str(found.get("severity", ""))
         evidence = [str(item) for item in found.get("evidence", ())]
         more = f" and {len(evidence) - MOST_SOURCES} more" if len(evidence) > MOST_SOURCES else ""

@@ -32,7 +32,6 @@ class Material:
     facts: Facts
     results: Results
     layout: Layout
-    findings: tuple[Mapping[str, Any], ...] = ()
     systems: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

@@ -195,12 +195,17 @@ def proportions(
         rows: From top to bottom.
         interval: What the bars are; ends the label of the axis.
     """
+    texts = [
+        f"{row.counts} · {100 * row.value:.0f} % ({100 * row.low:.0f}–{100 * row.high:.0f})" for row in rows
+    ]
+    beside = 0.2 + 0.078 * max(map(len, texts), default=0)
+    before = min(3.4, 0.3 + 0.075 * max((len(row.label) for row in rows), default=0))
 
     def paint(figure: Figure, narrow: bool) -> None:
         axes = margins(
             figure,
-            left=0.25 if narrow else 2.45,
-            right=0.25 if narrow else 1.5,
+            left=0.25 if narrow else before,
+            right=0.25 if narrow else beside,
             top=0.3 if narrow else 0.1,
             bottom=0.55,
             narrow=narrow,
@@ -216,11 +221,11 @@ def proportions(
             for end in (row.low, row.high):
                 axes.plot([end, end], [place - 0.14, place + 0.14], color=PALETTE["blue"], linewidth=1.4)
             axes.plot([row.value], [place], "D", color=PALETTE["ink"], markersize=5.5, zorder=4)
-            text = f"{row.counts} · {100 * row.value:.0f} % ({100 * row.low:.0f}–{100 * row.high:.0f})"
+            text = texts[place]
             if narrow:
                 axes.text(0, place - 0.3, f"{printable(row.label)}: {text}", fontsize=7.6, va="bottom")
             else:
-                axes.text(-0.03, place, printable(row.label), ha="right", va="center")
+                axes.text(-0.03, place, printable(row.label)[:44], ha="right", va="center")
                 axes.text(1.04, place, text, va="center")
         axes.set_ylim(len(rows) - 0.5, -0.7 if narrow else -0.5)
         axes.set_yticks([])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -66,7 +66,6 @@ def write_report(
     cohort: Cohort | None = None,
     definitions: Endpoints | Path | None = None,
     layout: Layout | Path | None = None,
-    findings: Sequence[Any] = (),
     title: str = "",
     citation: str = "",
     store_url: str | None = None,
@@ -81,7 +80,6 @@ def write_report(
         definitions: Endpoints, or the path of an ``endpoints.yaml``; needed without a cohort.
         layout: A layout, or the path of a ``report.yaml``. Without one, a ``report.yaml`` beside the
             definitions is read; without that, the report shows everything that the definitions name.
-        findings: Data-quality findings, as mappings or dataclasses.
         title: Title of the report.
         citation: Where the cohort was published.
         store_url: Base URL of the server that holds the resources; references link to it. A folder is no
@@ -105,11 +103,7 @@ def write_report(
     elif isinstance(layout, Path):
         layout = read_layout(layout, endpoints)
     constants: Mapping[str, str] = cohort.constants if cohort else {}
-    found = tuple(
-        asdict(item) if is_dataclass(item) and not isinstance(item, type) else item for item in findings
-    )
-    systems = _systems(cohort)
-    material = Material(Facts(tables, endpoints), results, layout, found, systems)
+    material = Material(Facts(tables, endpoints), results, layout, dict(cohort.systems) if cohort else {})
     sections, drawings = _sections(material)
     page = (
         _environment(layout, store_url)
@@ -131,10 +125,6 @@ def write_report(
     path = folder / "report.html"
     write_whole(path, page)
     return path
-
-
-def _systems(cohort: Cohort | None) -> dict[str, str]:
-    return dict(cohort.systems) if cohort else {}
 
 
 def _sections(material: Material) -> tuple[list[dict[str, Any]], list[Drawing]]:
