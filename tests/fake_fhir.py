@@ -195,7 +195,8 @@ class FakeFhir:
         tags = list(meta.get("tag") or [])
         if before:
             tags += [tag for tag in before["meta"].get("tag", []) if tag not in tags]
-        meta["tag"] = tags
+        if tags:
+            meta["tag"] = tags
         if before:
             old = {k: v for k, v in before["meta"].items() if k not in ("versionId", "lastUpdated", "source")}
             if dumps(before | {"meta": old}) == dumps(fresh | {"meta": meta}):
@@ -288,7 +289,10 @@ class FakeFhir:
                 keys = [
                     k
                     for k in keys
-                    if any(t["system"] == system and t["code"] == code for t in self.held[k]["meta"]["tag"])
+                    if any(
+                        t["system"] == system and t["code"] == code
+                        for t in self.held[k]["meta"].get("tag", [])
+                    )
                 ]
             elif name == "_id":
                 keys = [k for k in keys if k.split("/")[1] in value.split(",")]

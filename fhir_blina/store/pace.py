@@ -47,10 +47,10 @@ class Pace:
                 self._in_flight -= 1
                 self._change.notify_all()
 
-    def too_large(self) -> None:
-        """The server could not take a bundle of this size: halve it."""
+    def too_large(self, entries: int) -> None:
+        """The server could not take a bundle of so many entries: send half as many from now on."""
         with self._change:
-            self._size = max(1, self._size // 2)
+            self._size = min(self._size, max(1, (entries + 1) // 2))
             self._good = 0
 
     def too_fast(self) -> None:

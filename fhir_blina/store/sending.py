@@ -144,7 +144,7 @@ class Sender:
             self.done(1)
         else:
             if answer.status in {408, 413, 504}:
-                self.transport.pace.too_large()
+                self.transport.pace.too_large(len(kept))
             self._halves(kept, 0)
 
     def _halves(self, part: list[Write], doubt_tries: int) -> None:
