@@ -46,7 +46,8 @@ def rate_high_for_size(context: Context, rule: Rule) -> Iterator[Hit]:
         return
     full = [entry.full for entry in rules(section) if entry.unit == section["per_area_unit"]]
     for exposure in exposures(context.facts):
-        if exposure.area is None or not full:
+        known = {section["flat_unit"], section["per_area_unit"]}
+        if exposure.area is None or not full or any(step.unit not in known for step in exposure.steps):
             continue
         flat = section["flat_unit"]
         rates = [_per_area(exposure, step.rate, step.unit, flat) for step in exposure.steps]

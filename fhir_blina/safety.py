@@ -202,7 +202,7 @@ def _given(exposure: Exposure, section: Mapping[str, Any], unit: str) -> Iterato
         n=1,
         derived_from=exposure.sources,
     )
-    if exposure.area:
+    if exposure.area and complete:
         area = exposure.area
         rates = [
             step.rate if step.unit == section["per_area_unit"] else step.rate / area

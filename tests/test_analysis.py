@@ -301,3 +301,41 @@ def test_claims_and_findings_are_left_out_where_there_are_none(tables, tmp_path)
 def test_without_a_table_the_error_names_it(tables):
     with pytest.raises(AnalysisError, match='no table "observations"'):
         analyze({name: frame for name, frame in tables.items() if name != "observations"}, PUBLISHED)
+
+
+def test_every_statistic_is_documented(results):
+    text = (ROOT / "docs/statistics.md").read_text()
+    for name in {record.name.split(".")[1] for record in results}:
+        short = name.removesuffix("_exact").removesuffix("_scores")
+        known = (
+            short,
+            "_" + short.rpartition("_")[2],
+            "fleming_harrington",
+            "power_",
+            "events_needed_",
+            "landmark_",
+            "naive_",
+        )
+        assert any(word in text for word in known), name
+
+
+@pytest.mark.parametrize("kept", [["P3", "P4", "P5"], ["P4"], ["P2", "P6"], []])
+def test_a_group_without_patients_a_single_patient_and_nobody(tables, tmp_path, kept):
+    path = tmp_path / "endpoints.yaml"
+    path.write_text((PUBLISHED / "endpoints.yaml").read_text())
+    keys = {f"cjcp2023-{label}" for label in kept}
+    few = {
+        name: frame[frame["patient_id"].isin(keys)] if "patient_id" in frame.columns else frame
+        for name, frame in tables.items()
+    }
+    found = analyze(few, path)
+    assert found.one("subjects.count").value == len(kept)
+    compared = [
+        record
+        for record in found
+        if record.group in ("CR v NR", "NR v CR") and record.name.startswith("overall_survival.")
+    ]
+    assert compared
+    assert all(record.value is None and record.p_value is None and record.note for record in compared)
+    if not kept:
+        assert [record.name for record in found if record.value is not None] == ["subjects.count"]

@@ -393,3 +393,9 @@ def test_a_text_that_names_an_unknown_word_is_refused(clean):
     put(tables["administrations"], "dosage_text", "15", patient_id="C5")
     with pytest.raises(AnalysisError, match="counts"):
         analyze(tables, cohort)
+
+
+def test_every_kind_of_rule_is_used_and_documented():
+    text = (ROOT / "docs/statistics.md").read_text()
+    assert {rule.kind for rule in rule_book(PUBLISHED).rules} == set(KINDS)
+    assert all(f"`{kind}`" in text for kind in KINDS)
