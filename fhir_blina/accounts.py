@@ -103,7 +103,7 @@ def records_grid(material: Material, block: Block) -> Grid:
         and (not block.get("ci_method") or record.ci_method in (None, block["ci_method"]))
     ]
     titles = block.get("titles", {})
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             Cell(titles.get(record.name) or record.name.replace(".", ": ").replace("_", " ")),
             Cell(record.group),
@@ -117,12 +117,12 @@ def records_grid(material: Material, block: Block) -> Grid:
         )
         for record in dict.fromkeys(chosen)
     ]
-    titles_ = ("Number", "Group", "Day", "Value", "95 % interval", "P", "n", "Events", "Method and notes")
-    head = tuple(
-        Head(title, kind="number" if title in {"Day", "Value", "P", "n", "Events"} else "text")
-        for title in titles_
-    )
-    fold = f"{block['caption']}: show {len(rows)} rows" if block.get("fold") else folded(len(rows))
+    names = ("Number", "Group", "Day", "Value", "95 % interval", "P", "n", "Events", "Method and notes")
+    used = [place for place in range(len(names)) if place == 0 or any(row[place].text for row in rows)]
+    numbers = {"Day", "Value", "P", "n", "Events"}
+    head = tuple(Head(names[place], kind="number" if names[place] in numbers else "text") for place in used)
+    rows = [tuple(row[place] for place in used) for row in rows]
+    fold = f"show {len(rows)} rows" if block.get("fold") else folded(len(rows))
     return Grid(block["caption"], head, tuple(rows), tuple(block.get("notes", ())), fold=fold)
 
 
@@ -157,11 +157,7 @@ def claims_grids(material: Material) -> list[Grid]:
     grids = []
     for title, rows in parts.items():
         rows.sort(key=lambda row: order.get(str(row["agreement"]), 4))
-        fold = (
-            ""
-            if title == CLAIM_PARTS["result"] and len(rows) <= MOST_CLAIMS
-            else f"{title}: show {len(rows)}"
-        )
+        fold = "" if title == CLAIM_PARTS["result"] and len(rows) <= MOST_CLAIMS else f"show {len(rows)} rows"
         if rows:
             grids.append(Grid(title, head, tuple(_claim_row(row) for row in rows), fold=fold))
     return grids
@@ -263,7 +259,7 @@ def derivation_grids(material: Material) -> list[Grid]:
             for row in rows
         )
         if cells:
-            grids.append(Grid(title, head, cells, fold=f"{title}: show {len(cells)} rows"))
+            grids.append(Grid(title, head, cells, fold=f"show {len(cells)} rows"))
     return grids
 
 
@@ -299,7 +295,7 @@ def sources_grid(material: Material) -> Grid:
         "Every number and what it was worked out from",
         head,
         tuple(rows),
-        fold=f"Show all {len(rows)} numbers",
+        fold=f"show all {len(rows)} numbers",
     )
 
 

@@ -75,7 +75,7 @@ class Material:
 
 def folded(rows: int) -> str:
     """Words of the button where a table is too long to stand open, else empty."""
-    return f"Show {rows} rows" if rows > FOLD_ROWS else ""
+    return f"show {rows} rows" if rows > FOLD_ROWS else ""
 
 
 def characteristics(material: Material, block: Block) -> Grid:

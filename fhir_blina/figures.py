@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_MARKS = 40  # censored patients of a group beyond which their marks are drawn thin
 _CENSORED: dict[str, Any] = {
     "color": PALETTE["ink"],
     "marker": "|",
@@ -126,7 +127,9 @@ def _curve(axes: Axes, curve: Curve, interval: str, colour: str, line: Any) -> N
         axes.plot(*_steps(times, edge), color=colour, linewidth=0.7, linestyle=line, alpha=0.75)
     axes.plot(*_steps(times, curve.survival), color=colour, linestyle=line, linewidth=2, zorder=4)
     marks = [(t, s) for t, s, c in zip(times, curve.survival, curve.censored, strict=True) if c]
-    axes.plot(*zip(*marks, strict=True), **_CENSORED) if marks else None
+    many = len(marks) > MOST_MARKS
+    style = {**_CENSORED, "markersize": 5, "markeredgewidth": 0.5} if many else _CENSORED
+    axes.plot(*zip(*marks, strict=True), **style) if marks else None
 
 
 def _curve_legend(

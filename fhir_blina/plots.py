@@ -113,7 +113,7 @@ def _lane_grid(lanes: list[Lane], marks: list[str], material: Material) -> Grid:
             Cell("day " + ", ".join(found)) if found else Cell("–", tone="missing") for found in days.values()
         )
         rows.append((Cell(lane.label), Cell(material.group_title(lane.group)), Cell(steps or "–"), *cells))
-    return Grid("Days of every event in the figure", head, tuple(rows), fold="Show the figure as a table")
+    return Grid("Days of every event in the figure", head, tuple(rows), fold="show the figure as a table")
 
 
 def survival_plate(material: Material, block: Block, name: str) -> Plate:
