@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fhir_blina import fhirjson
 from fhir_blina.codes import Codes, read_codes
 from fhir_blina.csvfile import read_csv, read_header
 from fhir_blina.dictionary import Cell, Column, read_dictionary
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
+from fhir_blina.shipped import mappings_folder, schema
 from fhir_blina.yamlfile import Document, check_schema, read_yaml, walk
 
 # Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
@@ -93,19 +93,6 @@ class Cohort:
     def with_anchor(self, anchor: dt.date) -> Cohort:
         """The same cohort with another synthetic date for study day 0."""
         return replace(self, anchor=anchor, constants={**self.constants, "anchor": anchor.isoformat()})
-
-
-def mappings_folder() -> Path:
-    """The folder ``mappings/`` of the installed package or of the repository."""
-    packaged = Path(__file__).parent / "mappings"
-    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "mappings"
-
-
-def schema(name: str) -> dict[str, Any]:
-    """A JSON Schema from ``mappings/schemas/``."""
-    path = mappings_folder() / "schemas" / f"{name}.schema.json"
-    result: dict[str, Any] = fhirjson.loads(path.read_text("utf-8"))
-    return result
 
 
 def cohort_names() -> list[str]:

@@ -117,7 +117,7 @@ def read_document(path: Path, schema_name: str) -> Document:
     Raises:
         AnalysisError: unreadable, not YAML, or not as the schema says; every problem with its line.
     """
-    from fhir_blina.cohort import schema
+    from fhir_blina.shipped import schema
 
     findings: list[Finding] = []
     documents = read_yaml(path, findings)

@@ -48,7 +48,7 @@ def rule_book(folder: Path | None = None) -> RuleBook:
     Raises:
         AnalysisError: a file at fault, with its lines.
     """
-    from fhir_blina.cohort import mappings_folder
+    from fhir_blina.shipped import mappings_folder
 
     needs = {name: needed for name, (_, needed) in KINDS.items()}
     book = read_rules(mappings_folder() / "rules" / "findings.yaml", needs)

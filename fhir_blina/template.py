@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from fhir_blina.cohort import Cohort, schema
+from fhir_blina.cohort import Cohort
 from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.expressions import Expression, Function, compile_expression
+from fhir_blina.shipped import schema
 from fhir_blina.yamlfile import Document, Keys, check_schema, read_yaml
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_blina.cohort import mappings_folder, read_cohort
+from fhir_blina.cohort import read_cohort
 from fhir_blina.conformance import conformance_resources
 from fhir_blina.errors import CohortError
+from fhir_blina.shipped import mappings_folder
 
 
 def test_every_shared_file_is_one_resource():
