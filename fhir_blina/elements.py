@@ -7,10 +7,12 @@ primitive with extensions (``birthDate`` and ``_birthDate``).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from fhir_blina.definitions import rules
 from fhir_blina.temporal import Temporal, as_temporal
 
 PRIMITIVES = frozenset(
@@ -70,13 +72,28 @@ def step(items: Iterable[Any], name: str) -> list[Any]:
     return found
 
 
+@functools.cache
+def _no_choices() -> frozenset[str]:
+    """Elements of R4 whose name only looks like a choice: ``formCode`` is no ``form[x]``."""
+    plain: set[str] = set()
+    chosen: set[str] = set()
+    for stated in rules()["types"].values():
+        for name, element in stated["elements"].items():
+            if name.endswith("[x]"):
+                kinds = [kind.removeprefix("Simple") for kind in element["type"]]
+                chosen.update(f"{name[:-3]}{kind[0].upper()}{kind[1:]}" for kind in kinds)
+            else:
+                plain.add(name)
+    return frozenset(plain - chosen)
+
+
 def _choice(value: dict[str, Any], name: str, found: list[Any]) -> None:
     size = len(name)
     for key in value:
         plain = key.removeprefix("_")
         if len(plain) > size and plain.startswith(name):
             type_name = _CHOICES.get(plain[size:])
-            if type_name and (key == plain or plain not in value):
+            if type_name and (key == plain or plain not in value) and plain not in _no_choices():
                 _flatten(value.get(plain), value.get(f"_{plain}"), type_name, found)
 
 

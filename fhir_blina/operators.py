@@ -60,7 +60,8 @@ def same(left: Any, right: Any) -> bool | None:
 
 
 def equal(left: list[Any], right: list[Any]) -> bool | None:
-    """``left = right``: unknown where either is empty."""
+    """``left = right``: unknown where either is empty, or has extensions only."""
+    left, right = ([item for item in side if bare(item) is not None] for side in (left, right))
     if not left or not right:
         return None
     if len(left) != len(right):
@@ -105,7 +106,7 @@ def unique(items: list[Any]) -> list[Any]:
 def contains(items: list[Any], wanted: list[Any], what: str) -> bool | None:
     """Whether one value is among the items; unknown where no value is asked for."""
     value = only(wanted, what)
-    return None if value is None else any(same(item, value) is True for item in items)
+    return None if bare(value) is None else any(same(item, value) is True for item in items)
 
 
 def ordered(operator: str, left: list[Any], right: list[Any]) -> bool | None:

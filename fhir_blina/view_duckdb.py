@@ -65,10 +65,9 @@ def line_count(path: Path) -> int:
 def _find_fault(path: Path, view: View, error: Exception) -> NoReturn:
     """Look with the reference engine for what DuckDB could not read, and name it."""
     evaluate_view(view, resources_of(path, view.resource))
-    raise ViewError(
-        f"{view.source}: DuckDB cannot read {path} ({type(error).__name__}). "
-        'Use --engine python (engine="python")'
-    ) from error
+    ours = str(error).partition("view: ")[2].partition("\n")[0]
+    what = ours or f"DuckDB cannot read it ({type(error).__name__})"
+    raise ViewError(f'{view.source}: {path}: {what}. Use --engine python (engine="python")') from error
 
 
 def _check_rows(prepared: Prepared, read: int, rows: int | None) -> None:

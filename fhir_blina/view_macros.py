@@ -20,19 +20,19 @@ MACROS: dict[str, str] = {
     # a decimal, kept as text, as a number to compare or to count with
     "fhir_number(digits)": "CAST(digits AS DECIMAL(38, 18))",
     "fhir_factor(digits)": (
-        "CASE WHEN CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(28, 10)) "
-        "THEN CAST(digits AS DECIMAL(28, 10)) ELSE error('more than 10 decimals in a calculation') END"
+        "CASE WHEN digits IS NULL OR CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(28, 10)) "
+        "THEN CAST(digits AS DECIMAL(28, 10)) ELSE error('view: more than 10 decimals in a calculation') END"
     ),
     "fhir_decimal(digits)": (
-        "CASE WHEN CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(38, 12)) "
-        "THEN CAST(digits AS DECIMAL(38, 12)) ELSE error('more than 12 decimals in a number') END"
+        "CASE WHEN digits IS NULL OR CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(38, 12)) "
+        "THEN CAST(digits AS DECIMAL(38, 12)) ELSE error('view: more than 12 decimals in a number') END"
     ),
     "fhir_quotient(one, other)": (
-        "CASE WHEN other = 0 THEN NULL "
+        "CASE WHEN other = 0 OR one IS NULL OR other IS NULL THEN NULL "
         "WHEN CAST(CAST(one / other AS DECIMAL(18, 9)) AS DECIMAL(28, 10)) * other "
         "= one * CAST(1 AS DECIMAL(28, 10)) "
         "THEN CAST(one / other AS DECIMAL(18, 9)) "
-        "ELSE error('a quotient that does not end within 9 decimals') END"
+        "ELSE error('view: a quotient that does not end within 9 decimals') END"
     ),
     "fhir_digits(number)": (
         "CASE WHEN contains(CAST(number AS VARCHAR), '.') "
@@ -107,7 +107,7 @@ MACROS: dict[str, str] = {
     ),
     "fhir_edge(digits, side)": (
         "CASE WHEN regexp_matches(digits, '[eE]') OR fhir_places(digits) > 7 "
-        "THEN error('a boundary of a number with an exponent or more than 7 decimals') "
+        "THEN error('view: a boundary of a number with an exponent or more than 7 decimals') "
         "ELSE CAST(CAST(digits AS DECIMAL(28, 8)) + side * list_extract([0.5, 0.05, 0.005, 0.0005, 0.00005, "
         "0.000005, 0.0000005, 0.00000005], fhir_places(digits) + 1) AS DECIMAL(28, 8)) END"
     ),

@@ -82,7 +82,7 @@ class Value:
         """SQL of a list of the values."""
         if self.loop is None:
             single = self.single()
-            return f"CASE WHEN {single} IS NULL THEN [] ELSE [{single}] END"
+            return f"CASE WHEN ({single}) IS NULL THEN [] ELSE [{single}] END"
         if self.sql == self.loop.variable:
             return self.loop.filtered()
         return f"list_transform({self.loop.filtered()}, lambda {self.loop.variable}: {self.sql})"
@@ -237,7 +237,7 @@ class Paths:
         value = self.known(value)
         if value.loop is None:
             return value
-        sql = f"fhir_only({value.items()}, 'one value is needed and there are several')"
+        sql = f"fhir_only({value.items()}, 'view: one value is needed and there are several')"
         return replace(value, sql=sql, loop=None, guards=(), parent=None)
 
     def _item(self, source: Value, index: Value) -> Value:
@@ -345,12 +345,12 @@ class Paths:
 
             if name == "all":
                 kept = self._where(source, lambda item: f"NOT coalesce({condition(item)}, false)")
-                return Value(f"NOT {self.present(kept)}", "boolean")
+                return Value(f"(NOT {self.present(kept)})", "boolean")
             kept = self._where(source, condition)
             return kept if name == "where" else Value(self.present(kept), "boolean")
         if name in {"exists", "empty"}:
             there = self.present(source)
-            return Value(there if name == "exists" else f"NOT ({there})", "boolean")
+            return Value(there if name == "exists" else f"(NOT ({there}))", "boolean")
         if name == "not":
             return Value(f"(NOT {self.truth(source)})", "boolean")
         if name in {"first", "last", "single"}:

@@ -76,7 +76,7 @@ class Query:
         relation = "resource AS r"
         if self.repeats:
             joins = "".join(f"\n  LEFT JOIN {one.name} USING (resource_number)" for one in self.repeats)
-            steps.append(f"walked AS (\n  SELECT * FROM resource{joins}\n)")
+            steps.append(f"walked AS (\n  SELECT * FROM resource{joins}\n  ORDER BY resource_number\n)")
             relation = "walked AS r"
         where = ("\nWHERE " + "\n  AND ".join(self.where)) if self.where else ""
         for place, part in enumerate(self.parts, start=1):
@@ -91,8 +91,7 @@ class Query:
             )
         ]
         head = "WITH RECURSIVE " if self.repeats else "WITH "
-        order = "\nORDER BY r.resource_number" if self.repeats else ""
-        return f"{head}{', '.join(steps)}\nSELECT\n" + ",\n".join(shown) + f"\nFROM {relation}{where}{order}"
+        return f"{head}{', '.join(steps)}\nSELECT\n" + ",\n".join(shown) + f"\nFROM {relation}{where}"
 
     def script(self, path: str) -> str:
         """The query over a file with the macros that it calls: runs in any DuckDB."""
@@ -106,7 +105,9 @@ def read_sql(shape: Shape, resource: str, path: str, *, keep_json: bool = False)
 
     Where decimals are read they are put in quotes first, so that each digit stays.
     """
-    check = f"CASE WHEN resourceType = {text(resource)} THEN true ELSE error('a line of another type') END"
+    check = (
+        f"CASE WHEN resourceType = {text(resource)} THEN true ELSE error('view: a line of another type') END"
+    )
     keys = sorted(shape.has_decimals())
     if not keys and not keep_json and path:
         columns = ",\n".join(
@@ -209,7 +210,7 @@ class _Compiler:
             return f"CAST(NULL AS {target})", kind
         if value.loop is None:
             return self.cast(value.single(), value, kind), kind
-        message = f"{text(what + ' gives several values in ' + self.view.resource + '/')} || r.id"
+        message = f"{text('view: ' + what + ' gives several values in ' + self.view.resource + '/')} || r.id"
         return self.cast(f"fhir_only({value.items()}, {message})", value, kind), kind
 
     def cast(self, sql: str, value: Value, kind: str, *, many: bool = False) -> str:
