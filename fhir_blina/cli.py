@@ -55,7 +55,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     cohort.add_argument("--anchor", metavar="DATE", help="another synthetic date for study day 0")
 
-    store = _Parser(add_help=False)
+    access = _Parser(add_help=False)
+    access.add_argument(
+        "--auth-file", metavar="FILE", help="who we are to the server: YAML that refers to secrets"
+    )
+    store = _Parser(add_help=False, parents=[access])
     store.add_argument(
         "--store", metavar="WHERE", help="folder or base URL of a FHIR server (default: OUT/fhir)"
     )
@@ -78,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("check", "find everything wrong with a cohort folder", "check cjcp2023", cohort)
     mapping = add("map", "turn the cohort's rows into FHIR resources", "map cjcp2023 --out out", cohort)
     mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
-    validate = add("validate", "check every resource against FHIR R4", "validate cjcp2023", cohort)
+    validate = add("validate", "check every resource against FHIR R4", "validate cjcp2023", cohort, access)
     validate.add_argument("--server", metavar="URL", help="ask this server's $validate as well")
     push = add(
         "push",
@@ -118,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("report", "write the report from a store", "report cjcp2023 --store out/fhir", cohort, store)
     add("run", "do all of it, from the cohort's files to the report", "run cjcp2023", cohort, store)
-    doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL")
+    doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
     doctor.add_argument("url", help="base URL of a FHIR server")
     server = add("server", "start and stop a real HAPI server on this machine", "server start")
     server.add_argument("action", choices=("start", "stop", "status", "logs", "reset"))

@@ -90,10 +90,12 @@ def validate(options: Options) -> int:
     cohort, mapped = prepared(options, terminal)
     findings = validated(cohort, mapped, terminal=terminal)
     if options.server:
+        from fhir_blina.store.auth import access
         from fhir_blina.store.rest import RestStore
 
         with terminal.step("$validate") as step:
-            answered = RestStore(options.server).validate(mapped.resources, progress=step.progress)
+            chosen = RestStore(options.server, **access(options.server, options.auth_file))
+            answered = chosen.validate(mapped.resources, progress=step.progress)
             findings += [with_origin(finding, mapped) for finding in answered]
             step.summary = f"{len(answered)} issues"
     terminal.answer({"resources": len(mapped.resources), "issue": [one.as_issue() for one in findings]})
@@ -174,6 +176,7 @@ def run(options: Options) -> int:
         options.cohort,
         out=Path(options.out),
         store=options.store,
+        auth_file=options.auth_file,
         anchor=options.anchor,
         profiles=options.profiles,
         terminal=terminal,

@@ -104,6 +104,7 @@ def run(
     *,
     out: Path,
     store: str | None = None,
+    auth_file: str | Path | None = None,
     anchor: str | None = None,
     profiles: Collection[str] = (),
     terminal: Terminal | None = None,
@@ -114,6 +115,7 @@ def run(
         name_or_folder: A cohort.
         out: Where ``fhir/``, ``tables/``, ``results.json`` and ``report.html`` go.
         store: A folder or the base URL of a FHIR server; ``None`` is ``out/fhir``.
+        auth_file: Who we are to the server; see :func:`fhir_blina.store.open_store`.
         anchor: Another synthetic date for study day 0, ``YYYY-MM-DD``.
         profiles: Options of the manifest to switch on.
         terminal: Where to say what is done.
@@ -130,7 +132,7 @@ def run(
         step.summary = counted(Counter(one["resourceType"] for one in mapped.resources))
     validated(cohort, mapped, terminal=terminal)
     folder = out / "fhir"
-    chosen = open_store(store or folder)
+    chosen = open_store(store or folder, auth_file=auth_file)
     with terminal.step("push") as step:
         pushed = chosen.push(mapped.resources, cohort=cohort.name, progress=step.progress)
         step.summary = push_summary(pushed)

@@ -21,7 +21,7 @@ def store_of(options: Options) -> Any:
     """The store that the options name."""
     from fhir_blina.store import open_store
 
-    return open_store(options.store or Path(options.out) / "fhir")
+    return open_store(options.store or Path(options.out) / "fhir", auth_file=options.auth_file)
 
 
 def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
@@ -148,10 +148,11 @@ def unload(options: Options) -> int:
 def doctor(options: Options) -> int:
     """Say what a FHIR server can do, and what we do about it."""
     from fhir_blina.errors import StoreError
+    from fhir_blina.store.auth import access
     from fhir_blina.store.doctor import examine
 
     terminal = terminal_of(options)
-    found = examine(options.url)
+    found = examine(options.url, **access(options.url, options.auth_file))
     terminal.answer(found.as_json())
     rows = [(line.topic, line.found, line.consequence) for line in found.lines]
     terminal.result(table_text(("about", "the server says", "so fhir-blina"), rows))

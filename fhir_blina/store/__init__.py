@@ -18,22 +18,27 @@ from fhir_blina.store.contract import Plan, Progress, PullResult, PushResult, St
 __all__ = ["Plan", "Progress", "PullResult", "PushResult", "Store", "open_store"]
 
 
-def open_store(location: str | Path, **options: Any) -> Store:
+def open_store(location: str | Path, *, auth_file: str | Path | None = None, **options: Any) -> Store:
     """The store at a path or an ``http(s)`` URL.
 
     Args:
         location: A folder, which need not exist yet, or the base URL of a FHIR R4 server.
+        auth_file: Who we are to the server, see :mod:`fhir_blina.store.auth`; None for the file that
+            ``FHIR_BLINA_AUTH_FILE`` names, if it is set. A folder has no use for it.
         **options: For a folder ``wait_seconds``, how long to wait for another process. For a server
             those of :class:`fhir_blina.store.rest.RestStore`.
 
     Raises:
-        StoreRefused: an address that is neither, or one with a user name or password in it.
+        StoreRefused: an address that is neither, or one with a user name or password in it;
+            settings or secrets that are wrong.
     """
     text = str(location)
     if text.startswith(("http://", "https://")):
+        from fhir_blina.store.auth import access
         from fhir_blina.store.rest import RestStore
 
-        server: Store = RestStore(text, **options)
+        known = {} if "client" in options else access(text, auth_file)
+        server: Store = RestStore(text, **known, **options)
         return server
     if "://" in text:
         raise StoreRefused(

@@ -10,6 +10,7 @@ Settings stand in a file of YAML or JSON that refers to secrets and holds none, 
 
 from __future__ import annotations
 
+import os
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Generator, Mapping
@@ -26,7 +27,6 @@ from fhir_blina.store.tokens import TokenSource, proof_by_secret, proof_by_signa
 
 TIMEOUT_SECONDS = 120.0
 AUTH_FILE_VARIABLE = "FHIR_BLINA_AUTH_FILE"
-TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
 
 _TLS = ("ca_file", "client_certificate_file", "client_key_file")
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +70,20 @@ class PinnedAuth(httpx.Auth):
             if renewed != value:
                 request.headers["Authorization"] = renewed
                 yield request
+
+
+def access(url: str, auth_file: Path | str | None = None) -> dict[str, Any]:
+    """Options of a server's store by which it knows us: a client, or none where nothing is configured.
+
+    Args:
+        url: Base URL of the FHIR server.
+        auth_file: Settings; None for what ``FHIR_BLINA_AUTH_FILE`` names, if anything.
+
+    Raises:
+        StoreRefused: as :func:`client_for`.
+    """
+    chosen = auth_file or os.environ.get(AUTH_FILE_VARIABLE)
+    return {"client": client_for(url, chosen)} if chosen else {}
 
 
 def client_for(
