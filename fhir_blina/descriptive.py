@@ -119,6 +119,16 @@ def _rank_test(
         else "too many orderings: use the asymptotic test",
         derived_from=sources,
     )
+    if test.true_size is not None:
+        yield Record(
+            f"{name}.mann_whitney_true_size",
+            pair,
+            value=test.true_size,
+            method=f"share of the {test.labelings} orderings that the asymptotic test puts at P of 0.05 or less",
+            n=len(one) + len(two),
+            note="the error of the first kind of that test at these sizes",
+            derived_from=sources,
+        )
 
 
 def _proportion(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:

@@ -80,7 +80,7 @@ def test_values(results, name, group, value):
     ("name", "count", "total"),
     [
         ("remission", 3, 6), ("remission_of_blasts_5_percent", 2, 5), ("mrd_negative", 3, 6),
-        ("mrd_and_fusion_negative", 2, 6), ("crs", 5, 6), ("crs_grade_2_or_more", 2, 6),
+        ("mrd_and_fusion_negative", 2, 6), ("mrd_converted", 3, 6), ("crs", 5, 6), ("crs_grade_2_or_more", 2, 6),
         ("crs_grade_3_or_more", 0, 6), ("transplanted", 4, 6), ("died_without_relapse_after_hsct", 2, 4),
         ("refractory", 1, 6), ("relapsed", 5, 6), ("debulked_relapsed", 3, 5),
     ],

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.logrank import WEIGHTS, log_rank, log_rank_scores, permutation_log_rank
@@ -64,6 +66,20 @@ def test_the_statistic_is_that_of_lifelines(weight, name):
         theirs = logrank_test(t[first], t[~first], d[first], d[~first], weightings=name)
         assert found.chi2 == near(theirs.test_statistic)
         assert found.p == near(theirs.p_value)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.booleans()), min_size=2, max_size=14))
+def test_any_sample_with_ties_gives_what_lifelines_gives_or_a_reason(rows):
+    from lifelines.statistics import logrank_test
+
+    t, d, first = (np.array(column) for column in zip(*rows, strict=True))
+    found = log_rank(t, d, [bool(flag) for flag in first])
+    if found.chi2 is None:
+        assert found.note
+        return
+    theirs = logrank_test(t[first], t[~first], d[first], d[~first])
+    assert found.chi2 == near(theirs.test_statistic)
 
 
 def test_the_published_statistics():

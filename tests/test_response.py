@@ -54,6 +54,7 @@ def test_the_asymptotic_p_of_the_paper_and_the_exact_one():
     assert found.p_exact == pytest.approx(R["rank six"][0]) == pytest.approx(0.1)
     assert found.smallest_p == pytest.approx(0.1)
     assert found.u == 0
+    assert found.true_size == pytest.approx(2 / 20)  # the authors' rule rejects in 2 of 20 orderings
 
 
 def test_with_ties_as_coin_and_wilcox_test_do():
