@@ -124,7 +124,7 @@ def _rank_test(
             f"{name}.mann_whitney_true_size",
             pair,
             value=test.true_size,
-            method=f"share of the {test.labelings} orderings that the asymptotic test puts at P of 0.05 or less",
+            method=f"share of the {test.labelings} orderings with an asymptotic P of 0.05 or less",
             n=len(one) + len(two),
             note="the error of the first kind of that test at these sizes",
             derived_from=sources,

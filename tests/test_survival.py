@@ -213,12 +213,12 @@ def test_lifelines_agrees_on_its_own_data():
 def test_the_product_is_exact(rows):
     survival = Fraction(1)
     expected = {}
-    for at in sorted({time for time, _ in rows}):
-        n = sum(time >= at for time, _ in rows)
-        d = sum(time == at and event for time, event in rows)
+    for at in sorted({until for until, _ in rows}):
+        n = sum(until >= at for until, _ in rows)
+        d = sum(until == at and event for until, event in rows)
         survival *= Fraction(n - d, n)
         expected[at] = survival
-    curve = kaplan_meier([time for time, _ in rows], [event for _, event in rows])
+    curve = kaplan_meier([until for until, _ in rows], [event for _, event in rows])
     for at, value in expected.items():
         assert curve.at(at).value == pytest.approx(float(value), abs=1e-12)
         for interval in INTERVALS:
