@@ -37,8 +37,8 @@ _BLANK = re.compile(r"\{(\w+)\}")
 class Cell:
     """One cell: its words, the publication's words beside them, a tone, and the resource it came from.
 
-    ``tone`` is empty or one of ``missing``, ``good``, ``warn``, ``bad``, ``strong``, ``refs``. It never stands
-    alone: the words say the same.
+    ``tone`` is empty or one of ``missing``, ``good``, ``warn``, ``bad``, ``strong``, ``refs``. It never
+    stands alone: the words say the same.
     """
 
     text: str
