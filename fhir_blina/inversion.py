@@ -231,11 +231,11 @@ class Inverse:
             words = self._domain(column, blank) if column is not None else ()
             results: dict[str, list[Any]] = {}
             for word in words:
-                cells = {} if column is None or not word else {column.name: column.read(word)}
                 try:
+                    cells = {} if column is None or not word else {column.name: column.read(word)}
                     results[word] = self._evaluate(blank, cells)
-                except (KeyError, ExpressionError):  # a word that this blank never gets
-                    continue
+                except (KeyError, ValueError, OverflowError, ExpressionError):
+                    continue  # a word that this column or this blank never holds
             self._outcomes[id(blank)] = results
         return self._outcomes[id(blank)]
 

@@ -105,7 +105,14 @@ def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[F
     for option in profiles:
         for name, canonicals in options.get(option, {}).items():
             claims.setdefault(name, []).extend(canonicals)
-    finished = [_finish(resource, cohort, claims) for resource in resources.values()]
+    finished = []
+    for key, resource in resources.items():
+        one = _finish(resource, cohort, claims)
+        fault = _misshapen(one)
+        if fault:
+            findings.append(problem(origins[key].location(f".{fault[0]}"), fault[1]))
+        else:
+            finished.append(_sorted(one))
     if not cohort.readable_ids:
         key_bytes = id_key()
         finished = [hash_ids(resource, key_bytes) for resource in finished]
@@ -134,10 +141,33 @@ def _finish(resource: Resource, cohort: Cohort, claims: Mapping[str, list[str]])
         own["identifier"] = identifier
     elif kind not in NO_IDENTIFIER:
         own["identifier"] = [identifier]
-    resource = merge(resource, own)
+    return dict(merge(resource, own))
+
+
+def _misshapen(resource: Resource) -> tuple[str, str] | None:
+    """Where a template, or every_resource, contradicts the shape of what every resource gets, and how."""
     meta = resource["meta"]
+    if not isinstance(meta, dict):
+        return "meta", "meta must be an object"
+    for name in ("tag", "security"):
+        value = meta.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            return f"meta.{name}", f"meta.{name} must be a list of Codings"
+    identifier = resource.get("identifier", [])
+    single = resource["resourceType"] in SINGLE_IDENTIFIER
+    if not isinstance(identifier, dict if single else list):
+        return "identifier", f"identifier must be {'one object' if single else 'a list'}"
+    if not single and not all(isinstance(one, dict) for one in identifier):
+        return "identifier", "identifier must be a list of objects"
+    return None
+
+
+def _sorted(resource: Resource) -> Resource:
+    """Type, id and meta first; tags and security labels in the order in which they are compared."""
+    meta = dict(resource["meta"])
     for name in ("tag", "security"):
         if name in meta:
-            meta[name] = sorted(meta[name], key=lambda one: (one.get("system", ""), one.get("code", "")))
+            meta[name] = sorted(meta[name], key=lambda one: (str(one.get("system")), str(one.get("code"))))
+    resource = {**resource, "meta": meta}
     first = ("resourceType", "id", "meta")
     return {name: resource[name] for name in first} | {k: v for k, v in resource.items() if k not in first}
