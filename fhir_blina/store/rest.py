@@ -250,7 +250,7 @@ class RestStore:
         certificate: dict[str, Any] = {
             "server": self.location,
             "software": self.capability.software,
-            "query": _query(selection, group),
+            "query": _query(selection, group, every=len(self.capability.types)),
             "way": way,
             "time": now(),
             "counts": totals,
@@ -333,13 +333,16 @@ class RestStore:
         return load_definitions(self._transport, resources, progress=progress)
 
 
-def _query(selection: Selection, group: str | None) -> str:
+def _query(selection: Selection, group: str | None, *, every: int) -> str:
+    """What was asked, as one would type it; all types are not named."""
     parts = [f"Group={group}"] if group else []
     parts += [f"_since={selection.since}"] if selection.since else []
     shared = {tuple(sorted(params.items())) for params in selection.params.values()}
     if len(shared) == 1:
         parts += [f"{name}={value}" for name, value in next(iter(shared))]
-        return "&".join([*parts, f"_type={','.join(sorted(selection.params))}"])
+        if len(selection.params) < every:
+            parts.append(f"_type={','.join(sorted(selection.params))}")
+        return "&".join(parts) or "all"
     parts += [
         f"{kind}?" + "&".join(f"{name}={value}" for name, value in params.items())
         for kind, params in sorted(selection.params.items())

@@ -1,0 +1,283 @@
+"""What only the real server shows, with the published cohort and with ten thousand resources."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fhir_blina import server
+from fhir_blina.cohort import read_cohort
+from fhir_blina.conformance import conformance_resources
+from fhir_blina.mapping import map_cohort
+from fhir_blina.pipeline import run
+from fhir_blina.store import open_store
+from fhir_blina.store.doctor import examine
+from tests.fake_fhir import resource, ward
+from tests.hapi import free_port
+
+pytestmark = [pytest.mark.hapi, pytest.mark.timeout(900)]
+
+NAME = "cjcp2023"
+BASE = "https://fhir-blina.example"
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return read_cohort(NAME)
+
+
+@pytest.fixture(scope="module")
+def resources(cohort):
+    return map_cohort(cohort).resources
+
+
+@pytest.fixture(scope="module")
+def loaded(hapi_server, cohort, resources):
+    """The store, with the definitions and the published cohort in it."""
+    store = open_store(hapi_server)
+    store.load_definitions(conformance_resources(cohort))
+    store.push(resources, cohort=NAME, verify="full")
+    return store
+
+
+def lines_of(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.ndjson"))}
+
+
+def test_server_and_folder_give_the_same_results_byte_for_byte(loaded, tmp_path):
+    run(NAME, out=tmp_path / "server", store=loaded.location)
+    run(NAME, out=tmp_path / "folder")
+    assert lines_of(tmp_path / "server" / "fhir") == lines_of(tmp_path / "folder" / "fhir")
+    names = sorted(path.relative_to(tmp_path / "folder") for path in (tmp_path / "folder").rglob("*.csv"))
+    assert len(names) > 10
+    for name in [*names, Path("results.json")]:
+        assert (tmp_path / "server" / name).read_bytes() == (tmp_path / "folder" / name).read_bytes(), name
+
+
+def test_a_second_push_changes_nothing(loaded, resources):
+    again = loaded.push(resources, cohort=NAME, verify="full")
+    assert not again.created
+    assert not again.updated
+    assert sum(again.unchanged.values()) == len(resources)
+    versions = {one["meta"]["versionId"] for one in loaded.held(NAME).values()}
+    assert versions == {"1"}
+
+
+def test_the_server_judges_every_resource_valid(loaded, resources):
+    found = loaded.validate(resources, values=True)
+    assert [str(finding) for finding in found if finding.severity in {"error", "fatal"}] == []
+
+
+def test_the_server_finds_a_planted_mistake(loaded):
+    (finding,) = [
+        one
+        for one in loaded.validate([resource("Observation", "x", code={"text": "x"})])
+        if one.severity == "error"
+    ]
+    assert "Observation.status: minimum required = 1" in finding.diagnostics
+    assert finding.location == "Observation/x"
+
+
+def of(resources, kind):
+    return [one for one in resources if one["resourceType"] == kind]
+
+
+def extension(element, name):
+    return [one for one in (element or {}).get("extension", []) if one["url"].endswith(f"/{name}")]
+
+
+SEARCHES = {
+    "adverseevent-ctcae-grade": (
+        "AdverseEvent?ctcae-grade=1",
+        lambda all_: [
+            a for a in of(all_, "AdverseEvent") for e in extension(a, "ctcae-grade") if e["valueInteger"] == 1
+        ],
+    ),
+    "adverseevent-identifier": (
+        f"AdverseEvent?identifier={BASE}/NamingSystem/resource-key%7C{NAME}-P1-crs",
+        lambda all_: [a for a in of(all_, "AdverseEvent") if a["identifier"]["value"] == f"{NAME}-P1-crs"],
+    ),
+    "medicationadministration-part-of": (
+        "MedicationAdministration?part-of:missing=false",
+        None,
+    ),
+    "medicationadministration-rate": (
+        "MedicationAdministration?rate=28",
+        lambda all_: [
+            m
+            for m in of(all_, "MedicationAdministration")
+            if (m.get("dosage", {}).get("rateQuantity") or {}).get("value") == Decimal(28)
+        ],
+    ),
+    "observation-interpretation": (
+        "Observation?interpretation=POS",
+        lambda all_: [
+            o
+            for o in of(all_, "Observation")
+            if any(c["code"] == "POS" for i in o.get("interpretation", []) for c in i.get("coding", []))
+        ],
+    ),
+    "observation-study-day": (
+        "Observation?study-day=ge100",
+        lambda all_: [
+            o
+            for o in of(all_, "Observation")
+            for e in extension(o.get("_effectiveDateTime"), "study-day")
+            if e.get("valueInteger", -1) >= 100
+        ],
+    ),
+    "observation-timepoint": (
+        f"Observation?timepoint={BASE}/CodeSystem/timepoint%7Cpost-treatment",
+        lambda all_: [
+            o
+            for o in of(all_, "Observation")
+            for e in extension(o, "timepoint")
+            if e.get("valueCoding", {}).get("code") == "post-treatment"
+        ],
+    ),
+    "observation-value-integer": (
+        "Observation?value-integer=2",
+        lambda all_: [o for o in of(all_, "Observation") if o.get("valueInteger") == 2],
+    ),
+    "researchsubject-period-end": (
+        "ResearchSubject?period-end=ge1900",
+        lambda all_: [r for r in of(all_, "ResearchSubject") if "end" in r.get("period", {})],
+    ),
+}
+
+
+def test_each_search_parameter_has_a_search(cohort):
+    ours = {one["id"] for one in conformance_resources(cohort) if one["resourceType"] == "SearchParameter"}
+    assert SEARCHES.keys() == ours
+
+
+@pytest.mark.parametrize("name", sorted(SEARCHES))
+def test_a_search_by_our_own_parameter_finds_what_was_sent(loaded, resources, name):
+    search, expected = SEARCHES[name]
+    if name == "medicationadministration-part-of":
+        parts = [one for one in of(resources, "MedicationAdministration") if one.get("partOf")]
+        assert parts
+        target = parts[0]["partOf"][0]["reference"]
+        search = f"MedicationAdministration?part-of={target}"
+        wanted = sum(one["partOf"][0]["reference"] == target for one in parts)
+    else:
+        wanted = len(expected(resources))
+    assert wanted > 0
+    tag = f"&_tag={BASE}/CodeSystem/cohort%7C{NAME}"
+    answer = httpx.get(f"{loaded.location}/{search}{tag}&_count=200", headers={"Cache-Control": "no-cache"})
+    assert answer.status_code == 200, answer.text[:300]
+    assert len(answer.json().get("entry", [])) == wanted
+
+
+def test_export_and_search_give_the_same_bytes(loaded, tmp_path):
+    by_export = open_store(loaded.location, via="export").pull(tmp_path / "export", cohort=NAME)
+    loaded.pull(tmp_path / "search", cohort=NAME)
+    assert by_export.certificate["way"] == "export"
+    assert lines_of(tmp_path / "export") == lines_of(tmp_path / "search")
+
+
+def test_doctor_knows_hapi(loaded):
+    report = examine(loaded.location)
+    assert report.usable
+    said = {line.topic: line.found for line in report.lines}
+    assert said["server"] == "HAPI FHIR Server 8.8.0"
+    assert said["FHIR version"] == "4.0.1"
+    assert said["writing"] == "transactions"
+    assert said["ids"] == "takes ids of the client's"
+    assert said["$export"] == "yes"
+
+
+def synthetic(patients, cohort):
+    """A patient and forty observations each, with dates and exact decimals."""
+    start = date(2020, 1, 1)
+    numbers = itertools.count(1)
+    for subject in range(patients):
+        name = f"{cohort}-p{subject}"
+        yield resource("Patient", name, cohort, gender="female" if subject % 2 else "male")
+        for day in range(40):
+            yield resource(
+                "Observation",
+                f"{name}-d{day}",
+                cohort,
+                status="final",
+                code={"coding": [{"system": "http://loinc.org", "code": "26881-3"}]},
+                subject={"reference": f"Patient/{name}"},
+                effectiveDateTime=(start + timedelta(days=day)).isoformat(),
+                valueQuantity={
+                    "value": Decimal(next(numbers)) / 100,
+                    "unit": "pg/mL",
+                    "system": "http://unitsofmeasure.org",
+                    "code": "pg/mL",
+                },
+            )
+
+
+def test_ten_thousand_come_back_complete(hapi_server, tmp_path):
+    sent = list(synthetic(250, "many"))
+    assert len(sent) == 10_250
+    store = open_store(hapi_server)
+    assert sum(store.push(sent, cohort="many").created.values()) == 10_250
+    pulled = store.pull(tmp_path / "out", cohort="many")
+    assert dict(pulled.counts) == {"Observation": 10_000, "Patient": 250}
+    folder = open_store(tmp_path / "folder")
+    folder.push(sent, cohort="many")
+    assert lines_of(tmp_path / "out") == lines_of(folder.folder)
+    assert sum(store.unload("many").values()) == 10_250
+    assert store.counts("many") == {}
+
+
+def test_one_bad_record_in_a_transaction_is_found(hapi_server, tmp_path):
+    sent = list(synthetic(3, "poison"))
+    sent[50]["subject"]["reference"] = "Patient/nobody"
+    rejects = tmp_path / "rejects.ndjson"
+    result = open_store(hapi_server).push(sent, cohort="poison", rejects=rejects)
+    assert sum(result.created.values()) == len(sent) - 1
+    (finding,) = result.rejected
+    assert finding.location == f"Observation/{sent[50]['id']}"
+    assert "HAPI-1094" in finding.diagnostics
+
+
+def test_a_resource_that_others_refer_to_is_not_torn_out(hapi_server):
+    store = open_store(hapi_server)
+    store.push(ward(1, "base"), cohort="base")
+    guest = resource(
+        "Observation",
+        "guest-o1",
+        "guest",
+        status="final",
+        code={"text": "x"},
+        subject={"reference": "Patient/base-P1"},
+    )
+    store.push([guest], cohort="guest")
+    with pytest.raises(server.StoreRefused, match="Patient/base-P1"):
+        store.unload("base")
+    store.unload("guest")
+    store.unload("base")
+    assert store.counts("base") == {}
+
+
+def test_data_on_disk_survive_a_kill(tmp_path_factory):
+    home = tmp_path_factory.mktemp("disk")
+    port = free_port()
+    try:
+        first = server.start(port=port, home=home, engine="java", database="disk")
+        open_store(first.url).push(ward(), cohort="tiny")
+        os.kill(first.pid, signal.SIGKILL)
+        time.sleep(1)
+        assert not server.status(home).running
+        second = server.start(port=port, home=home, engine="java", database="disk")
+        assert second.pid != first.pid
+        again = open_store(second.url).push(ward(), cohort="tiny", verify="full")
+        assert sum(again.unchanged.values()) == 15
+        server.reset(home)
+        assert not list(home.glob("h2*"))
+    finally:
+        server.stop(home)
