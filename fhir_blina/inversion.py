@@ -32,6 +32,7 @@ from fhir_blina.template import (
 from fhir_blina.texts import Gap, TextPattern
 
 MISSING: Any = object()
+MAX_ITEMS = 200  # of a list whose items are tried in more than one way
 _EMPTY = frozenset({""})
 
 
@@ -94,10 +95,8 @@ class Inverse:
     def _block(self, node: Block, value: Any) -> Match | None:
         if value is not MISSING and not isinstance(value, dict):
             return None
-        found: Match | None = Match()
+        found = Match()
         for name, child in node.items.items():
-            if found is None:
-                return None
             if value is MISSING:
                 part = self._node(child, MISSING) if has_columns(child) else Match()
             elif _is_study_date(child):
@@ -106,7 +105,8 @@ class Inverse:
                 part = self._node(child, _without_study_day(value.get(name, MISSING)))
             else:
                 part = self._node(child, value.get(name, MISSING))
-            found = found.joined(part) if part is not None else None
+            if part is None or not found.add(part):
+                return None
         return found
 
     def _items(self, node: Items, values: list[Any]) -> Match | None:
@@ -128,6 +128,9 @@ class Inverse:
 
     def _align(self, children: list[Node], values: list[Any]) -> Match | None:
         """Items in order against what is left of the list; a child may have given nothing."""
+        found = self._straight(children, values)
+        if found is not None or len(children) > MAX_ITEMS:
+            return found
         if not children:
             return Match() if all(value in self._optional for value in values) else None
         child, rest = children[0], children[1:]
@@ -144,6 +147,21 @@ class Inverse:
             if joined is not None:
                 return joined
         return self._align(children, values[1:]) if values and values[0] in self._optional else None
+
+    def _straight(self, children: list[Node], values: list[Any]) -> Match | None:
+        """Each item against the next value that it fits, without a second thought."""
+        found, place = Match(), 0
+        for child in children:
+            if isinstance(child, Embed | Blank):
+                return None
+            part = self._node(child, values[place]) if place < len(values) else None
+            if part is not None:
+                place += 1
+            else:
+                part = self._node(child, MISSING)
+            if part is None or not found.add(part):
+                return None
+        return found if all(value in self._optional for value in values[place:]) else None
 
     def _embedded(self, child: Embed, rest: list[Node], values: list[Any]) -> Match | None:
         outer, self._table = self._table, self.cohort.tables[child.table]

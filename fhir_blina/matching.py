@@ -18,12 +18,18 @@ class Match:
 
     def joined(self, other: Match) -> Match | None:
         """Both together, ``None`` where they contradict each other."""
-        cells = dict(self.cells)
+        both = Match(dict(self.cells), list(self.embedded))
+        return both if both.add(other) else None
+
+    def add(self, other: Match) -> bool:
+        """Take in what another says; False where it contradicts what is known."""
         for column, texts in other.cells.items():
-            cells[column] = cells[column] & texts if column in cells else texts
-            if not cells[column]:
-                return None
-        return Match(cells, self.embedded + other.embedded)
+            known = self.cells.get(column)
+            self.cells[column] = texts if known is None else known & texts
+            if not self.cells[column]:
+                return False
+        self.embedded += other.embedded
+        return True
 
 
 def settled(match: Match) -> Match:
