@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,17 @@ def with_origin(finding: Finding, mapped: Mapped) -> Finding:
     )
 
 
+@contextmanager
+def located(mapped: Mapped) -> Iterator[None]:
+    """What a store refuses in the block is raised with the template and row that it came from."""
+    from fhir_blina.errors import StoreRefused
+
+    try:
+        yield
+    except StoreRefused as error:
+        raise StoreRefused([with_origin(finding, mapped) for finding in error.findings]) from None
+
+
 def run(
     name_or_folder: str,
     *,
@@ -133,7 +145,7 @@ def run(
     validated(cohort, mapped, terminal=terminal)
     folder = out / "fhir"
     chosen = open_store(store or folder, auth_file=auth_file)
-    with terminal.step("push") as step:
+    with terminal.step("push") as step, located(mapped):
         pushed = chosen.push(mapped.resources, cohort=cohort.name, progress=step.progress)
         step.summary = push_summary(pushed)
     for note in pushed.notes:

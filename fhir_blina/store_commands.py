@@ -33,7 +33,7 @@ def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
 
 def push(options: Options) -> int:
     """Store the cohort's resources."""
-    from fhir_blina.pipeline import push_summary, validated
+    from fhir_blina.pipeline import located, push_summary, validated, with_origin
 
     terminal = terminal_of(options)
     cohort, mapped = prepared(options, terminal)
@@ -50,7 +50,7 @@ def push(options: Options) -> int:
         return 0
     if options.definitions:
         _load_definitions(store, cohort, terminal)
-    with terminal.step("push") as step:
+    with terminal.step("push") as step, located(mapped):
         result = store.push(
             mapped.resources,
             cohort=cohort.name,
@@ -59,14 +59,15 @@ def push(options: Options) -> int:
             progress=step.progress,
         )
         step.summary = push_summary(result)
-    terminal.findings(result.rejected)
+    rejected = [with_origin(finding, mapped) for finding in result.rejected]
+    terminal.findings(rejected)
     terminal.answer(
         {
             "created": dict(result.created),
             "updated": dict(result.updated),
             "unchanged": dict(result.unchanged),
             "removed": dict(result.removed),
-            "rejected": [finding.as_issue() for finding in result.rejected],
+            "rejected": [finding.as_issue() for finding in rejected],
             "verified": result.verified,
         }
     )
