@@ -252,7 +252,7 @@ def derivation_grids(material: Material) -> list[Grid]:
                     ).replace("_", " ")
                 ),
                 *(
-                    Cell(", ".join(found), source=found[0] if found else "")
+                    Cell(", ".join(found), tone="refs")
                     for found in (_list(row["start_from"]), _list(row["stop_from"]))
                 ),
             )

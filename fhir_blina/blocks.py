@@ -218,7 +218,9 @@ def _joined(cells: list[Cell]) -> Cell:
     if len(cells) == 1:
         return cells[0]
     local = "; ".join(dict.fromkeys(cell.local for cell in cells if cell.local))
-    return Cell("; ".join(dict.fromkeys(cell.text for cell in cells)), local, cells[0].tone, cells[0].source)
+    return Cell(
+        "; ".join(dict.fromkeys(cell.text for cell in cells)), local, cells[0].tone, parts=tuple(cells)
+    )
 
 
 def rows_listed(material: Material, block: Block) -> Grid:

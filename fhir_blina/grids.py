@@ -38,13 +38,15 @@ class Cell:
     """One cell: its words, the publication's words beside them, a tone, and the resource it came from.
 
     ``tone`` is empty or one of ``missing``, ``good``, ``warn``, ``bad``, ``strong``, ``refs``. It never
-    stands alone: the words say the same.
+    stands alone: the words say the same. ``parts`` are the cells that the words were joined from, each with
+    its own resource.
     """
 
     text: str
     local: str = ""
     tone: str = ""
     source: str = ""
+    parts: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)

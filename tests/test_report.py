@@ -400,6 +400,16 @@ def test_resources_link_to_the_server(tmp_path):
     assert "http://127.0.0.1:8080/fhir/Patient/p0000" in links
 
 
+def test_joined_cells_link_to_each_of_their_resources(published, tmp_path):
+    given = {key: published[key] for key in ("tables", "results", "cohort")}
+    html = write_report(tmp_path, **given, store_url="https://h.example/fhir").read_text("utf-8")
+    steps = [
+        f"https://h.example/fhir/MedicationAdministration/cjcp2023-P1-blinatumomab-step-{n}" for n in (1, 2)
+    ]
+    cell = next(cell for cell in re.findall(r"<td.*?</td>", html, re.DOTALL) if steps[0] in cell)
+    assert re.findall(r'href="([^"]+)"', cell) == steps
+
+
 # Other cohorts, small and large.
 
 
