@@ -10,8 +10,9 @@ from typing import Any
 from fhir_blina.cohort import Cohort, find_cohort, gather_cohort
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
 from fhir_blina.mapping import Mapped, gather_resources
+from fhir_blina.nodes import Embed, blanks, nodes
 from fhir_blina.roundtrip import round_trip
-from fhir_blina.template import Embed, Template, blanks, nodes
+from fhir_blina.template import Template
 
 
 def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list[Finding]:

@@ -11,17 +11,8 @@ from typing import Any
 from fhir_blina.cohort import CANONICAL, Cohort, Row
 from fhir_blina.errors import ExpressionError, Finding, problem
 from fhir_blina.fhirjson import Resource
-from fhir_blina.template import (
-    Blank,
-    Block,
-    Constant,
-    Embed,
-    Items,
-    Node,
-    StudyDate,
-    Template,
-    Text,
-)
+from fhir_blina.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.template import StudyDate, Template
 
 RELATIVE_DATE = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")

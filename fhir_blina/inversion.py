@@ -17,18 +17,8 @@ from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import RELATIVE_DATE, as_text
 from fhir_blina.matching import Cells, Match, same, settled
-from fhir_blina.template import (
-    Blank,
-    Block,
-    Constant,
-    Embed,
-    Items,
-    Node,
-    StudyDate,
-    Template,
-    Text,
-    has_columns,
-)
+from fhir_blina.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.template import StudyDate, Template
 from fhir_blina.texts import Gap, TextPattern
 
 MISSING: Any = object()
@@ -44,6 +34,7 @@ class Inverse:
         self.template = template
         self._outcomes: dict[int, dict[str, list[Any]]] = {}
         self._patterns: dict[int, TextPattern] = {}
+        self._constants: dict[int, Any] = {}
         self._table: Table | None = cohort.tables[template.table] if template.table else None
 
     def fits(self, resource: Resource) -> bool:
@@ -77,8 +68,8 @@ class Inverse:
     # -- nodes ---------------------------------------------------------------------------------
 
     def _node(self, node: Node, value: Any) -> Match | None:
-        if not has_columns(node) and (value is MISSING or not isinstance(node, Block | Items)):
-            expected = self.constant(node)
+        if not node.reads and (value is MISSING or not isinstance(node, Block | Items)):
+            expected = self._known(node)
             return Match() if value is expected or same(value, expected) else None
         if isinstance(node, Blank):
             return self._blank(node, [] if value is MISSING else [value])
@@ -98,7 +89,7 @@ class Inverse:
         found = Match()
         for name, child in node.items.items():
             if value is MISSING:
-                part = self._node(child, MISSING) if has_columns(child) else Match()
+                part = self._node(child, MISSING) if child.reads else Match()
             elif _is_study_date(child):
                 part = self._study_date(child, value.get(name, MISSING), value.get(f"_{name}", {}))
             elif name.startswith("_") and _is_study_date(node.items.get(name[1:])):
@@ -113,10 +104,10 @@ class Inverse:
         rest = [value for value in values if value not in self._engine]
         children = []
         for child in node.nodes:
-            if has_columns(child):
+            if child.reads:
                 children.append(child)
                 continue
-            expected = self.constant(child)
+            expected = self._known(child)
             wanted = expected if isinstance(expected, list) else [expected]
             for one in [] if expected is MISSING else wanted:
                 place = next((i for i, value in enumerate(rest) if same(value, one)), None)
@@ -286,6 +277,12 @@ class Inverse:
     def _evaluate(self, blank: Blank, cells: Mapping[str, Any]) -> list[Any]:
         values = blank.expression.evaluate(dict(cells), constants={**self.cohort.constants, "row": {}})
         return [value for value in values if value != ""]
+
+    def _known(self, node: Node) -> Any:
+        """``constant`` of a node, worked out once."""
+        if id(node) not in self._constants:
+            self._constants[id(node)] = self.constant(node)
+        return self._constants[id(node)]
 
     def constant(self, node: Node) -> Any:
         """The value of a node that reads no column, ``MISSING`` if it has none."""

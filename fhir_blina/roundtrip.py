@@ -14,7 +14,8 @@ from fhir_blina.filling import as_text
 from fhir_blina.inversion import MISSING, Inverse
 from fhir_blina.mapping import gather_resources
 from fhir_blina.matching import Cells, Match, same, settled
-from fhir_blina.template import Items, Template, has_columns, nodes
+from fhir_blina.nodes import Items, nodes
+from fhir_blina.template import Template
 
 
 @dataclass(frozen=True)
@@ -335,5 +336,5 @@ def _optional_items(cohort: Cohort, templates: Sequence[Template]) -> list[Any]:
         for items in nodes(inverse.template.root)
         if isinstance(items, Items)
         for child in items.nodes
-        if not has_columns(child)
+        if not child.reads
     ]

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from fhir_blina.cohort import Cohort
 from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
-from fhir_blina.expressions import Expression, Function, compile_expression
+from fhir_blina.expressions import Function, compile_expression
+from fhir_blina.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 from fhir_blina.shipped import schema
 from fhir_blina.yamlfile import Document, Keys, check_schema, read_yaml
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")
 _BLANK = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_OUTER = re.compile(r"%row\.(\w+)")
 _MAP = re.compile(r"translate\(\s*'([^']*)'\s*\)")
 
 
@@ -36,92 +35,6 @@ class StudyDate(str):
         date = super().__new__(cls, (anchor + dt.timedelta(days=day)).isoformat())
         date.day = day
         return date
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A value without a blank."""
-
-    value: Any
-    keys: Keys
-
-
-@dataclass(frozen=True)
-class Blank:
-    """A string that is one blank.
-
-    Attributes:
-        expression: What stands in it.
-        columns: The row's columns that it reads, sorted.
-        maps: The code maps that it names.
-        keys: Where it stands in the template.
-    """
-
-    expression: Expression
-    columns: tuple[str, ...]
-    maps: tuple[str, ...]
-    keys: Keys
-
-    @property
-    def reads(self) -> bool:
-        """Whether it reads a column of its row, or of the row around it."""
-        return bool(self.columns) or "row" in self.expression.constants
-
-    @property
-    def outer_column(self) -> str | None:
-        """The column of the row around an embedded one, if the blank is nothing but ``%row.column``."""
-        found = _OUTER.fullmatch(self.expression.text)
-        return found[1] if found else None
-
-    @property
-    def column(self) -> str | None:
-        """The column, if the blank is nothing but one column."""
-        return self.columns[0] if self.columns and self.expression.text == self.columns[0] else None
-
-    @property
-    def study_day_column(self) -> str | None:
-        """The column, if the blank is nothing but ``column.studyDate()``."""
-        if len(self.columns) == 1 and self.expression.text == f"{self.columns[0]}.studyDate()":
-            return self.columns[0]
-        return None
-
-
-@dataclass(frozen=True)
-class Text:
-    """A string of text and blanks."""
-
-    parts: tuple[str | Blank, ...]
-    keys: Keys
-
-
-@dataclass(frozen=True)
-class Block:
-    """An object."""
-
-    items: Mapping[str, Node]
-    keys: Keys
-
-
-@dataclass(frozen=True)
-class Items:
-    """A list."""
-
-    nodes: tuple[Node, ...]
-    keys: Keys
-
-
-@dataclass(frozen=True)
-class Embed:
-    """A list item, written once for each row of another table that belongs to the row around it."""
-
-    table: str
-    on: tuple[str, ...]
-    where: Blank | None
-    node: Block
-    keys: Keys
-
-
-Node = Constant | Blank | Text | Block | Items | Embed
 
 
 @dataclass(frozen=True)
@@ -317,33 +230,3 @@ class _Compiler:
                 remedy = did_you_mean(name, self.cohort.codes.maps)
                 self.fault(keys, f'no code map "{name}" in {self.cohort.codes.path.name}', remedy)
         return Blank(expression, tuple(sorted(expression.names & set(columns))), maps, keys)
-
-
-def nodes(node: Node) -> Iterator[Node]:
-    """A node and all below it."""
-    yield node
-    children: tuple[Any, ...] = ()
-    if isinstance(node, Block):
-        children = tuple(node.items.values())
-    elif isinstance(node, Items):
-        children = node.nodes
-    elif isinstance(node, Embed):
-        children = (node.node,)
-    for child in children:
-        yield from nodes(child)
-
-
-def blanks(node: Node) -> Iterator[Blank]:
-    """Every blank at or below a node, conditions of embedded rows not included."""
-    for child in nodes(node):
-        if isinstance(child, Blank):
-            yield child
-        elif isinstance(child, Text):
-            yield from (part for part in child.parts if isinstance(part, Blank))
-
-
-def has_columns(node: Node) -> bool:
-    """Whether a blank at or below the node reads a column, or rows are embedded there."""
-    return any(isinstance(child, Embed) for child in nodes(node)) or any(
-        blank.reads for blank in blanks(node)
-    )

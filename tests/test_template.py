@@ -10,19 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_blina.cohort import read_cohort
-from fhir_blina.template import (
-    Blank,
-    Block,
-    Constant,
-    Embed,
-    Items,
-    StudyDate,
-    Text,
-    blanks,
-    compile_templates,
-    has_columns,
-    nodes,
-)
+from fhir_blina.nodes import Blank, Block, Constant, Embed, Items, Text, blanks, nodes
+from fhir_blina.template import StudyDate, compile_templates
 
 TABLES = {
     "people": ["id* word day:integer", "A,x,1"],
@@ -85,9 +74,9 @@ def test_a_study_date_names_its_column_if_it_is_nothing_else(compiled):
 
 def test_a_literal_or_constant_reads_no_column(compiled):
     items = root(compiled, "a: \"{{ 'word' }}\"\nb: '{{ %cohort }}'\nc: [{d: '{{ word }}'}]").items
-    assert not has_columns(items["a"])
-    assert not has_columns(items["b"])
-    assert has_columns(items["c"])
+    assert not items["a"].reads
+    assert not items["b"].reads
+    assert items["c"].reads
 
 
 def test_a_list_item_with_embed_reads_the_other_table(compiled):
@@ -98,7 +87,7 @@ def test_a_list_item_with_embed_reads_the_other_table(compiled):
     assert isinstance(embed, Embed)
     assert (embed.table, embed.on, embed.where.columns) == ("visits", ("id",), ("number",))
     assert isinstance(embed.node, Block)
-    assert has_columns(items["a"])
+    assert items["a"].reads
     assert [type(one) for one in nodes(items["a"])] == [Items, Embed, Block, Blank]
     assert [blank.column for blank in blanks(items["a"])] == ["number"]
 
