@@ -163,6 +163,8 @@ def _lanes(
     labelled: bool,
     zoomed: bool,
 ) -> None:
+    from matplotlib.collections import PolyCollection
+
     bar, line = (0.56, 1.6) if labelled else (0.8, 0.5)
     ends = [min(lane.end, until) for lane in lanes]
     axes.hlines(places, 0, ends, color=PALETTE["muted"], linewidth=line, zorder=1)
@@ -172,17 +174,19 @@ def _lanes(
             (s, p) for lane, p in zip(lanes, places, strict=True) for s in lane.spans if s.order == order
         ]
         found = [(span, place) for span, place in found if span.start - 1 < until]
-        axes.barh(
-            [place for _, place in found],
-            [min(span.end, until) - max(span.start - 1, 0) for span, _ in found],
-            left=[max(span.start - 1, 0) for span, _ in found],
-            height=bar,
-            facecolor=PALETTE[colour],
-            edgecolor=PALETTE["paper"],
-            hatch=hatch if labelled else "",
-            linewidth=0.6 if labelled else 0,
-            zorder=2,
-        )
+        corners = [
+            [
+                (left, place - bar / 2),
+                (left, place + bar / 2),
+                (right, place + bar / 2),
+                (right, place - bar / 2),
+            ]
+            for span, place in found
+            for left, right in [(max(span.start - 1, 0), min(span.end, until))]
+        ]
+        style: dict[str, Any] = {"facecolor": PALETTE[colour], "edgecolor": PALETTE["paper"], "zorder": 2}
+        style |= {"hatch": hatch, "linewidth": 0.6} if labelled else {"linewidth": 0}
+        axes.add_collection(PolyCollection(corners, **style), autolim=False)
         for span, place in found if zoomed and labelled else []:
             if (span.end - span.start) / until > 0.1:
                 axes.text(

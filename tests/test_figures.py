@@ -35,7 +35,7 @@ def lanes(count: int) -> list[Lane]:
     return [
         Lane(
             f"S{n}",
-            "A" if n % 2 else "B",
+            "A" if n < count / 2 else "B",
             30 + n,
             (Span(1, 7, 0, "5 µg/d"), Span(8, 28, 1, "9 µg/d")),
             ((30 + n, "died"),),
