@@ -26,19 +26,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CHUNK = 2**20
+_VECTORS = 32  # of 2,048 rows each, taken into a DataFrame at a time
+
+
+class _TooLongError(Exception):
+    """A number of more than 15 digits, which a DOUBLE does not hold."""
 
 
 class Prepared:
-    """One view ready to run: its query, the SQL, the file it reads."""
+    """One view ready to run: its query, the file it reads, the table that has its columns."""
 
-    def __init__(self, query: Query, path: Path, table: str) -> None:
+    def __init__(self, query: Query, path: Path, table: str, decimals: str) -> None:
         self.query = query
+        self.view = query.view
         self.path = path
         self.table = table
+        self.decimals = decimals
 
-    def sql(self, *, numbers: bool = False) -> str:
+    def sql(self) -> str:
         """The SQL that gives the rows."""
-        return self.query.sql(_path_text(self.path), table=self.table, numbers=numbers)
+        return self.query.sql(_path_text(self.path), table=self.table, decimals=self.decimals)
 
 
 def _path_text(path: Path) -> str:
@@ -64,19 +71,12 @@ def line_count(path: Path) -> int:
 
 def _find_fault(path: Path, view: View, error: Exception) -> NoReturn:
     """Look with the reference engine for what DuckDB could not read, and name it."""
-    evaluate_view(view, resources_of(path, view.resource))
     ours = str(error).partition("view: ")[2].partition("\n")[0]
+    if ours.startswith("more than 15 digits"):
+        raise _TooLongError from error
+    evaluate_view(view, resources_of(path, view.resource))
     what = ours or f"DuckDB cannot read it ({type(error).__name__})"
     raise ViewError(f'{view.source}: {path}: {what}. Use --engine python (engine="python")') from error
-
-
-def _check_rows(prepared: Prepared, read: int, rows: int | None) -> None:
-    """The row-count guard: each line was read, and plain views have one row for each."""
-    view, lines = prepared.query.view, line_count(prepared.path)
-    if read != lines:
-        _find_fault(prepared.path, view, ValueError("row count"))
-    if rows is not None and view.one_row_each and rows != lines:
-        raise ViewError(f"{view.source}: {rows} rows from {lines} resources in {prepared.path}")
 
 
 @contextlib.contextmanager
@@ -99,7 +99,9 @@ def connected(*, memory_limit: str = "", threads: int = 0) -> Iterator[Any]:
             yield connection
 
 
-def prepare(connection: Any, folder: Path, views: Mapping[str, View]) -> Iterator[Prepared]:
+def prepare(
+    connection: Any, folder: Path, views: Mapping[str, View], *, decimals: str = "text"
+) -> Iterator[Prepared]:
     """Make each view ready in turn, types in order, names in order.
 
     A type that several views read is read once, into a temporary table.
@@ -112,7 +114,8 @@ def prepare(connection: Any, folder: Path, views: Mapping[str, View]) -> Iterato
     for resource in sorted({query.view.resource for query in queries}):
         group = [query for query in queries if query.view.resource == resource]
         path, table = folder / f"{resource}.ndjson", ""
-        for macro in create_macros(" ".join(query.sql("", numbers=True) for query in group)):
+        reading = "exact" if decimals == "short" and not all(query.short() for query in group) else decimals
+        for macro in create_macros(" ".join(query.sql("", decimals=reading) for query in group)):
             connection.execute(macro)
         if len(group) > 1:
             table = quoted(f"{resource}_lines")
@@ -120,12 +123,13 @@ def prepare(connection: Any, folder: Path, views: Mapping[str, View]) -> Iterato
             for query in group:
                 shape.merge(query.shape)
             keep_json = any(query.repeats for query in group)
-            read = read_sql(shape, resource, _path_text(path), keep_json=keep_json)
+            read = read_sql(shape, resource, _path_text(path), keep_json=keep_json, digits=reading != "short")
             _run(connection, f"CREATE TEMP TABLE {table} AS\n{read}", path, group[0].view)
-            count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            _check_rows(Prepared(group[0], path, table), count, None)
+            _check_lines(
+                path, connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0], group[0].view
+            )
         for query in group:
-            yield Prepared(query, path, table)
+            yield Prepared(query, path, table, reading)
         if table:
             connection.execute(f"DROP TABLE {table}")
 
@@ -139,19 +143,23 @@ def _run(connection: Any, sql: str, path: Path, view: View) -> Any:
         _find_fault(path, view, error)
 
 
-def _lines_read(connection: Any, prepared: Prepared, rows: int) -> int:
-    if prepared.table or not _path_text(prepared.path):
-        return line_count(prepared.path)
-    if prepared.query.view.one_row_each:
-        return rows
-    lines = (
-        f"read_ndjson_objects({text(str(prepared.path))}, maximum_object_size = {fhirjson.MAX_LINE_BYTES})"
-    )
-    counted = _run(connection, f"SELECT count(*) FROM {lines}", prepared.path, prepared.query.view)
-    return int(counted.fetchone()[0])
+def _check_lines(path: Path, read: int, view: View) -> None:
+    if read != line_count(path):
+        _find_fault(path, view, ValueError("view: lines were passed over"))
 
 
-def _converted(value: Any, *, collection: bool) -> Any:
+def _check_rows(connection: Any, prepared: Prepared, rows: int) -> None:
+    """The row-count guard: each line was read, and a plain view has one row for each."""
+    view, path = prepared.view, prepared.path
+    if view.one_row_each and rows != line_count(path):
+        _find_fault(path, view, ValueError(f"view: {rows} rows are not the number of its lines"))
+    if not view.one_row_each and not prepared.table and _path_text(path):
+        lines = f"read_ndjson_objects({text(str(path))}, maximum_object_size = {fhirjson.MAX_LINE_BYTES})"
+        counted = _run(connection, f"SELECT count(*) FROM {lines}", path, view)
+        _check_lines(path, counted.fetchone()[0], view)
+
+
+def _exact(value: Any, *, collection: bool) -> Any:
     if collection:
         return [] if value is None else [Decimal(item) for item in value]
     return None if value is None else Decimal(value)
@@ -159,85 +167,124 @@ def _converted(value: Any, *, collection: bool) -> Any:
 
 def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
     """The tables of a folder as plain rows, by name, as the reference engine gives them."""
-    import duckdb
-
     tables: dict[str, Table] = {}
     with connected() as connection:
         for prepared in prepare(connection, folder, views):
-            view = prepared.query.view
-            try:
-                found = connection.execute(prepared.sql()).fetchall()
-            except duckdb.Error as error:
-                _find_fault(prepared.path, view, error)
-            _check_rows(prepared, _lines_read(connection, prepared, len(found)), len(found))
-            decimals = [place for place, kind in enumerate(prepared.query.kinds) if kind == "decimal"]
+            view, kinds = prepared.view, prepared.query.kinds
+            found = _fetched(connection, prepared, "fetchall")
+            _check_rows(connection, prepared, len(found))
+            decimals = [place for place, kind in enumerate(kinds) if kind == "decimal"]
             if decimals:
                 rows = [list(row) for row in found]
                 for row in rows:
                     for place in decimals:
-                        row[place] = _converted(row[place], collection=view.columns[place].collection)
+                        row[place] = _exact(row[place], collection=view.columns[place].collection)
                 found = [tuple(row) for row in rows]
             tables[view.name] = Table.of(view, found)
     return {name: tables[name] for name in sorted(tables)}
 
 
+def _fetched(connection: Any, prepared: Prepared, how: str, *arguments: Any) -> Any:
+    import duckdb
+
+    try:
+        return getattr(connection.execute(prepared.sql()) if how == "fetchall" else connection, how)(
+            *arguments
+        )
+    except duckdb.Error as error:
+        _find_fault(prepared.path, prepared.view, error)
+
+
 def duckdb_frames(
     folder: Path, views: Mapping[str, View], *, memory_limit: str = ""
 ) -> dict[str, pd.DataFrame]:
-    """The tables of a folder as DataFrames, column by column."""
-    import duckdb
+    """The tables of a folder as DataFrames, taken over a part at a time; equal texts are one object."""
+    import pandas as pd
 
     frames: dict[str, pd.DataFrame] = {}
     with connected(memory_limit=memory_limit) as connection:
         for prepared in prepare(connection, folder, views):
-            view = prepared.query.view
-            try:
-                columns = connection.execute(prepared.sql()).fetchnumpy()
-            except duckdb.Error as error:
-                _find_fault(prepared.path, view, error)
-            frame = _frame(prepared.query, columns)
-            _check_rows(prepared, _lines_read(connection, prepared, len(frame)), len(frame))
-            frames[view.name] = frame
+            query = prepared.query
+            names = [quoted(column.name) for column in prepared.view.columns]
+            shown = [
+                f"coalesce({name}, {zero}) AS {name}, {name} IS NULL AS {quoted(f'{column.name}?')}"
+                if (zero := _zero(column.type, column.collection))
+                else name
+                for name, column in zip(names, prepared.view.columns, strict=True)
+            ]
+            _run(
+                connection,
+                f"SELECT {', '.join(shown)} FROM (\n{prepared.sql()}\n)",
+                prepared.path,
+                prepared.view,
+            )
+            parts: list[list[Any]] = [[] for _ in names]
+            once: list[dict[Any, Any]] = [{} for _ in names]
+            while len(chunk := _fetched(connection, prepared, "fetch_df_chunk", _VECTORS)):
+                for place, column in enumerate(prepared.view.columns):
+                    parts[place].append(_array(chunk, column, query.kinds[place], once[place]))
+            made: dict[str, Any] = {}
+            for column in reversed(prepared.view.columns):
+                once.pop()
+                made[column.name] = _joined(parts.pop(), column.type, column.collection)
+            in_order = {column.name: made[column.name] for column in prepared.view.columns}
+            frames[prepared.view.name] = pd.DataFrame(in_order, copy=False)
+            _check_rows(connection, prepared, len(frames[prepared.view.name]))
     return {name: frames[name] for name in sorted(frames)}
 
 
-def _frame(query: Query, columns: dict[str, Any]) -> pd.DataFrame:
+def _zero(kind: str, collection: bool) -> str:
+    return "" if collection else "0" if kind in INTEGERS else "false" if kind == "boolean" else ""
+
+
+def _array(chunk: pd.DataFrame, column: Any, kind: str, once: dict[Any, Any]) -> Any:
     import numpy as np
     import pandas as pd
 
-    series: dict[str, Any] = {}
-    for column, kind in zip(query.view.columns, query.kinds, strict=True):
-        found = columns.pop(column.name)
-        mask = np.ma.getmaskarray(found)
-        data = np.ma.getdata(found)
-        if column.type in INTEGERS and not column.collection:
-            series[column.name] = pd.arrays.IntegerArray(data.astype("int64"), mask)
-        elif column.type == "boolean" and not column.collection:
-            series[column.name] = pd.arrays.BooleanArray(data.astype(bool), mask)
-        else:
-            series[column.name] = _objects(data, mask, kind, collection=column.collection)
-    return pd.DataFrame(series)
-
-
-def _objects(data: Any, mask: Any, kind: str, *, collection: bool) -> Any:
-    """An object array in which equal strings and numbers are one object, missing ones ``None``."""
-    import numpy as np
-
+    data = chunk[column.name].to_numpy()
+    if _zero(column.type, column.collection):
+        made = pd.arrays.BooleanArray if column.type == "boolean" else pd.arrays.IntegerArray
+        return made(
+            data.astype(bool if column.type == "boolean" else "int64"), chunk[f"{column.name}?"].to_numpy()
+        )
+    if not column.collection and pd.isna(data).all():
+        return len(data)
     found = np.empty(len(data), dtype=object)
-    if collection:
-        lists = ([] if missing else list(value) for value, missing in zip(data, mask, strict=True))
-        found[:] = [_converted(one, collection=True) if kind == "decimal" else one for one in lists]
-        return found
-    once: dict[Any, Any] = {}
-    for place in np.flatnonzero(~mask):
-        value = data[place]
-        kept = once.get(value)
-        if kept is None:
-            kept = once[value] = (
-                Decimal(value) if kind == "decimal" else getattr(value, "item", lambda v=value: v)()
-            )
-        found[place] = kept
+    if column.collection:
+        lists = ([] if value is None else list(value) for value in data)
+        found[:] = [_exact(one, collection=True) if kind == "decimal" else one for one in lists]
+    elif kind == "decimal":
+        found[:] = [
+            None if value is None else once.get(value) or once.setdefault(value, Decimal(value))
+            for value in data
+        ]
+    else:
+        keep = once.setdefault
+        found[:] = [None if value is None else keep(value, value) for value in data.tolist()]
+    if len(once) > 50_000:
+        once.clear()
     return found
+
+
+def _joined(parts: list[Any], kind: str, collection: bool) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if not parts:
+        dtype = (
+            "Int64" if _zero(kind, collection) == "0" else "boolean" if _zero(kind, collection) else "object"
+        )
+        return pd.Series([], dtype=dtype)
+    if _zero(kind, collection):
+        return pd.concat([pd.Series(part) for part in parts], ignore_index=True)
+    whole = np.empty(sum(part if isinstance(part, int) else len(part) for part in parts), dtype=object)
+    start = 0
+    for part in parts:
+        size = part if isinstance(part, int) else len(part)
+        if not isinstance(part, int):
+            whole[start : start + size] = part
+        start += size
+    return whole
 
 
 def write_duckdb(
@@ -257,7 +304,18 @@ def write_duckdb(
     Returns:
         The files, whole or absent.
     """
+    if kind not in {"parquet", "duckdb"}:
+        raise ViewError(f'no format "{kind}". Known: csv, duckdb, parquet')
     target.mkdir(parents=True, exist_ok=True)
+    try:
+        return _write(folder, views, target, kind, memory_limit, "short")
+    except _TooLongError:
+        return _write(folder, views, target, kind, memory_limit, "exact")
+
+
+def _write(
+    folder: Path, views: Mapping[str, View], target: Path, kind: str, memory_limit: str, decimals: str
+) -> list[Path]:
     written: list[Path] = []
     with (
         tempfile.TemporaryDirectory(dir=target, prefix=".tables-") as fresh,
@@ -267,16 +325,15 @@ def write_duckdb(
         if kind == "duckdb":
             connection.execute(f"ATTACH {text(str(database))} AS written")
             written.append(database)
-        for prepared in prepare(connection, folder, views):
-            view, sql = prepared.query.view, prepared.sql(numbers=True)
+        for prepared in prepare(connection, folder, views, decimals=decimals):
             if kind == "parquet":
-                path = Path(fresh) / f"{view.name}.parquet"
-                command = f"COPY (\n{sql}\n) TO {text(str(path))} (FORMAT parquet)"
+                path = Path(fresh) / f"{prepared.view.name}.parquet"
+                command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} (FORMAT parquet)"
                 written.append(path)
             else:
-                command = f"CREATE TABLE written.{quoted(view.name)} AS\n{sql}"
-            count = _run(connection, command, prepared.path, view).fetchone()[0]
-            _check_rows(prepared, _lines_read(connection, prepared, count), count)
+                command = f"CREATE TABLE written.{quoted(prepared.view.name)} AS\n{prepared.sql()}"
+            count = _run(connection, command, prepared.path, prepared.view).fetchone()[0]
+            _check_rows(connection, prepared, count)
         if kind == "duckdb":
             connection.execute("DETACH written")
         return [path.replace(target / path.name) for path in sorted(written)]

@@ -27,6 +27,11 @@ MACROS: dict[str, str] = {
         "CASE WHEN digits IS NULL OR CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(38, 12)) "
         "THEN CAST(digits AS DECIMAL(38, 12)) ELSE error('view: more than 12 decimals in a number') END"
     ),
+    # the same of the text of a DOUBLE, which is exact up to 15 digits
+    "fhir_short_decimal(digits)": (
+        "CASE WHEN length(digits) > 16 THEN error('view: more than 15 digits in a number') "
+        "ELSE fhir_decimal(digits) END"
+    ),
     "fhir_quotient(one, other)": (
         "CASE WHEN other = 0 OR one IS NULL OR other IS NULL THEN NULL "
         "WHEN CAST(CAST(one / other AS DECIMAL(18, 9)) AS DECIMAL(28, 10)) * other "

@@ -60,17 +60,27 @@ class Query:
     where: list[str] = field(default_factory=list)
     repeats: list[Repeat] = field(default_factory=list)
 
-    def sql(self, path: str, *, table: str = "", numbers: bool = False) -> str:
+    def short(self) -> bool:
+        """Whether decimals are only shown, not compared or counted with."""
+        whole = self.sql("")
+        return (
+            not any(name in whole for name in ("fhir_number(", "fhir_factor(", "fhir_edge("))
+            and not self.repeats
+        )
+
+    def sql(self, path: str, *, table: str = "", decimals: str = "text") -> str:
         """The query.
 
         Args:
             path: An NDJSON file of the view's resource type; empty for no resources.
             table: A table that has the typed columns already; then the file is not read.
-            numbers: Whether decimals come out as DECIMAL(38, 12) and not as text.
+            decimals: ``text`` keeps every digit, ``exact`` gives DECIMAL(38, 12), ``short`` the same,
+                faster, with an error where a number has more than 15 digits.
         """
         read = f"SELECT * FROM {table}"
         if not table:
-            read = read_sql(self.shape, self.view.resource, path, keep_json=bool(self.repeats))
+            keep_json, digits = bool(self.repeats), decimals != "short"
+            read = read_sql(self.shape, self.view.resource, path, keep_json=keep_json, digits=digits)
         steps = [f"resource AS (\n{_indented(read)}\n)"]
         steps += [step for repeat in self.repeats for step in _repeat_steps(repeat)]
         relation = "resource AS r"
@@ -85,7 +95,7 @@ class Query:
             relation, where = f"rows_{place} AS r", ""
         names = [quoted(column.name) for column in self.view.columns]
         shown = [
-            f"  {_number_sql(sql, column) if numbers and kind == 'decimal' else sql} AS {name}"
+            f"  {_decimal_sql(sql, column, decimals) if kind == 'decimal' else sql} AS {name}"
             for sql, name, column, kind in zip(
                 self.columns, names, self.view.columns, self.kinds, strict=True
             )
@@ -100,15 +110,16 @@ class Query:
         return "\n".join([title, *(f"{macro};" for macro in create_macros(query)), f"{query};"])
 
 
-def read_sql(shape: Shape, resource: str, path: str, *, keep_json: bool = False) -> str:
+def read_sql(shape: Shape, resource: str, path: str, *, keep_json: bool = False, digits: bool = True) -> str:
     """SQL that reads a file's lines as typed columns; an empty path reads nothing.
 
-    Where decimals are read they are put in quotes first, so that each digit stays.
+    Decimals are put in quotes first, so that each digit stays; without ``digits`` DuckDB reads
+    them as DOUBLE and shows them as text.
     """
     check = (
         f"CASE WHEN resourceType = {text(resource)} THEN true ELSE error('view: a line of another type') END"
     )
-    keys = sorted(shape.has_decimals())
+    keys = sorted(shape.has_decimals()) if digits else []
     if not keys and not keep_json and path:
         columns = ",\n".join(
             f"    {text(key)}: {text(part.sql_type())}" for key, part in sorted(shape.parts.items())
@@ -131,10 +142,11 @@ def _indented(sql: str) -> str:
     return "\n".join("  " + line for line in sql.split("\n"))
 
 
-def _number_sql(sql: str, column: Column) -> str:
-    return (
-        f"list_transform({sql}, lambda v: fhir_decimal(v))" if column.collection else f"fhir_decimal({sql})"
-    )
+def _decimal_sql(sql: str, column: Column, decimals: str) -> str:
+    if decimals == "text":
+        return sql
+    macro = "fhir_decimal" if decimals == "exact" else "fhir_short_decimal"
+    return f"list_transform({sql}, lambda v: {macro}(v))" if column.collection else f"{macro}({sql})"
 
 
 def _repeat_steps(repeat: Repeat) -> Iterator[str]:

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "DEFAULT_ENGINE",
     "ENGINES",
     "Table",
     "View",
     "evaluate_view",
+    "export_tables",
     "load_view",
     "load_views",
     "read_rows",
     "read_tables",
     "read_view",
+    "view_sql",
     "views_folder",
     "write_tables",
 ]
@@ -69,33 +72,36 @@ ENGINES: dict[str, Callable[[Path, Mapping[str, View]], dict[str, Table]]] = {
     "duckdb": _duckdb_rows,
     "python": _python_rows,
 }
+DEFAULT_ENGINE = "duckdb"
 
 
-def _chosen(views: Path | Mapping[str, View] | None) -> Mapping[str, View]:
-    return views if isinstance(views, Mapping) else load_views(views or views_folder())
-
-
-def read_rows(
-    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = "python"
-) -> dict[str, Table]:
-    """The tables of a folder as plain rows, by name; arguments as for :func:`read_tables`."""
-    folder = Path(folder)
+def _chosen(
+    folder: Path, views: Path | Mapping[str, View] | None, engine: str = DEFAULT_ENGINE
+) -> Mapping[str, View]:
     if engine not in ENGINES:
         raise ViewError(f'no engine "{engine}". {did_you_mean(engine, ENGINES)}')
     if not folder.is_dir():
         raise ViewError(f"{folder}: no such folder. Run `fhir-blina map` or `pull` first")
-    return ENGINES[engine](folder, _chosen(views))
+    return views if isinstance(views, Mapping) else load_views(views or views_folder())
+
+
+def read_rows(
+    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = DEFAULT_ENGINE
+) -> dict[str, Table]:
+    """The tables of a folder as plain rows, by name; arguments as for :func:`read_tables`."""
+    folder = Path(folder)
+    return ENGINES[engine](folder, _chosen(folder, views, engine))
 
 
 def read_tables(
-    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = "python"
+    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = DEFAULT_ENGINE
 ) -> dict[str, pd.DataFrame]:
     """Tables of a folder of ``<Type>.ndjson`` files.
 
     Args:
         folder: As a store or a pull leaves it. A type without a file gives an empty table.
         views: A folder of ViewDefinitions or views by name; ``None`` takes ``mappings/views``.
-        engine: ``python`` is the reference; see ``ENGINES``.
+        engine: ``duckdb``, or ``python``, the reference that it is held to.
 
     Returns:
         One DataFrame for each view, by name, rows in the order of the file. Column dtypes:
@@ -106,8 +112,68 @@ def read_tables(
         ViewError: a wrong view, or a resource that a view cannot read.
         StoreIncomplete: a line that is no resource, with file and line.
     """
-    tables = read_rows(folder, views, engine=engine)
-    return {name: _frame(table) for name, table in tables.items()}
+    folder = Path(folder)
+    chosen = _chosen(folder, views, engine)
+    if engine == "duckdb":
+        from fhir_blina.view_duckdb import duckdb_frames
+
+        return duckdb_frames(folder, chosen)
+    return {name: _frame(table) for name, table in ENGINES[engine](folder, chosen).items()}
+
+
+def view_sql(name: str, folder: Path | str = ".", views: Path | Mapping[str, View] | None = None) -> str:
+    """The DuckDB SQL of a view over a folder's file: macros, then the query; runs by itself.
+
+    Raises:
+        ViewError: no such view, or one that SQL cannot answer.
+    """
+    from fhir_blina.view_sql import compile_view
+
+    known = views if isinstance(views, Mapping) else load_views(views or views_folder())
+    if name not in known:
+        raise ViewError(f'no view "{name}". {did_you_mean(name, known)}')
+    return compile_view(known[name]).script(str(Path(folder) / f"{known[name].resource}.ndjson"))
+
+
+def export_tables(
+    folder: Path | str,
+    target: Path | str,
+    *,
+    format: str = "csv",  # noqa: A002 - the name of the option
+    engine: str = DEFAULT_ENGINE,
+    keep_going: bool = False,
+    views: Path | Mapping[str, View] | None = None,
+) -> tuple[list[Path], dict[str, int]]:
+    """Write the tables of a folder to files.
+
+    Args:
+        folder: Of ``<Type>.ndjson``.
+        target: Where the files go.
+        format: ``csv`` (see :func:`write_tables`), ``parquet`` (a file for each view) or ``duckdb``
+            (``tables.duckdb``); the last two need DuckDB and hold decimals as DECIMAL(38, 12).
+        engine: As for :func:`read_tables`.
+        keep_going: Whether a line that is no resource goes to ``rejects/`` in ``target`` instead of
+            stopping; the files are then read twice.
+        views: As for :func:`read_tables`.
+
+    Returns:
+        The files, and the number of lines rejected by resource type.
+    """
+    folder, target = Path(folder), Path(target)
+    chosen = _chosen(folder, views, engine)
+    if keep_going:
+        from fhir_blina.view_rejects import bad_lines_aside
+
+        types = {view.resource for view in chosen.values()}
+        with bad_lines_aside(folder, target / "rejects", types) as (clean, counts):
+            return export_tables(clean, target, format=format, engine=engine, views=chosen)[0], counts
+    if format == "csv":
+        return write_tables(read_tables(folder, chosen, engine=engine), target), {}
+    if engine != "duckdb":
+        raise ViewError(f"{format} files are written by DuckDB. Leave out --engine {engine}, or use csv")
+    from fhir_blina.view_duckdb import write_duckdb
+
+    return write_duckdb(folder, chosen, target, format), {}
 
 
 def _dtype(kind: str, collection: bool) -> str:

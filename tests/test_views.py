@@ -13,10 +13,12 @@ from fhir_blina.errors import StoreIncomplete, ViewError
 from fhir_blina.views import (
     ENGINES,
     evaluate_view,
+    export_tables,
     load_view,
     load_views,
     read_tables,
     read_view,
+    view_sql,
     views_folder,
     write_tables,
 )
@@ -491,3 +493,52 @@ def test_csv_is_the_same_bytes_and_starts_no_formula(store, tmp_path):
 def test_importing_leaves_pandas_and_duckdb_alone():
     code = "import sys, fhir_blina.views; sys.exit(any(name in sys.modules for name in ('pandas', 'duckdb', 'lark')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_bad_lines_go_to_a_reject_file(store, tmp_path):
+    path = store / "Patient.ndjson"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[1:1] = [b'{"resourceType":"Patient",\n', b'{"resourceType":"Group"}\n', b'{"id":"\xff"}\n']
+    path.write_bytes(b"".join(lines) + b'{"resourceType":"Patient","id":"cut"}')
+    target = tmp_path / "tables"
+    with pytest.raises(StoreIncomplete, match=r"Patient\.ndjson:2"):
+        export_tables(store, target)
+    for engine in sorted(ENGINES):
+        files, rejected = export_tables(store, target, engine=engine, keep_going=True)
+        assert rejected == {"Patient": 4}
+        assert (target / "patients.csv").read_text(encoding="utf-8").count("\n") == 1 + 3
+        assert len(files) == len(load_views(views_folder()))
+    rejects = [
+        json.loads(line) for line in (target / "rejects" / "Patient.rejects.ndjson").read_text().splitlines()
+    ]
+    assert [one["line"] for one in rejects] == [2, 3, 4, 7]
+    assert [one["reason"].partition(":")[0] for one in rejects] == [
+        "not readable as JSON",
+        "not a Patient",
+        "not UTF-8",
+        "cut off",
+    ]
+    assert rejects[0]["text"] == '{"resourceType":"Patient",'
+
+
+def test_formats_and_sql(store, tmp_path):
+    files, rejected = export_tables(store, tmp_path / "p", format="parquet")
+    assert {path.suffix for path in files} == {".parquet"}
+    assert rejected == {}
+    assert [path.name for path in export_tables(store, tmp_path / "d", format="duckdb")[0]] == [
+        "tables.duckdb"
+    ]
+    with pytest.raises(ViewError, match='no format "xlsx"'):
+        export_tables(store, tmp_path / "x", format="xlsx")
+    with pytest.raises(ViewError, match="written by DuckDB"):
+        export_tables(store, tmp_path / "x", format="parquet", engine="python")
+    assert "FROM read_json(" in view_sql("patients", store)
+    with pytest.raises(ViewError, match='Did you mean "patients"'):
+        view_sql("patient", store)
+
+
+def test_both_engines_write_the_same_bytes(store, tmp_path):
+    written = {engine: export_tables(store, tmp_path / engine, engine=engine)[0] for engine in ENGINES}
+    for ours, theirs in zip(*written.values(), strict=True):
+        assert ours.name == theirs.name
+        assert ours.read_bytes() == theirs.read_bytes()
