@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from fhir_blina.fhirjson import write_whole
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -103,10 +105,9 @@ class Drawing:
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write ``<name>.svg`` and ``<name>.png`` into ``folder`` and return both paths."""
-        folder.mkdir(parents=True, exist_ok=True)
         svg, png = folder / f"{self.name}.svg", folder / f"{self.name}.png"
-        svg.write_bytes(self.svg)
-        png.write_bytes(self.png)
+        write_whole(svg, self.svg)
+        write_whole(png, self.png)
         return svg, png
 
 

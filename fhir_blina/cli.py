@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -152,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return USAGE_ERROR
+    before = os.umask(0o077)  # whatever is written is for whoever ran it
     try:
         from fhir_blina import commands
         from fhir_blina.errors import FhirBlinaError
@@ -168,3 +170,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
+    finally:
+        os.umask(before)

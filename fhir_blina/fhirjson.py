@@ -135,7 +135,7 @@ def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
         StoreIncomplete: a line that is not one whole JSON object, with file and line.
     """
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
             where = f"{path}:{number}"
             if len(line) > MAX_LINE_BYTES:
                 raise StoreIncomplete(f"{where}: line longer than {MAX_LINE_BYTES // 2**20} MiB")
@@ -153,8 +153,8 @@ def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
             yield number, resource
 
 
-def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write a text file so that it is there whole or not at all.
+def write_whole(path: Path, text: str | bytes | Iterable[str]) -> None:
+    """Write a file so that it is there whole or not at all.
 
     A temporary file in the same folder is written, synced and renamed; mode 0600.
     """
@@ -163,9 +163,9 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
         raise OSError(f"{path} is a symbolic link; it is not written through")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            for part in [text] if isinstance(text, str) else text:
-                file.write(part)
+        with os.fdopen(handle, "wb") as file:
+            for part in [text] if isinstance(text, (str, bytes)) else text:
+                file.write(part if isinstance(part, bytes) else part.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

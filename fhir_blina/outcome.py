@@ -44,10 +44,15 @@ def findings_of(outcome: Any, location: str, *, values: bool = False) -> list[Fi
     if not isinstance(outcome, dict) or outcome.get("resourceType") != "OperationOutcome":
         return []
     findings = []
-    for issue in outcome.get("issue") or []:
-        details = issue.get("details") or {}
+    said = outcome.get("issue")
+    for issue in said if isinstance(said, list) else []:
+        if not isinstance(issue, dict):
+            continue
+        details = issue.get("details")
+        details = details if isinstance(details, dict) else {}
         text = str(issue.get("diagnostics") or details.get("text") or "no explanation given")
-        places = issue.get("expression") or issue.get("location") or [""]
+        places = issue.get("expression") or issue.get("location")
+        places = places if isinstance(places, list) and places else [""]
         severity = issue.get("severity")
         findings.append(
             Finding(

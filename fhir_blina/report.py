@@ -121,7 +121,6 @@ def write_report(
     )
     for drawing in drawings:
         drawing.write(folder / "figures")
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "report.html"
     write_whole(path, page)
     return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,10 +82,17 @@ class Capability:
         return all(said) or "hapi" in self.software.lower()
 
 
+def _listed(items: Any) -> list[Any]:
+    return items if isinstance(items, list) else []
+
+
+def _objects(items: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a list; nothing of anything else."""
+    yield from (item for item in _listed(items) if isinstance(item, dict))
+
+
 def _names(items: Any, key: str) -> frozenset[str]:
-    return frozenset(
-        str(item[key]).lstrip("$") for item in items or [] if isinstance(item, dict) and key in item
-    )
+    return frozenset(str(item[key]).lstrip("$") for item in _objects(items) if key in item)
 
 
 def read_capability(transport: Transport) -> Capability:
@@ -105,10 +112,12 @@ def read_capability(transport: Transport) -> Capability:
     version = str(said.get("fhirVersion", ""))
     if not version.startswith("4.0"):
         raise StoreRefused(f"{transport.base} speaks FHIR {version or 'of no version'}; R4 (4.0.1) is needed")
-    rest: dict[str, Any] = next((part for part in said.get("rest") or [] if part.get("mode") == "server"), {})
+    rest: dict[str, Any] = next(
+        (part for part in _objects(said.get("rest")) if part.get("mode") == "server"), {}
+    )
     types = {}
-    for part in rest.get("resource") or []:
-        if part.get("type") in RESOURCE_TYPES:
+    for part in _objects(rest.get("resource")):
+        if str(part.get("type")) in RESOURCE_TYPES:
             types[part["type"]] = TypeCapability(
                 interactions=_names(part.get("interaction"), "code"),
                 search=_names(part.get("searchParam"), "name"),
@@ -117,12 +126,12 @@ def read_capability(transport: Transport) -> Capability:
                 conditional_create=part.get("conditionalCreate") is True,
                 conditional_update=part.get("conditionalUpdate") is True,
             )
-    software = said.get("software") or {}
-    security = rest.get("security") or {}
+    software = next(_objects([said.get("software")]), {})
+    security = next(_objects([rest.get("security")]), {})
     services = [
         str(coding.get("code", ""))
-        for service in security.get("service") or []
-        for coding in service.get("coding") or [{"code": service.get("text", "")}]
+        for service in _objects(security.get("service"))
+        for coding in _objects(service.get("coding") or [{"code": service.get("text", "")}])
     ]
     return Capability(
         software=f"{software.get('name', 'unnamed')} {software.get('version', '')}".strip(),
@@ -131,5 +140,5 @@ def read_capability(transport: Transport) -> Capability:
         operations=_names(rest.get("operation"), "name"),
         types=types,
         security=tuple(service for service in services if service),
-        conformance=tuple(said.get("instantiates") or ()),
+        conformance=tuple(map(str, _listed(said.get("instantiates")))),
     )

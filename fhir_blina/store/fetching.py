@@ -79,7 +79,8 @@ class Fetcher:
             answer = self.transport.request("POST", body=dumps(bundle))
             entries = answer.json.get("entry") if answer.ok and isinstance(answer.json, dict) else None
             if isinstance(entries, list) and len(entries) == len(kinds):
-                totals = [(entry.get("resource") or {}).get("total") for entry in entries]
+                found = [entry.get("resource") if isinstance(entry, dict) else None for entry in entries]
+                totals = [one.get("total") if isinstance(one, dict) else None for one in found]
         result = {}
         for position, kind in enumerate(kinds):
             total = totals[position] if totals else None
@@ -232,8 +233,11 @@ class Fetcher:
             raise StoreIncomplete("the export reported errors. Pull again, or by search")
         found: dict[str, Resource] = {}
         total = sum(counts.values())
-        for output in manifest.get("output") or []:
-            if output.get("type") not in selection.params:
+        outputs = manifest.get("output") or []
+        if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
+            raise StoreIncomplete("the export's manifest is none: output is not a list of objects")
+        for output in outputs:
+            if str(output.get("type")) not in selection.params:
                 continue
             for resource in self._lines(self.transport.anchored(str(output.get("url", "")))):
                 key = key_of(resource)
@@ -280,7 +284,14 @@ class Fetcher:
 
 
 def _is_bundle(answer: Answer) -> bool:
-    return isinstance(answer.json, dict) and answer.json.get("resourceType") == "Bundle"
+    """Whether it is a Bundle whose entries and links can be read."""
+    said = answer.json
+    if not isinstance(said, dict) or said.get("resourceType") != "Bundle":
+        return False
+    parts = [said.get(name) or [] for name in ("entry", "link")]
+    return all(
+        isinstance(part, list) and all(isinstance(one, dict) for one in part) for part in parts
+    ) and all(isinstance(entry.get("search") or {}, dict) for entry in parts[0])
 
 
 def _matches(answer: Answer, kind: str) -> Iterable[Resource]:

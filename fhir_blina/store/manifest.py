@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.fhirjson import Resource, dumps, loads, read_ndjson, sync_folder, write_whole
+from fhir_blina.fhirjson import MAX_LINE_BYTES, Resource, dumps, loads, read_ndjson, sync_folder, write_whole
 from fhir_blina.locks import locked
 from fhir_blina.store.types import RESOURCE_TYPES, key_of
 
@@ -51,7 +51,8 @@ def write_folder(
         certificate: Content of ``certificate.json``, or None for none.
 
     Raises:
-        StoreRefused: the folder holds other things, or is a symbolic link.
+        StoreRefused: the folder holds other things, or is a symbolic link; a resource is larger than a
+            line may be.
     """
     refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -59,7 +60,7 @@ def write_folder(
     try:
         lines: dict[str, list[str]] = {}
         for key in sorted(resources):
-            lines.setdefault(key.split("/", 1)[0], []).append(dumps(resources[key]) + "\n")
+            lines.setdefault(key.split("/", 1)[0], []).append(_line(key, resources[key]))
         output = []
         for kind, rows in lines.items():
             write_whole(fresh / f"{kind}.ndjson", rows)
@@ -87,6 +88,13 @@ def write_folder(
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _line(key: str, resource: Resource) -> str:
+    line = dumps(resource) + "\n"
+    if len(line) > MAX_LINE_BYTES // 4 and len(line.encode()) > MAX_LINE_BYTES:
+        raise StoreRefused([problem(key, f"is larger than {MAX_LINE_BYTES // 2**20} MiB")])
+    return line
 
 
 def _take_place(fresh: Path, folder: Path) -> None:
@@ -138,6 +146,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise StoreIncomplete(f"{folder} has no {MANIFEST}: not a store folder, or one never finished")
+    if path.is_symlink() or path.stat().st_size > MAX_LINE_BYTES:
+        raise StoreIncomplete(f"{path}: a symbolic link, or larger than {MAX_LINE_BYTES // 2**20} MiB")
     try:
         manifest: dict[str, Any] = loads(path.read_text("utf-8"))
     except (ValueError, UnicodeDecodeError) as error:
@@ -164,7 +174,12 @@ def read_folder(folder: Path) -> dict[str, Resource]:
     for entry in manifest["output"]:
         kind = entry.get("type")
         name = entry.get("url")
-        if kind not in RESOURCE_TYPES or name != f"{kind}.ndjson" or name in listed:
+        if (
+            not isinstance(kind, str)
+            or kind not in RESOURCE_TYPES
+            or name != f"{kind}.ndjson"
+            or name in listed
+        ):
             findings.append(
                 problem(
                     str(folder / MANIFEST),
@@ -205,11 +220,14 @@ def _read_file(path: Path, entry: Mapping[str, Any]) -> dict[str, Resource]:
             raise StoreIncomplete([problem(where, f"{key} is there twice")])
         found[key] = resource
     count = entry.get("count")
+    if count is not None and not isinstance(count, int):
+        raise StoreIncomplete([problem(str(path), "its count in the manifest is no number", "Pull again")])
     if count is not None and count != lines:
         raise StoreIncomplete(
             [problem(str(path), f"has {lines} lines, the manifest says {count}", "Pull the folder again")]
         )
-    digest = (entry.get("extension") or {}).get("sha256")
+    extension = entry.get("extension")
+    digest = extension.get("sha256") if isinstance(extension, dict) else None
     if digest is not None and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
         raise StoreIncomplete(
             [problem(str(path), "differs from its checksum in the manifest", "Pull the folder again")]

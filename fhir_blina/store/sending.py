@@ -196,8 +196,13 @@ class Sender:
                 "entries of a bundle. Push again"
             )
         for write, entry in zip(part, entries, strict=True):
-            response = entry.get("response") or {}
-            status = int(str(response.get("status", "0"))[:3] or 0)
+            response = entry.get("response") if isinstance(entry, dict) else None
+            said = str(response.get("status"))[:3] if isinstance(response, dict) else ""
+            if not isinstance(response, dict) or not said.isdecimal():
+                raise StoreIncomplete(
+                    "the server did not say what became of an entry of a bundle. Push again"
+                )
+            status = int(said)
             if 200 <= status < 300:
                 self._store(write, status, str(response.get("location", "")), str(response.get("etag", "")))
             elif write.method == "DELETE" and status in {404, 410}:

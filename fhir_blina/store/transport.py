@@ -40,6 +40,8 @@ LONGEST_RETRY_AFTER = 120.0
 RACE_TRIES = 5
 DOUBT_TRIES = 2
 MOST_BYTES = 512 * 2**20
+MOST_RATIO = 100
+MOST_SMALL = 2**20
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _BUSY = {408, 429, 502, 503, 504}
@@ -141,7 +143,10 @@ class Transport:
         Raises:
             StoreRefused: what follows is not a path of FHIR.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise StoreRefused("the server names an address that is none; it is not followed") from None
         query = f"?{parts.query}" if parts.query else ""
         path = parts.path.rstrip("/")
         own = urlsplit(self.base).path
@@ -183,7 +188,7 @@ class Transport:
         Raises:
             StoreUnavailable: no answer within the tries and the time.
             StoreRefused: 401, 403 or a redirect.
-            StoreIncomplete: an answer larger than 512 MiB.
+            StoreIncomplete: an answer larger than 512 MiB, or packed more than a hundred times.
         """
         url = path if path.startswith(self.base) else f"{self.base}/{path}" if path else self.base
         end = time.monotonic() + BUDGET_SECONDS
@@ -279,6 +284,10 @@ class Transport:
             content = bytearray()
             for part in response.iter_bytes():
                 content += part
+                if len(content) > MOST_SMALL and len(content) > MOST_RATIO * response.num_bytes_downloaded:
+                    raise StoreIncomplete(
+                        f"{self.base} sent what unpacks to over {MOST_RATIO} times its size"
+                    )
                 if len(content) > MOST_BYTES:
                     raise StoreIncomplete(f"{self.base} sent more than {MOST_BYTES // 2**20} MiB at once")
         finally:

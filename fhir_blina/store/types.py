@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from fhir_blina.errors import StoreRefused
 from fhir_blina.fhirjson import Resource
@@ -48,14 +49,29 @@ def key_of(resource: Resource, where: str = "") -> str:
         where: ``file:line`` for the message.
 
     Raises:
-        StoreRefused: not a type of R4, or not a legal id.
+        StoreRefused: not a type of R4, not a legal id, or labels that are none.
     """
     kind, name = resource.get("resourceType"), resource.get("id")
     start = f"{where}: " if where else ""
-    if kind not in RESOURCE_TYPES:
+    if not isinstance(kind, str) or kind not in RESOURCE_TYPES:
         raise StoreRefused(f"{start}not a resource type of FHIR R4")
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise StoreRefused(
             f"{start}a {kind} has no legal id: 1 to 64 letters, digits, hyphens and full stops"
         )
+    if not _has_legal_labels(resource.get("meta", {})):
+        raise StoreRefused(
+            f"{start}meta of {kind}/{name} is no object whose tag and security are lists of codings"
+        )
     return f"{kind}/{name}"
+
+
+def _has_legal_labels(meta: Any) -> bool:
+    if not isinstance(meta, dict):
+        return False
+    lists = [meta.get(name, []) for name in ("tag", "security")]
+    return all(isinstance(labels, list) for labels in lists) and all(
+        isinstance(label, dict) and all(isinstance(label.get(name, ""), str) for name in ("system", "code"))
+        for labels in lists
+        for label in labels
+    )
