@@ -601,3 +601,48 @@ def test_references_and_origins_follow_hashed_ids(hashed, tiny):
     keys = {f"{one['resourceType']}/{one['id']}" for one in mapped.resources}
     assert set(mapped.origins) == keys
     assert all(origin.template.document.path.parent.parent == tiny for origin in mapped.origins.values())
+
+
+# Faults of a whole resource ----------------------------------------------------------------------
+
+
+def test_a_row_that_fills_no_blank_is_an_error(made):
+    text = 'table: people\nresource: {resourceType: Basic, id: fixed, a: "{{ word }}"}\n'
+    (message,) = faults(made({"people": ["id* word", "A,"]}, text))
+    assert (
+        message
+        == "resources/t0.yaml:2 (row data/people.csv:2): error: the row fills no blank of the template"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        ("meta: x", "Basic", "5 (row data/people.csv:2): error: meta must be an object"),
+        ("meta: {tag: x}", "Basic", "5 (row data/people.csv:2): error: meta.tag must be a list of Codings"),
+        (
+            "meta: {security: ['{{ word }}']}",
+            "Basic",
+            "5 (row data/people.csv:2): error: meta.security must be",
+        ),
+        ("identifier: {value: x}", "Basic", "5 (row data/people.csv:2): error: identifier must be a list"),
+        (
+            "identifier: [x]",
+            "Basic",
+            "5 (row data/people.csv:2): error: identifier must be a list of objects",
+        ),
+        (
+            "identifier: [{value: x}]",
+            "AdverseEvent",
+            "5 (row data/people.csv:2): error: identifier must be one object",
+        ),
+    ],
+)
+def test_what_every_resource_gets_must_find_its_place(body, kind, text, made):
+    (message,) = faults(made(PEOPLE, template(body, kind=kind)))
+    assert message.startswith(f"resources/t0.yaml:{text}")
+
+
+def test_every_resource_must_leave_meta_an_object(made):
+    (message,) = faults(made(PEOPLE, template("a: 1"), manifest="every_resource: {meta: x}\n"))
+    assert "meta must be an object" in message

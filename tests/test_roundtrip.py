@@ -82,6 +82,18 @@ def test_the_published_cohort_comes_back_whole(profiles):
         assert account.tables[table.name] == wanted
 
 
+def test_one_resource_of_each_type_missing_is_found():
+    cohort = read_cohort("cjcp2023")
+    mapped = map_cohort(cohort)
+    first = {one["resourceType"]: one for one in reversed(mapped.resources)}
+    gone = [f"{kind}/{one['id']}" for kind, one in first.items()]
+    left = [one for one in mapped.resources if f"{one['resourceType']}/{one['id']}" not in gone]
+    located = {one.location for one in round_trip(cohort, mapped.templates, left).differences}
+    for key in gone:
+        row = mapped.origins[key].row
+        assert (row.location if row else key) in located, key
+
+
 def observation(back, name="A-blasts-0"):
     return back[f"Observation/tiny-{name}"]
 
@@ -457,6 +469,34 @@ def test_a_column_that_only_embedded_rows_show_comes_back(made):
     assert back.differences() == []
     back["Basic/1"]["m"][0]["text"] = "of y"
     assert back.differences() == ['data/g.csv:2: column "word": resources of this row contradict each other']
+
+
+def test_rows_chosen_by_a_condition_come_back_with_what_it_says(made):
+    tables = {
+        "g": ["id*", "1", "2"],
+        "m": ["id* who* role=child|adult", "1,A,child", "1,B,adult", "2,C,adult"],
+    }
+    template = (
+        'table: g\nresource:\n  resourceType: Basic\n  id: "{{ id }}"\n'
+        "  child:\n    - embed: {table: m, on: [id], where: \"role = 'child'\"}\n      who: '{{ who }}'\n"
+        "  adult:\n    - embed: {table: m, on: [id], where: \"role = 'adult'\"}\n      who: '{{ who }}'\n"
+    )
+    back = Returned(made(tables, template))
+    assert (back.differences(), back.account().mapped) == ([], 2 + 9)
+    back["Basic/1"]["adult"] = back["Basic/1"].pop("child") + back["Basic/1"]["adult"]
+    assert 'data/m.csv:2: column "role": came back different' in back.differences()
+
+
+def test_a_date_keeps_what_the_template_says_beside_it(made):
+    text = (
+        'table: people\nresource:\n  resourceType: Basic\n  id: "{{ id }}"\n  d: "{{ day.studyDate() }}"\n'
+        "  _d: {id: x, extension: [{url: own, valueString: '{{ word }}'}]}\n"
+    )
+    back = Returned(made({"people": ["id* day:integer word", "A,3,w", "B,,", "C,4,"]}, text))
+    assert back["Basic/A"]["_d"]["extension"][0] == {"url": "own", "valueString": "w"}
+    assert (back.differences(), back.account().mapped) == ([], 6)
+    back["Basic/A"]["_d"]["extension"][0]["valueString"] = "v"
+    assert back.differences() == ['data/people.csv:2: column "word": came back different']
 
 
 def test_a_row_whose_key_stands_nowhere_cannot_be_placed(made):
