@@ -82,11 +82,7 @@ class Grid:
 
 def is_missing(value: Any) -> bool:
     """True for ``None``, NaN and pandas' missing values."""
-    return (
-        value is None
-        or (not isinstance(value, str | bool | list | tuple | dict) and value != value)
-        or str(value) in {"<NA>", "NaT"}
-    )
+    return value is None or (not isinstance(value, str) and str(value) in {"<NA>", "NaT", "nan", "NaN"})
 
 
 def number(value: Any, places: int | None = None) -> str:
