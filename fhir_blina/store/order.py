@@ -53,7 +53,9 @@ def in_order(resources: Mapping[str, Resource]) -> Order:
     """Sort resources, by ``Type/id``, into what can be sent when."""
     targets = {
         key: sorted(
-            {target_of(found["reference"]) for found in references_in(resource)} & resources.keys() - {key}
+            target
+            for target in {target_of(found["reference"]) for found in references_in(resource)}
+            if target in resources and target != key
         )
         for key, resource in resources.items()
     }

@@ -1,0 +1,120 @@
+"""How fast a cohort goes into a FHIR server, beside a bare httpx loop that sends the same bundles.
+
+::
+
+    python benchmarks/push.py URL [PATIENTS]
+
+Sends 41 resources a patient (default 250 patients: 10,250 resources) to the server at URL, three times
+each way in turn, and unloads them in between. Prints resources a second of both, of the pull, and the
+overhead of the push: its step ``send`` against the loop, and the whole push with plan and verification.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from fhir_blina.fhirjson import dumps
+from fhir_blina.store import open_store
+from fhir_blina.store.contract import COHORT_SYSTEM
+
+COHORT = "benchmark"
+ROUNDS = 3
+BUNDLE = 200
+
+
+def cohort(patients: int, run: str) -> Iterator[dict[str, Any]]:
+    """A patient and forty observations each, patient after patient."""
+    start = date(2020, 1, 1)
+    tag = {"tag": [{"system": COHORT_SYSTEM, "code": COHORT}]}
+    for number in range(patients):
+        name = f"{run}-p{number}"
+        yield {"resourceType": "Patient", "id": name, "meta": tag, "gender": "female"}
+        for day in range(40):
+            yield {
+                "resourceType": "Observation",
+                "id": f"{name}-d{day}",
+                "meta": tag,
+                "status": "final",
+                "code": {"coding": [{"system": "http://loinc.org", "code": "26881-3"}]},
+                "subject": {"reference": f"Patient/{name}"},
+                "effectiveDateTime": (start + timedelta(days=day)).isoformat(),
+                "valueQuantity": {
+                    "value": Decimal(number * 40 + day) / 100,
+                    "unit": "pg/mL",
+                    "system": "http://unitsofmeasure.org",
+                    "code": "pg/mL",
+                },
+            }
+
+
+def bare(url: str, resources: list[dict[str, Any]]) -> float:
+    """Seconds that a loop over httpx takes: bundles of whole patients, two at a time, nothing checked."""
+    whole = BUNDLE // 41 * 41
+    bundles = [
+        {
+            "resourceType": "Bundle",
+            "type": "transaction",
+            "entry": [
+                {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+                for one in resources[start : start + whole]
+            ],
+        }
+        for start in range(0, len(resources), whole)
+    ]
+    headers = {"Content-Type": "application/fhir+json", "Prefer": "return=minimal"}
+    with httpx.Client(timeout=300, headers=headers) as client, ThreadPoolExecutor(2) as pool:
+        started = time.perf_counter()
+        for answer in pool.map(lambda bundle: client.post(url, content=dumps(bundle)), bundles):
+            answer.raise_for_status()
+            answer.json()
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure and print."""
+    url = sys.argv[1]
+    patients = int(sys.argv[2]) if len(sys.argv) > 2 else 250
+    store = open_store(url)
+    store.unload(COHORT)
+    loops, sends, pushes, pulls = [], [], [], []
+    own: tuple[list[float], list[float]] = ([], [])
+    for number in range(-1, ROUNDS):  # the first round warms the server up
+        resources = list(cohort(patients, f"loop{number}"))
+        spent = time.process_time()
+        loops.append(bare(url, resources))
+        own[0].append(time.process_time() - spent)
+        store.unload(COHORT)
+        resources = list(cohort(patients, f"push{number}"))
+        spent = time.process_time()
+        result = store.push(resources, cohort=COHORT)
+        own[1].append(time.process_time() - spent)
+        sends.append(result.seconds["send"])
+        pushes.append(sum(result.seconds.values()))
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            store.pull(Path(folder) / "out", cohort=COHORT)
+            pulls.append(time.perf_counter() - started)
+        store.unload(COHORT)
+        print(f"round {number + 1}: loop {loops[-1]:.1f} s, send {sends[-1]:.1f} s, push {pushes[-1]:.1f} s")
+    count = patients * 41
+    loop, send, push, pull = (statistics.median(times[1:]) for times in (loops, sends, pushes, pulls))
+    for name, seconds in {"bare loop": loop, "push: send": send, "push: all": push, "pull": pull}.items():
+        print(f"{name:12} {count / seconds:7.0f} resources/s  {seconds:6.1f} s")
+    print(
+        f"overhead of send {100 * (send / loop - 1):+.1f} %, of the whole push {100 * (push / loop - 1):+.1f} %"
+    )
+
+
+if __name__ == "__main__":
+    main()
