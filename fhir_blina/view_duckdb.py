@@ -18,9 +18,10 @@ from fhir_blina import fhirjson
 from fhir_blina.errors import StoreIncomplete, ViewError
 from fhir_blina.view_definitions import INTEGERS, View
 from fhir_blina.view_macros import create_macros
+from fhir_blina.view_reading import read_sql
 from fhir_blina.view_rows import Table, evaluate_view, resources_of
 from fhir_blina.view_schema import Shape, quoted, text
-from fhir_blina.view_sql import Query, compile_view, read_sql
+from fhir_blina.view_sql import Query, compile_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +116,7 @@ def prepare(
         group = [query for query in queries if query.view.resource == resource]
         path, table = folder / f"{resource}.ndjson", ""
         reading = "exact" if decimals == "short" and not all(query.short() for query in group) else decimals
-        for macro in create_macros(" ".join(query.sql("", decimals=reading) for query in group)):
+        for macro in create_macros("fhir_shaped(" + " ".join(one.sql("", decimals=reading) for one in group)):
             connection.execute(macro)
         if len(group) > 1:
             table = quoted(f"{resource}_lines")

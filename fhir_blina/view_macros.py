@@ -8,6 +8,12 @@ _ZONE = r"'(Z|[+-]\d\d:\d\d)$'"
 MACROS: dict[str, str] = {
     # the one value of a list; several are an error
     "fhir_only(list, message)": "CASE WHEN len(list) > 1 THEN error(message) ELSE list[1] END",
+    # whether objects and lists stand where R4 has them; from_json would pass over others
+    "fhir_shaped(line, paths, kinds)": (
+        "CASE WHEN list_bool_and(list_transform(list_zip(json_type(line, paths), kinds), "
+        "lambda p: p[1] IS NULL OR p[1] = 'NULL' OR p[1] = p[2])) THEN true "
+        "ELSE error('view: an object where a list belongs, or the other way round') END"
+    ),
     # the id in a literal reference, of any type or of one
     "fhir_any_key(reference)": (
         "nullif(CASE WHEN reference LIKE '#%' OR reference LIKE 'urn:%' THEN '' "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +94,14 @@ class Shape:
         """JSON keys of the decimals that are read."""
         keys = {key for key, part in self.parts.items() if part.type == "decimal"}
         return keys.union(*(part.has_decimals() for part in self.parts.values()))
+
+    def nested(self, path: str = "$") -> Iterator[tuple[str, str]]:
+        """JSON path and JSON type of each object and list that is read, down to the first lists."""
+        for key, part in sorted(self.parts.items()):
+            if part.parts or part.many:
+                yield f"{path}.{key}", "ARRAY" if part.many else "OBJECT"
+            if not part.many:
+                yield from part.nested(f"{path}.{key}")
 
     def structure(self) -> Any:
         """The structure that DuckDB's ``from_json`` takes."""

@@ -12,29 +12,17 @@ The lines are read as JSON text, decimals are put in quotes so that every digit 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fhir_blina import fhirjson
 from fhir_blina.errors import ViewError
 from fhir_blina.syntax import Constant
 from fhir_blina.view_definitions import INTEGERS, Column, Select, View
 from fhir_blina.view_macros import create_macros
-from fhir_blina.view_paths import EMPTY, Focus, Loop, Paths, Value, kind_of
+from fhir_blina.view_paths import Paths
+from fhir_blina.view_reading import Repeat, indented, read_sql, repeat_steps
 from fhir_blina.view_schema import Shape, is_known, leaf_type, quoted, text
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """Elements under elements of the same kind: their paths and what is read of each."""
-
-    name: str
-    first: Shape
-    first_sql: str
-    below: Shape
-    below_sql: str
-    node: Shape
+from fhir_blina.view_values import EMPTY, Focus, Loop, Value, kind_of
 
 
 @dataclass
@@ -81,8 +69,8 @@ class Query:
         if not table:
             keep_json, digits = bool(self.repeats), decimals != "short"
             read = read_sql(self.shape, self.view.resource, path, keep_json=keep_json, digits=digits)
-        steps = [f"resource AS (\n{_indented(read)}\n)"]
-        steps += [step for repeat in self.repeats for step in _repeat_steps(repeat)]
+        steps = [f"resource AS (\n{indented(read)}\n)"]
+        steps += [step for repeat in self.repeats for step in repeat_steps(repeat)]
         relation = "resource AS r"
         if self.repeats:
             joins = "".join(f"\n  LEFT JOIN {one.name} USING (resource_number)" for one in self.repeats)
@@ -91,7 +79,7 @@ class Query:
         where = ("\nWHERE " + "\n  AND ".join(self.where)) if self.where else ""
         for place, part in enumerate(self.parts, start=1):
             body = f"SELECT r.*, unnest({part}) AS part_{place}\nFROM {relation}{where}"
-            steps.append(f"rows_{place} AS (\n{_indented(body)}\n)")
+            steps.append(f"rows_{place} AS (\n{indented(body)}\n)")
             relation, where = f"rows_{place} AS r", ""
         names = [quoted(column.name) for column in self.view.columns]
         shown = [
@@ -110,60 +98,11 @@ class Query:
         return "\n".join([title, *(f"{macro};" for macro in create_macros(query)), f"{query};"])
 
 
-def read_sql(shape: Shape, resource: str, path: str, *, keep_json: bool = False, digits: bool = True) -> str:
-    """SQL that reads a file's lines as typed columns; an empty path reads nothing.
-
-    Decimals are put in quotes first, so that each digit stays; without ``digits`` DuckDB reads
-    them as DOUBLE and shows them as text.
-    """
-    check = (
-        f"CASE WHEN resourceType = {text(resource)} THEN true ELSE error('view: a line of another type') END"
-    )
-    keys = sorted(shape.has_decimals()) if digits else []
-    if not keys and not keep_json and path:
-        columns = ",\n".join(
-            f"    {text(key)}: {text(part.sql_type())}" for key, part in sorted(shape.parts.items())
-        )
-        options = f"format = 'newline_delimited', maximum_object_size = {fhirjson.MAX_LINE_BYTES}"
-        return f"SELECT * FROM read_json({text(path)}, {options}, columns = {{\n{columns}\n}})\nWHERE {check}"
-    lines = "(SELECT '{}' AS json WHERE false)"
-    if path:
-        lines = f"read_ndjson_objects({text(path)}, maximum_object_size = {fhirjson.MAX_LINE_BYTES})"
-    if keys:
-        pattern = text(f'("({"|".join(keys)})"\\s*:\\s*)(-?[0-9][0-9.eE+-]*)')
-        lines = f"(\n  SELECT regexp_replace(json, {pattern}, '\\1\"\\3\"', 'g') AS json\n  FROM {lines}\n)"
-    number = "row_number() OVER () AS resource_number, json, " if keep_json else ""
-    structure = json.dumps(shape.structure(), indent=2)
-    typed = f"SELECT {number}unnest(from_json(json, {text(structure)}))\nFROM {lines}"
-    return f"SELECT * FROM (\n{_indented(typed)}\n)\nWHERE {check}"
-
-
-def _indented(sql: str) -> str:
-    return "\n".join("  " + line for line in sql.split("\n"))
-
-
 def _decimal_sql(sql: str, column: Column, decimals: str) -> str:
     if decimals == "text":
         return sql
     macro = "fhir_decimal" if decimals == "exact" else "fhir_short_decimal"
     return f"list_transform({sql}, lambda v: {macro}(v))" if column.collection else f"{macro}({sql})"
-
-
-def _repeat_steps(repeat: Repeat) -> Iterator[str]:
-    name = repeat.name
-
-    def level(source: str, shape: Shape, sql: str, json: str, place: str, new: str) -> str:
-        read = f"from_json({json}, {text(shape.structure_text())}) AS r"
-        inner = f"SELECT resource_number, {place} AS place, {read} FROM {source}"
-        listed = f"SELECT resource_number, place, {sql} AS nodes FROM ({inner})"
-        unnested = f"SELECT *, unnest(nodes) AS node, unnest(range(len(nodes))) AS i FROM ({listed})"
-        return f"SELECT resource_number, {new} AS place, node FROM ({unnested})"
-
-    first = level("resource", repeat.first, repeat.first_sql, "json", "CAST([] AS BIGINT[])", "[i]")
-    below = level(f"{name}_nodes", repeat.below, repeat.below_sql, "node", "place", "list_append(place, i)")
-    yield f"{name}_nodes AS (\n{_indented(first)}\n  UNION ALL\n{_indented(below)}\n)"
-    node = f"list(from_json(node, {text(repeat.node.structure_text())}) ORDER BY place) AS {name}"
-    yield f"{name} AS (\n  SELECT resource_number, {node}\n  FROM {name}_nodes GROUP BY resource_number\n)"
 
 
 class _Compiler:

@@ -334,7 +334,7 @@ def compare(folder, views):
 
 
 QUICK = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow],
@@ -650,3 +650,17 @@ def test_the_row_count_guard(tmp_path):
         with pytest.raises(StoreIncomplete, match=r"Patient\.ndjson:2"):
             read_rows(tmp_path, view, engine="duckdb")
     assert line_count(tmp_path / "Group.ndjson") == 0
+
+
+@pytest.mark.parametrize("path", ["valueQuantity.value", "code.text"])
+def test_a_list_where_an_object_belongs_is_no_empty_cell(tmp_path, path):
+    wrong = {
+        "resourceType": "Observation",
+        "id": "a",
+        "code": [{"text": "x"}],
+        "valueQuantity": [{"value": 1}],
+    }
+    patients(tmp_path, wrong, name="Observation")
+    path, kind = ("value.ofType(Quantity).value", "decimal") if "value" in path else (path, "string")
+    with pytest.raises(ViewError, match=r"v\.json"):
+        read_rows(tmp_path, one_column(path, kind, "Observation"), engine="duckdb")
