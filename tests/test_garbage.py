@@ -85,7 +85,7 @@ def damaged_check(folder, file, content):
     return found
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(FILES), st.floats(0, 1), st.integers(0, 30), st.sampled_from(BITS))
 def test_a_piece_replaced_is_a_finding_or_harmless(folder, file, place, length, bit):
     data = (TINY / file).read_bytes()
@@ -136,7 +136,7 @@ def as_yaml(value):
     return "null" if value is None else str(value).lower()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(VALUES, VALUES)
 def test_any_template_is_filled_or_refused(folder, one, other):
     text = (
