@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,18 @@ def id_key_path() -> Path:
     return Path(config) / "fhir-blina" / "id-key"
 
 
+def _make(path: Path) -> None:
+    """Write a new key whole; one that another process made meanwhile stays."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(MIN_BYTES).encode())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
+
+
 def id_key() -> bytes:
     """The key, of 32 bytes or more; made on first use.
 
@@ -37,9 +51,7 @@ def id_key() -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_hex(MIN_BYTES).encode())
+            _make(path)
         key = path.read_bytes().strip()
     except OSError as error:
         raise CohortError([problem(str(path), f"the key for ids cannot be used: {error.strerror}")]) from None

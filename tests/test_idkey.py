@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def test_the_key_is_made_once_and_only_its_owner_can_read_it(key_file):
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(key_file.parent.stat().st_mode) == 0o700
     assert id_key() == first
+
+
+def test_many_at_once_get_one_key(key_file):
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: id_key(), range(40)))
+    assert len(keys) == 1
+    assert list(key_file.parent.iterdir()) == [key_file]
 
 
 def test_two_keys_are_never_alike(key_file):
