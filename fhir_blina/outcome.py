@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from fhir_blina.errors import Finding
 
 _QUOTED = re.compile(r"(?<!\w)'([^']*)'|\"([^\"]*)\"")
 _CANONICAL = re.compile(r"(https?|urn):[^\s#]+")
+_OPEN = {"resourceType", "id", "reference", "system", "url", "profile"}
 _SEVERITIES = ("fatal", "error", "warning", "information")
 
 
@@ -31,6 +33,30 @@ def without_values(text: str) -> str:
         return f"'{quoted}'" if address[0] == quoted else f"'{address[0]}#…'"
 
     return _QUOTED.sub(cut, text)
+
+
+def without_content(text: str, resource: Any) -> str:
+    """The message with every value of a resource cut out, quoted or not; its type, id and references stay.
+
+    Servers repeat what they refuse::
+
+        >>> without_content("Failed at Smith of P1", {"id": "P1", "name": [{"family": "Smith"}]})
+        'Failed at … of P1'
+    """
+    values: set[str] = set()
+    stack: list[tuple[str, Any]] = [("", resource)]
+    while stack:
+        name, node = stack.pop()
+        if isinstance(node, dict):
+            stack.extend(node.items())
+        elif isinstance(node, list):
+            stack.extend((name, one) for one in node)
+        elif isinstance(node, (str, int, Decimal)) and not isinstance(node, bool) and name not in _OPEN:
+            values.add(str(node))
+    for value in sorted(values, key=len, reverse=True):
+        if value.strip():
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", text)
+    return text
 
 
 def findings_of(outcome: Any, location: str, *, values: bool = False) -> list[Finding]:

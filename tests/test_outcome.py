@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from fhir_blina.outcome import findings_of, without_values
+from fhir_blina.outcome import findings_of, without_content, without_values
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,27 @@ def test_each_issue_becomes_a_finding_at_the_resource():
 @pytest.mark.parametrize("other", [None, "<html>", {"resourceType": "Bundle"}, []])
 def test_anything_else_gives_no_findings(other):
     assert findings_of(other, "Patient/p-1") == []
+
+
+def test_values_of_a_resource_are_cut_out_quoted_or_not():
+    resource = {
+        "resourceType": "Patient",
+        "id": "p1",
+        "name": [{"family": "Smith", "given": ["Ann"]}],
+        "multipleBirthInteger": 3,
+        "extension": [{"url": "http://x.test/e", "valueDecimal": Decimal("1.50")}],
+    }
+    said = "Patient/p1: Smith, Ann and Smithson at 1.50 of http://x.test/e is 3 of 33"
+    assert (
+        without_content(said, resource) == "Patient/p1: …, … and Smithson at … of http://x.test/e is … of 33"
+    )
+    assert without_content("nothing", None) == "nothing"
+
+
+def test_an_outcome_of_another_shape_gives_no_findings():
+    for issue in (None, "x", ["x", 3, None], {"a": 1}):
+        assert findings_of({"resourceType": "OperationOutcome", "issue": issue}, "x") == []
+    found = findings_of(
+        {"resourceType": "OperationOutcome", "issue": [{"details": 3, "expression": "a"}]}, "x"
+    )
+    assert [one.diagnostics for one in found] == ["no explanation given"]

@@ -19,7 +19,8 @@ from fhir_blina.store.types import key_of
 
 PAGE_SIZE = 1000
 LONGEST_ADDRESS = 1500
-IDS_IN_A_SEARCH = 100
+IDS_AT_ONCE = 200
+HARMLESS = {"_tag", "_count", "_summary", "_lastUpdated"}
 EXPORT_SECONDS = 3600.0
 POLL_SECONDS = 15.0
 
@@ -98,10 +99,10 @@ class Fetcher:
         return total
 
     def _search(self, kind: str, params: Params) -> Answer:
-        long = len(urlencode(params)) > LONGEST_ADDRESS
+        apart = len(urlencode(params)) > LONGEST_ADDRESS or _tells_of_patients(params)
         answer = (
             self.transport.request("POST", f"{kind}/_search", form=params)
-            if long
+            if apart
             else self.transport.get(kind, params=params)
         )
         if not answer.ok or not _is_bundle(answer):
@@ -182,23 +183,46 @@ class Fetcher:
             raise StoreIncomplete(f"the server counts {dict(counts)} and sent {held}. Pull again")
 
     def by_ids(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
-        """The resources of one type that exist among these ids. Ids stay out of addresses."""
+        """The resources of one type that exist among these ids. Ids stay out of addresses.
+
+        By reads in a batch where the server takes bundles (HAPI's search by ``_id`` is ten times slower),
+        else by search.
+        """
         found: dict[str, Resource] = {}
-        for start in range(0, len(ids), IDS_IN_A_SEARCH):
-            part = ids[start : start + IDS_IN_A_SEARCH]
-            answer = self.transport.request(
-                "POST", f"{kind}/_search", form={"_id": ",".join(part), "_count": str(IDS_IN_A_SEARCH)}
-            )
-            while True:
-                if not answer.ok or not _is_bundle(answer):
-                    raise StoreRefused(f"the server refuses the search for {kind} by _id: {answer.why()}")
-                before = len(found)
-                found |= {key_of(resource): resource for resource in _matches(answer, kind)}
-                link = _next(answer)
-                if link is None or len(found) == before:
-                    break
-                answer = self.transport.get(self.transport.anchored(link))
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            part = ids[start : start + IDS_AT_ONCE]
+            found |= self._read(kind, part) if self.capability.bundle else self._found(kind, part)
         return found
+
+    def _read(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        entries = [{"request": {"method": "GET", "url": f"{kind}/{name}"}} for name in ids]
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+        answer = self.transport.request("POST", body=dumps(bundle))
+        answered = answer.json.get("entry") if answer.ok and _is_bundle(answer) else None
+        if not isinstance(answered, list) or len(answered) != len(ids):
+            return self._found(kind, ids)
+        found = {}
+        for entry in answered:
+            status = str((entry.get("response") or {}).get("status", ""))[:3]
+            if status == "200" and isinstance(entry.get("resource"), dict):
+                found[key_of(entry["resource"])] = entry["resource"]
+            elif status not in {"404", "410"}:
+                raise StoreIncomplete(f"the server could not read a {kind} (HTTP {status}). Try again")
+        return found
+
+    def _found(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        form = {"_id": ",".join(ids), "_count": str(len(ids))}
+        answer = self.transport.request("POST", f"{kind}/_search", form=form)
+        found: dict[str, Resource] = {}
+        while True:
+            if not answer.ok or not _is_bundle(answer):
+                raise StoreRefused(f"the server refuses the search for {kind} by _id: {answer.why()}")
+            before = len(found)
+            found |= {key_of(resource): resource for resource in _matches(answer, kind)}
+            link = _next(answer)
+            if link is None or len(found) == before:
+                return found
+            answer = self.transport.get(self.transport.anchored(link))
 
     def export(
         self, selection: Selection, counts: Mapping[str, int], *, group: str | None = None
@@ -210,6 +234,8 @@ class Fetcher:
             StoreUnavailable: not finished within an hour.
         """
         kinds = sorted(counts) or sorted(selection.params)
+        if any(_tells_of_patients(chosen) for chosen in selection.params.values()):
+            raise StoreRefused("an export would put what is searched for into an address; pull by search")
         params = {"_outputFormat": "application/fhir+ndjson"}
         if counts or group is None:
             params["_type"] = ",".join(kinds)
@@ -281,6 +307,11 @@ class Fetcher:
             except (ValueError, UnicodeDecodeError, json.JSONDecodeError):
                 raise StoreIncomplete(f"line {number} of a file of the export is not whole") from None
             yield resource
+
+
+def _tells_of_patients(params: Params) -> bool:
+    """Whether a search has parameters that every log on the way should not hold."""
+    return not params.keys() <= HARMLESS
 
 
 def _is_bundle(answer: Answer) -> bool:

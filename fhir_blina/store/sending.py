@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, StoreUnavailable, problem
 from fhir_blina.fhirjson import Resource, dumps
-from fhir_blina.outcome import findings_of
+from fhir_blina.outcome import findings_of, without_content
 from fhir_blina.store.order import Unit, references_in, target_of
 from fhir_blina.store.transport import Answer, Transport
 
@@ -226,11 +226,12 @@ class Sender:
             raise StoreUnavailable(f"the server cannot take {write.key} now: {answer.why()}")
         found = findings_of(answer.json, write.key)
         reason = found[0] if found else problem(write.key, answer.why())
+        said = without_content(reason.diagnostics, write.resource)
         with self._lock:
             self.rejected[write.key] = Finding(
                 "error",
                 reason.code,
-                f"refused by the server (HTTP {answer.status}): {reason.diagnostics}",
+                f"refused by the server (HTTP {answer.status}): {said}",
                 expression=reason.expression,
                 location=write.key,
             )
