@@ -239,10 +239,13 @@ class FakeFhir:
             method = entry["request"]["method"]
             try:
                 if method == "GET":
-                    answers[position] = {
-                        "resource": self.search(url.path, params),
-                        "response": {"status": "200"},
-                    }
+                    reads = "/" in url.path
+                    body = (
+                        self.one("GET", url.path, [], None, "", held)[1]
+                        if reads
+                        else self.search(url.path, params)
+                    )
+                    answers[position] = {"resource": body, "response": {"status": "200"}}
                     continue
                 if kind == "transaction" and held.get(url.path, 0) is None:
                     del held[url.path]
