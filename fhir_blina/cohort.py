@@ -17,7 +17,7 @@ from fhir_blina.codes import Codes, read_codes
 from fhir_blina.csvfile import read_csv, read_header
 from fhir_blina.dictionary import Cell, Column, read_dictionary
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
-from fhir_blina.shipped import mappings_folder, schema
+from fhir_blina.shipped import fill_constants, mappings_folder, schema
 from fhir_blina.yamlfile import Document, check_schema, read_yaml, walk
 
 # Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
@@ -172,11 +172,6 @@ def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
     tables = _read_tables(folder, columns, findings)
     _check_relative_to(manifest, constants, columns, findings)
     return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants)
-
-
-def fill_constants(text: str, constants: Mapping[str, str]) -> str:
-    """Put the constants into ``{{ %name }}`` blanks of a text outside the templates."""
-    return re.sub(r"\{\{\s*%(\w+)\s*\}\}", lambda match: constants.get(match[1], match[0]), text)
 
 
 def _read_manifest(path: Path, findings: list[Finding]) -> Document | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fhir_blina import fhirjson
-from fhir_blina.cohort import Cohort, fill_constants
+from fhir_blina.cohort import Cohort
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.fhirjson import Resource
-from fhir_blina.shipped import mappings_folder
+from fhir_blina.shipped import fill_constants, mappings_folder
 from fhir_blina.yamlfile import read_text
 
 

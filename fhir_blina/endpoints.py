@@ -114,10 +114,12 @@ class Endpoints:
 def read_document(path: Path, schema_name: str) -> Document:
     """One YAML document, checked against ``mappings/schemas/<schema_name>.schema.json``.
 
+    In its ``systems``, ``{{ %cohort }}`` is the name of the folder that the file lies in.
+
     Raises:
         AnalysisError: unreadable, not YAML, or not as the schema says; every problem with its line.
     """
-    from fhir_blina.shipped import schema
+    from fhir_blina.shipped import fill_constants, schema
 
     findings: list[Finding] = []
     documents = read_yaml(path, findings)
@@ -125,6 +127,9 @@ def read_document(path: Path, schema_name: str) -> Document:
         findings.append(problem(f"{path}:1", f"{len(documents)} YAML documents where one is expected"))
     if findings or not check_schema(documents[0], schema(schema_name), findings):
         raise AnalysisError(findings)
+    systems = documents[0].data.get("systems", {})
+    cohort = {"cohort": path.resolve().parent.name}
+    systems.update({alias: fill_constants(url, cohort) for alias, url in systems.items()})
     return documents[0]
 
 

@@ -1,7 +1,9 @@
-"""The folder ``mappings/`` that comes with the package: cohorts, profiles, views, rules, schemas."""
+"""The folder ``mappings/`` that comes with the package, and the constants that its files may name."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +21,8 @@ def schema(name: str) -> dict[str, Any]:
     path = mappings_folder() / "schemas" / f"{name}.schema.json"
     result: dict[str, Any] = fhirjson.loads(path.read_text("utf-8"))
     return result
+
+
+def fill_constants(text: str, constants: Mapping[str, str]) -> str:
+    """Put constants into the ``{{ %name }}`` blanks of a text outside the templates; others stay."""
+    return re.sub(r"\{\{\s*%(\w+)\s*\}\}", lambda match: constants.get(match[1], match[0]), text)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_blina import fhirjson
 from fhir_blina.errors import ViewError, did_you_mean
+from fhir_blina.shipped import mappings_folder
 from fhir_blina.view_definitions import INTEGERS, View, load_view, load_views, read_view
 from fhir_blina.view_rows import Table, evaluate_view, resources_of
 
@@ -45,8 +46,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def views_folder() -> Path:
     """``mappings/views`` of the installed package, or of the repository."""
-    packaged = Path(__file__).parent / "mappings"
-    return (packaged if packaged.is_dir() else Path(__file__).parent.parent / "mappings") / "views"
+    return mappings_folder() / "views"
 
 
 def _python_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:

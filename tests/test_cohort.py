@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from fhir_blina.cohort import cohort_names, fill_constants, find_cohort, read_cohort
+from fhir_blina.cohort import cohort_names, find_cohort, read_cohort
 from fhir_blina.errors import CohortError
+from fhir_blina.shipped import fill_constants
 
 
 def faults(folder):
