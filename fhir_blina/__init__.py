@@ -10,7 +10,7 @@ Left of the store everything belongs to a cohort; right of it nothing does::
 
     import fhir_blina
 
-    cohort = fhir_blina.read_cohort("cjcp2023")
+    cohort = fhir_blina.read_cohort("mycohort")
     mapped = fhir_blina.map_cohort(cohort)
     fhir_blina.validate(mapped.resources)                     # findings, empty if all is well
     store = fhir_blina.open_store("out/fhir")                 # or "http://127.0.0.1:8080/fhir"

@@ -80,15 +80,15 @@ def build_parser() -> argparse.ArgumentParser:
     new = add("new", "start a cohort folder from CSV files", "new mycohort patients.csv labs.csv")
     new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
     new.add_argument("files", nargs="+", help="CSV files with a header line")
-    add("check", "find everything wrong with a cohort folder", "check cjcp2023", cohort)
-    mapping = add("map", "turn the cohort's rows into FHIR resources", "map cjcp2023 --out out", cohort)
+    add("check", "find everything wrong with a cohort folder", "check mycohort", cohort)
+    mapping = add("map", "turn the cohort's rows into FHIR resources", "map mycohort --out out", cohort)
     mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
-    validate = add("validate", "check every resource against FHIR R4", "validate cjcp2023", cohort, access)
+    validate = add("validate", "check every resource against FHIR R4", "validate mycohort", cohort, access)
     validate.add_argument("--server", metavar="URL", help="ask this server's $validate as well")
     push = add(
         "push",
         "store the cohort's resources",
-        "push cjcp2023 --store http://127.0.0.1:8080/fhir",
+        "push mycohort --store http://127.0.0.1:8080/fhir",
         cohort,
         store,
     )
@@ -97,14 +97,14 @@ def build_parser() -> argparse.ArgumentParser:
     push.add_argument("--verify", choices=("sample", "full"), default="sample", help="content compared after")
     push.add_argument("--rejects", metavar="FILE", help="resources that the server refused, as NDJSON")
     pull = add(
-        "pull", "fetch a cohort's resources into a folder", "pull cjcp2023 --store URL --out out", store
+        "pull", "fetch a cohort's resources into a folder", "pull mycohort --store URL --out out", store
     )
     pull.add_argument("cohort", nargs="?", help="name of the cohort whose tag selects (default: everything)")
     pull.add_argument("--types", metavar="A,B", help="only these resource types")
     pull.add_argument("--since", metavar="INSTANT", help="only what changed since then")
     pull.add_argument("--search", action="append", default=[], metavar="TYPE?QUERY", help="a FHIR search")
     pull.add_argument("--group", metavar="ID", help="only members of this Group, by $export")
-    unload = add("unload", "remove a cohort from a store, by its tag", "unload cjcp2023 --store URL", store)
+    unload = add("unload", "remove a cohort from a store, by its tag", "unload mycohort --store URL", store)
     unload.add_argument("cohort", help="name of the cohort whose tag selects the resources")
     unload.add_argument("--yes", action="store_true", help="remove; without it, only say what would go")
     tables = add(
@@ -114,15 +114,15 @@ def build_parser() -> argparse.ArgumentParser:
     analyze = add(
         "analyze",
         "compute response and survival from a store",
-        "analyze cjcp2023 --store out/fhir",
+        "analyze mycohort --store out/fhir",
         cohort,
         store,
     )
     analyze.add_argument(
         "--endpoints", metavar="FILE", help="definitions in place of the cohort's endpoints.yaml"
     )
-    add("report", "write the report from a store", "report cjcp2023 --store out/fhir", cohort, store)
-    add("run", "do all of it, from the cohort's files to the report", "run cjcp2023", cohort, store)
+    add("report", "write the report from a store", "report mycohort --store out/fhir", cohort, store)
+    add("run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store)
     doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
     doctor.add_argument("url", help="base URL of a FHIR server")
     server = add("server", "start and stop a real HAPI server on this machine", "server start")
@@ -134,7 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "roundtrip",
         "rebuild the cohort's tables from a store and compare every cell",
-        "roundtrip cjcp2023",
+        "roundtrip mycohort",
         cohort,
         store,
     )

@@ -1,26 +1,17 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fhir_blina.competing import cumulative_incidence
 from fhir_blina.errors import AnalysisError
+from tests.r_values import r_values
 
 TIMES = [1, 2, 2, 3, 3, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10]
 CAUSES = [1, 2, 1, 0, 1, 2, 0, 1, 2, 2, 0, 1, 1, 2, 0]
 AT = (2, 3, 5, 7, 9)
-
-
-def r_values() -> dict[str, list[float]]:
-    """What R printed; see data/r_values.R and test_survival.py."""
-    values: dict[str, list[float]] = {}
-    for line in (Path(__file__).parent / "data" / "r_values.txt").read_text().splitlines():
-        name, value = line.rsplit(" ", 1)
-        values.setdefault(name, []).append(float(value))
-    return values
 
 
 R = r_values()

@@ -14,8 +14,8 @@ import pytest
 import fhir_blina
 from fhir_blina.cli import EXIT_CODES, build_parser, main
 from fhir_blina.codes import COLUMNS
-from fhir_blina.dictionary import DICTIONARY_COLUMNS, TYPES
 from fhir_blina.commands import COMMANDS
+from fhir_blina.dictionary import DICTIONARY_COLUMNS, TYPES
 from fhir_blina.template import CONSTANTS
 
 ROOT = Path(__file__).parent.parent

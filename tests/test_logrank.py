@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import time
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.logrank import WEIGHTS, log_rank, log_rank_scores, permutation_log_rank
+from tests.r_values import r_values
 
 SIX = ([91, 32, 126, 267, 170, 52], [1, 1, 1, 0, 0, 0])
 GROUPS = ["NR", "NR", "CR", "CR", "CR", "NR"]
@@ -62,15 +62,6 @@ TWO = (
     [1, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0] + [1] * 21,
 )  # Freireich 1963
 ARMS = ["mp"] * 21 + ["pl"] * 21
-
-
-def r_values() -> dict[str, list[float]]:
-    """What R printed; see data/r_values.R and test_survival.py."""
-    values: dict[str, list[float]] = {}
-    for line in (Path(__file__).parent / "data" / "r_values.txt").read_text().splitlines():
-        name, value = line.rsplit(" ", 1)
-        values.setdefault(name, []).append(float(value))
-    return values
 
 
 R = r_values()

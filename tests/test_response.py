@@ -1,25 +1,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.response import mann_whitney, median, proportion
+from tests.r_values import r_values
 
 CR = [Decimal("0.08"), Decimal("8.37"), Decimal("5.79")]
 NR = [Decimal("22.64"), Decimal("78.30"), Decimal("66.37")]
 TIES = ([1, 2, 2, 3, 5], [2, 3, 4, 4, 6, 7])
-
-
-def r_values() -> dict[str, list[float]]:
-    """What R printed; see data/r_values.R and test_survival.py."""
-    values: dict[str, list[float]] = {}
-    for line in (Path(__file__).parent / "data" / "r_values.txt").read_text().splitlines():
-        name, value = line.rsplit(" ", 1)
-        values.setdefault(name, []).append(float(value))
-    return values
 
 
 R = r_values()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.survival import INTERVALS, kaplan_meier, named_intervals, reverse_kaplan_meier
+from tests.r_values import r_values
 
 DATA = Path(__file__).parent / "data"
 SIX = ([91, 32, 126, 267, 170, 52], [1, 1, 1, 0, 0, 0])
@@ -31,15 +32,6 @@ SAMPLES = {
     "cut": (CUT, (4, 6, 9)),
 }
 R_NAME = {"arcsine": "arcsin"}
-
-
-def r_values() -> dict[str, list[float]]:
-    """What R 4.2.2 printed with survival 3.5-3, coin 1.4-2 and cmprsk 2.2-11; made by data/r_values.R."""
-    values: dict[str, list[float]] = {}
-    for line in (DATA / "r_values.txt").read_text().splitlines():
-        name, value = line.rsplit(" ", 1)
-        values.setdefault(name, []).append(float(value))
-    return values
 
 
 R = r_values()

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from fhir_blina.timevarying import landmark, mantel_byar, simon_makuch, split
+from tests.r_values import r_values
 
 SIX = ([91, 32, 126, 267, 170, 52], [1, 1, 1, 0, 0, 0])
 MB = (
@@ -12,15 +11,6 @@ MB = (
     [1, 1, 0, 1, 1, 0, 1, 1, 0, 1],
     [float("nan"), 3, float("nan"), 6, 10, 7, float("nan"), 20, 14, 25],
 )
-
-
-def r_values() -> dict[str, list[float]]:
-    """What R printed; see data/r_values.R and test_survival.py."""
-    values: dict[str, list[float]] = {}
-    for line in (Path(__file__).parent / "data" / "r_values.txt").read_text().splitlines():
-        name, value = line.rsplit(" ", 1)
-        values.setdefault(name, []).append(float(value))
-    return values
 
 
 R = r_values()
