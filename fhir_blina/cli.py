@@ -121,6 +121,22 @@ def build_parser() -> argparse.ArgumentParser:
     analyze.add_argument(
         "--endpoints", metavar="FILE", help="definitions in place of the cohort's endpoints.yaml"
     )
+    share = add(
+        "share",
+        "write counts and survival as tables without a patient in them",
+        "share mycohort --store out/fhir --suppress",
+        cohort,
+        store,
+    )
+    share.add_argument(
+        "--suppress",
+        nargs="?",
+        type=int,
+        const=11,
+        metavar="N",
+        help="hide counts below N (11 where no number is given), and what they would follow from",
+    )
+    share.add_argument("--endpoint", default="", metavar="NAME", help="whose survival (default: the first)")
     add("report", "write the report from a store", "report mycohort --store out/fhir", cohort, store)
     add("run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store)
     doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)

@@ -152,6 +152,29 @@ def analyze(options: Options) -> int:
     return 0
 
 
+def share(options: Options) -> int:
+    """Write counts and survival as tables without a patient in them."""
+    from fhir_blina.cohort import read_cohort
+    from fhir_blina.endpoints import read_endpoints
+    from fhir_blina.pipeline import tables_of
+    from fhir_blina.sharing import shared_tables
+    from fhir_blina.views import write_tables
+
+    terminal = terminal_of(options)
+    cohort = read_cohort(options.cohort)
+    made = shared_tables(
+        tables_of(_pulled(options, terminal, cohort.name)),
+        read_endpoints(cohort.folder),
+        threshold=options.suppress,
+        endpoint=options.endpoint,
+    )
+    files = write_tables(made, Path(options.out) / "shared")
+    terminal.answer({"files": [str(file) for file in files]})
+    for file in files:
+        terminal.result(str(file))
+    return 0
+
+
 def report(options: Options) -> int:
     """Write the report from a store."""
     from fhir_blina.cohort import read_cohort
@@ -243,6 +266,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
     "report": report,
     "roundtrip": roundtrip,
     "run": run,
+    "share": share,
     "server": server,
     "tables": tables,
     "unload": unload,
