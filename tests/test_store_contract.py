@@ -155,7 +155,7 @@ def test_a_digit_more_is_stored(store, cohort, tmp_path):
 
 
 def test_a_tag_that_went_is_gone(store, cohort, tmp_path):
-    derived = {"system": "https://fhir-blina.example/CodeSystem/provenance-tag", "code": "derived"}
+    derived = {"system": "http://example.org/tags", "code": "derived"}
     sent = ward(cohort=cohort)
     sent[-1]["meta"]["tag"].append(derived)
     store.push(sent, cohort=cohort)
@@ -163,6 +163,16 @@ def test_a_tag_that_went_is_gone(store, cohort, tmp_path):
     store.push(sent, cohort=cohort, verify="full")
     store.pull(tmp_path / "out", cohort=cohort)
     assert b"derived" not in lines_of(tmp_path / "out")["ResearchStudy.ndjson"]
+
+
+def test_the_display_of_a_tag_is_no_content(store, cohort, other):
+    """HAPI shows the display that a tag had when it was first stored, whoever stored it."""
+    for name, display in ((cohort, "one"), (other, "two")):
+        sent = [resource("Patient", f"{name}-P1", name)]
+        tag = {"system": "http://example.org/tags", "code": cohort, "display": display}
+        sent[0]["meta"]["tag"].append(tag)
+        store.push(sent, cohort=name, verify="full")
+        assert not store.push(sent, cohort=name, verify="full").updated
 
 
 def test_cohorts_live_side_by_side(store, cohort, other, tmp_path):

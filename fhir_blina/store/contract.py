@@ -225,6 +225,24 @@ def same(one: Resource, other: Resource) -> bool:
     return one == other and dumps(one) == dumps(other)
 
 
+def alike(one: Resource, other: Resource) -> bool:
+    """Whether they are :func:`same` but for the displays of tags and security labels.
+
+    HAPI keeps one display of a tag for all resources that carry it, the first that it saw.
+    """
+    return same(one, other) or same(_without_displays(one), _without_displays(other))
+
+
+def _without_displays(resource: Resource) -> Resource:
+    meta = {
+        name: [{part: coding[part] for part in coding if part != "display"} for coding in value]
+        if name in {"tag", "security"}
+        else value
+        for name, value in (resource.get("meta") or {}).items()
+    }
+    return resource | {"meta": meta}
+
+
 def _ordered(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _ordered(value[name]) for name in sorted(value)}

@@ -13,11 +13,11 @@ from fhir_blina.store.contract import (
     Plan,
     Progress,
     PushResult,
+    alike,
     as_stored,
     belongs_to,
     by_type,
     counted,
-    same,
 )
 from fhir_blina.store.fetching import Fetcher, Selection
 from fhir_blina.store.identity import our_names, renamed, writer
@@ -93,7 +93,7 @@ class Push:
         if self._own_ids:
             self._refuse_taken(create)
         shared = [key for key in self._sent if key in self._held]
-        equal = {key for key in shared if same(self._held[key], self._sent[key])}
+        equal = {key for key in shared if alike(self._held[key], self._sent[key])}
         return Plan(
             create=by_type(create),
             update=by_type(key for key in shared if key not in equal),
@@ -190,7 +190,7 @@ class Push:
                 before = self._held[key].get("meta") or {}
                 after = self._sent[key].get("meta") or {}
                 gone = {
-                    part: [one for one in before.get(part) or [] if one not in (after.get(part) or [])]
+                    part: [one for one in before.get(part) or [] if not _among(one, after.get(part) or [])]
                     for part in ("tag", "security", "profile")
                 }
                 gone = {part: ones for part, ones in gone.items() if ones}
@@ -241,7 +241,7 @@ class Push:
             }
             names = {} if self._own_ids else back
             found = {back[key]: as_stored(renamed(one, names) if names else one) for key, one in read.items()}
-        wrong = [key for key in chosen if key not in found or not same(found[key], self._sent[key])]
+        wrong = [key for key in chosen if key not in found or not alike(found[key], self._sent[key])]
         if wrong:
             raise StoreIncomplete(
                 [problem(key, "is not stored as it was sent", "Push again") for key in wrong[:20]]
@@ -297,3 +297,11 @@ class Push:
             seconds=dict(seconds),
             notes=tuple(notes),
         )
+
+
+def _among(label: Any, labels: list[Any]) -> bool:
+    """Whether a profile, or a tag with this system and code, is among others."""
+    if isinstance(label, str):
+        return label in labels
+    code = (label.get("system"), label.get("code"))
+    return any((one.get("system"), one.get("code")) == code for one in labels)
