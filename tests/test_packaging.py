@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -80,3 +82,29 @@ def test_both_locks_pin_every_dependency_with_hashes():
         pinned = {line.split("==")[0].split("[")[0].lower().replace("_", "-") for line in entries}
         for name in names:
             assert name.replace("_", "-").replace(".", "-") in {one.replace(".", "-") for one in pinned}
+
+
+def test_the_bill_names_every_pinned_package_with_its_checksums(tmp_path):
+    target = tmp_path / "sbom.json"
+    script = [sys.executable, str(ROOT / "scripts" / "sbom.py"), str(target)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    bill = json.loads(target.read_text())
+    lines = (ROOT / "requirements.txt").read_text().replace("\\\n", " ").splitlines()
+    pinned = {}
+    for line in lines:
+        if found := re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)", line):
+            pinned[found[1]] = (found[2], set(re.findall(r"sha256:([0-9a-f]{64})", line)))
+    assert pinned
+    billed = {
+        one["name"]: (
+            one["version"],
+            {item["content"] for place in one["externalReferences"] for item in place.get("hashes", [])},
+        )
+        for one in bill["components"]
+    }
+    assert billed == pinned
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "fhir-blina")
+    first = target.read_bytes()
+    subprocess.run(script, capture_output=True, check=True)
+    assert target.read_bytes() == first

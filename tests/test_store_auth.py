@@ -24,6 +24,7 @@ from fhir_blina.store.auth import client_for
 from fhir_blina.store.rest import RestStore
 from tests.auth_server import AuthServer, ec_key, pem
 from tests.fake_fhir import FakeFhir, ward
+from tests.fault_proxy import served
 
 HOME = "https://fhir.example/fhir"
 SECRET = "hunter2-of-the-test"
@@ -244,6 +245,20 @@ def test_the_client_itself_sends_no_credentials_elsewhere(tmp_path, url):
     with contextlib.suppress(StoreRefused, httpx.HTTPError):
         client.get(HOME, follow_redirects=True)
     assert web.leaked() == []
+
+
+@pytest.mark.parametrize("with_file", [True, False])
+def test_a_proxy_of_the_environment_sees_nothing_that_is_for_this_machine(tmp_path, monkeypatch, with_file):
+    proxy, fake = FakeFhir(), FakeFhir()
+    with served(proxy) as elsewhere, served(fake) as url:
+        monkeypatch.setenv("HTTP_PROXY", elsewhere.removesuffix("/fhir"))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setenv("http_proxy", elsewhere.removesuffix("/fhir"))
+        known = {"auth_file": settings(tmp_path)} if with_file else {"token": SECRET}
+        assert open_store(url, **known).capability.software == "Fake 1"
+    assert proxy.requests == []
+    assert fake.requests[0].headers["authorization"] == f"Bearer {SECRET}"
 
 
 def test_an_address_with_a_user_name_is_refused(tmp_path):

@@ -128,6 +128,7 @@ class Transport:
         self._client = client or httpx.Client(
             timeout=timeout,
             follow_redirects=False,
+            trust_env=parts.hostname not in _LOOPBACK,  # what is for this machine passes no proxy
             limits=httpx.Limits(max_connections=16),
             auth=httpx.BasicAuth(*user) if user else None,
         )
