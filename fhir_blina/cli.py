@@ -111,6 +111,11 @@ def build_parser() -> argparse.ArgumentParser:
         "tables", "run the views over a store's resources", "tables --store out/fhir --out out", store
     )
     tables.add_argument("--cohort", metavar="NAME", help="only resources with this cohort's tag")
+    tables.add_argument("--format", choices=("csv", "parquet", "duckdb"), default="csv", help="default: csv")
+    tables.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
+    tables.add_argument("--keep-going", action="store_true", help="bad lines to tables/rejects, not an end")
+    tables.add_argument("--views", metavar="DIR", help="views of your own in place of mappings/views")
+    tables.add_argument("--sql", metavar="VIEW", help="print the SQL of a view, and stop")
     analyze = add(
         "analyze",
         "compute response and survival from a store",
@@ -138,7 +143,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     share.add_argument("--endpoint", default="", metavar="NAME", help="whose survival (default: the first)")
     add("report", "write the report from a store", "report mycohort --store out/fhir", cohort, store)
-    add("run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store)
+    run = add("run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store)
+    run.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
     doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
     doctor.add_argument("url", help="base URL of a FHIR server")
     server = add("server", "start and stop a real HAPI server on this machine", "server start")

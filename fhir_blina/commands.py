@@ -121,14 +121,28 @@ def _pulled(options: Options, terminal: Terminal, cohort: str | None) -> Path:
 
 def tables(options: Options) -> int:
     """Run the views over a store's resources."""
-    from fhir_blina.pipeline import tables_of
-    from fhir_blina.views import write_tables
+    from fhir_blina.views import export_tables, view_sql
 
     terminal = terminal_of(options)
-    folder = _pulled(options, terminal, options.cohort)
-    made = tables_of(folder)
-    files = write_tables(made, Path(options.out) / "tables")
-    terminal.answer({"tables": {name: len(frame) for name, frame in made.items()}})
+    views = Path(options.views) if options.views else None
+    if options.sql:
+        terminal.result(view_sql(options.sql, options.store or Path(options.out) / "fhir", views))
+        return 0
+    if options.keep_going:  # the folder as it is: a pull would stop at the first bad line
+        folder = Path(options.store or Path(options.out) / "fhir")
+    else:
+        folder = _pulled(options, terminal, options.cohort)
+    with terminal.step("tables") as step:
+        files, rejected = export_tables(
+            folder,
+            Path(options.out) / "tables",
+            format=options.format,
+            engine=options.engine,
+            keep_going=options.keep_going,
+            views=views,
+        )
+        step.summary = f"{len(files)} files" + "".join(f", {n} bad lines of {k}" for k, n in rejected.items())
+    terminal.answer({"files": [str(file) for file in files], "rejected": rejected})
     for file in files:
         terminal.result(str(file))
     return 0
@@ -202,6 +216,7 @@ def run(options: Options) -> int:
         auth_file=options.auth_file,
         anchor=options.anchor,
         profiles=options.profiles,
+        engine=options.engine,
         terminal=terminal,
     )
     account = done.round_trip

@@ -119,6 +119,7 @@ def run(
     auth_file: str | Path | None = None,
     anchor: str | None = None,
     profiles: Collection[str] = (),
+    engine: str = "duckdb",
     terminal: Terminal | None = None,
 ) -> Run:
     """Do all of it: check, map, validate, push, pull, round trip, tables, analysis, report.
@@ -130,6 +131,7 @@ def run(
         auth_file: Who we are to the server; see :func:`fhir_blina.store.open_store`.
         anchor: Another synthetic date for study day 0, ``YYYY-MM-DD``.
         profiles: Options of the manifest to switch on.
+        engine: What runs the views: ``duckdb``, or ``python``, the reference.
         terminal: Where to say what is done.
 
     Raises:
@@ -156,19 +158,25 @@ def run(
     with terminal.step("roundtrip") as step:
         account = round_trip(cohort, mapped.templates, pulled_resources(folder))
         step.summary = cells_summary(account)
-    results, report = analyzed(cohort, folder, out, store=store, terminal=terminal)
+    results, report = analyzed(cohort, folder, out, store=store, engine=engine, terminal=terminal)
     return Run(pushed, pulled, account, results, report)
 
 
 def analyzed(
-    cohort: Cohort, folder: Path, out: Path, *, store: str | None, terminal: Terminal
+    cohort: Cohort,
+    folder: Path,
+    out: Path,
+    *,
+    store: str | None,
+    engine: str = "duckdb",
+    terminal: Terminal,
 ) -> tuple[Results, Path]:
     """Tables, results and report of a pulled folder, written to ``out``."""
     from fhir_blina.report import write_report
     from fhir_blina.views import write_tables
 
     with terminal.step("tables") as step:
-        tables = tables_of(folder)
+        tables = tables_of(folder, engine)
         write_tables(tables, out / "tables")
         step.summary = f"{len(tables)} tables, {sum(map(len, tables.values()))} rows"
     with terminal.step("analyze") as step:
@@ -180,11 +188,11 @@ def analyzed(
     return results, report
 
 
-def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
+def tables_of(folder: Path, engine: str = "duckdb") -> dict[str, pd.DataFrame]:
     """The view tables of a pulled folder."""
     from fhir_blina.views import read_tables
 
-    return read_tables(folder)
+    return read_tables(folder, engine=engine)
 
 
 def analysis_of(cohort: Cohort, tables: Mapping[str, Any], out: Path) -> Results:

@@ -84,6 +84,13 @@ def test_another_store_gives_the_same_bytes(done, tmp_path):
         assert (tmp_path / "o" / name).read_bytes() == (done / name).read_bytes(), name
 
 
+def test_either_engine_gives_the_same_bytes(done, tmp_path):
+    assert main(["run", "cjcp2023", "--engine", "python", "--out", str(tmp_path), "--quiet"]) == 0
+    assert (tmp_path / "results.json").read_bytes() == (done / "results.json").read_bytes()
+    for path in sorted((done / "tables").iterdir()):
+        assert (tmp_path / "tables" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
 def test_another_anchor_moves_the_dates_and_no_number(done, tmp_path):
     assert main(["run", "cjcp2023", "--anchor", "1990-06-15", "--out", str(tmp_path), "--quiet"]) == 0
     assert (tmp_path / "results.json").read_bytes() == (done / "results.json").read_bytes()
