@@ -5,8 +5,9 @@
     python benchmarks/views.py [RESOURCES] [FOLDER]
 
 Writes ``Observation.ndjson`` from a seed (default 1,000,000 resources, about 1 GB, kept in FOLDER
-when one is given), then runs each contender in a process of its own: wall time and the peak of
-resident memory, the import and the start of Python included. ``sqlonfhir``, ``fhir4ds`` and
+when one is given), then runs each contender in a process of its own: wall time, processor
+time of all threads (the fairer number on a shared machine) and the peak of resident memory.
+``sqlonfhir``, ``fhir4ds`` and
 ``pysof`` run where they are installed; none of them is a dependency. All rows are compared.
 """
 
@@ -16,11 +17,11 @@ import importlib.metadata
 import importlib.util
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from decimal import Decimal
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,22 +159,74 @@ def contend(name: str, folder: Path, out: Path) -> int:
         return len(duckdb_frames(folder, one)[VIEW])
     if name == "Python reference":
         return len(read_rows(folder, one, engine="python")[VIEW].rows)
-    return other(name, folder)
+    return other(name, folder, out)
 
 
-def other(name: str, folder: Path) -> int:
-    """Rows of another runner over the same view."""
+def other(name: str, folder: Path, out: Path) -> int:
+    """Rows of another runner over the same view, kept as JSON to be compared."""
     view = json.loads((ROOT / "mappings" / "views" / f"ViewDefinition-{VIEW}.json").read_text())
-    lines = (folder / "Observation.ndjson").read_text().splitlines()
+    path = folder / "Observation.ndjson"
+    del view["resourceType"]  # fhir4ds takes only the URL of the logical model there
     if name == "sqlonfhir":
         import sqlonfhir
 
-        return len(sqlonfhir.evaluate([json.loads(line) for line in lines], view))
-    if name == "pysof":
+        # its getReferenceKey() fails on a missing reference
+        view["select"][0]["column"] = [
+            one for one in view["select"][0]["column"] if one["name"] != "specimen_id"
+        ]
+
+        rows = sqlonfhir.evaluate([json.loads(line) for line in path.open()], view)
+    elif name == "pysof":
         import pysof
 
-        return len(json.loads(pysof.run_view_definition(view, {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": json.loads(line)} for line in lines]}, "json")))  # fmt: skip  # noqa: E501
-    raise SystemExit(f"no contender {name}")
+        pysof.process_ndjson_to_file(view, str(path), str(out / "pysof.ndjson"), "ndjson")
+        rows = [json.loads(line) for line in (out / "pysof.ndjson").open()]
+    elif name == "fhir4ds":
+        import fhir4ds
+
+        connection = fhir4ds.create_connection()
+        fhir4ds.FHIRDataLoader(connection).load_ndjson(path)
+        found = connection.execute(fhir4ds.generate_view_sql(view))
+        names = [column[0] for column in found.description]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    else:
+        raise SystemExit(f"no contender {name}")
+    (out / f"{name}.json").write_text(json.dumps(rows, default=str))
+    return len(rows)
+
+
+def differences(name: str, folder: Path, out: Path) -> str:
+    """Which columns of another runner's rows differ from the reference, as values and as text."""
+    from fhir_blina.views import load_views, read_rows, views_folder
+
+    table = read_rows(folder, {VIEW: load_views(views_folder())[VIEW]}, engine="python")[VIEW]
+    theirs = {row["observation_id"]: row for row in json.loads((out / f"{name}.json").read_text())}
+    wrong: dict[str, int] = {}
+    text: set[str] = set()
+    for row in table.rows:
+        found = theirs.get(row[0], {})
+        for column, value in zip(table.columns, row, strict=True):
+            given = found.get(column)
+            plain = float(value) if isinstance(value, Decimal) else value
+            if given != plain and str(given).lower() in {str(value).lower(), str(plain)}:
+                text.add(column)
+            elif given != plain:
+                wrong[column] = wrong.get(column, 0) + 1
+    parts = [f"{len(text)} typed columns come back as text"] if text else []
+    parts += [f"{column} differs in {count} rows" for column, count in wrong.items()]
+    return "; ".join(parts) or "all rows equal"
+
+
+def installed() -> list[str]:
+    """Distributions that take part."""
+    known = ("duckdb", "pandas", "fhir4ds-v2", "pysof", "sqlonfhir")
+    return [one for one in known if any(importlib.metadata.distributions(name=one))]
+
+
+def peak_mb() -> float:
+    """Peak of resident memory of this process, its parent's left out."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def rows_of(paths: list[Path]) -> int:
@@ -203,8 +256,9 @@ def main() -> None:
         name, folder, out = sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
         started = time.perf_counter()
         rows = contend(name, folder, out)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"rows": rows, "seconds": time.perf_counter() - started, "mb": peak}))
+        peak = peak_mb()
+        spent = {"seconds": time.perf_counter() - started, "cpu": time.process_time()}
+        print(json.dumps({"rows": rows, "mb": peak, **spent}))
         return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as scratch:
@@ -231,10 +285,13 @@ def main() -> None:
         for name in whole:
             show(name, folder, out)
         print(same_rows(out))
-        few = ["Python reference", *(one for one in ("sqlonfhir", "pysof") if importlib.util.find_spec(one))]
+        others = [one for one in ("fhir4ds", "pysof", "sqlonfhir") if importlib.util.find_spec(one)]
         print(f"\nthe first {min(SLICE, count)} of them:")
-        for name in few:
+        for name in ["Parquet", "DataFrame", "Python reference", *others]:
             show(name, folder / "slice", out)
+        for name in others:
+            if (out / f"{name}.json").exists():
+                print(f"{name}: {differences(name, folder / 'slice', out)}")
 
 
 def show(name: str, folder: Path, out: Path) -> None:
@@ -245,8 +302,7 @@ def show(name: str, folder: Path, out: Path) -> None:
         print(f"{name:32} failed: {done.stderr.strip().splitlines()[-1][:120]}")
         return
     found = json.loads(done.stdout)
-    rate = found["rows"] / found["seconds"]
-    print(f"{name:32} {found['seconds']:7.2f} s {rate:9.0f} rows/s {found['mb']:7.0f} MB")
+    print(f"{name:32} {found['seconds']:7.2f} s {found['cpu']:7.2f} s CPU {found['mb']:7.0f} MB")
 
 
 if __name__ == "__main__":

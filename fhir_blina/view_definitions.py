@@ -248,7 +248,8 @@ class _Reader:
 
     def view(self, definition: Any, name: str) -> View:
         given = self.keys("ViewDefinition", definition, _VIEW_KEYS)
-        if given.get("resourceType", "ViewDefinition") != "ViewDefinition":
+        kind = given.get("resourceType", "ViewDefinition")
+        if not isinstance(kind, str) or kind.rpartition("/")[2] != "ViewDefinition":
             self.fault("ViewDefinition.resourceType", "not a ViewDefinition")
         resource = given.get("resource")
         if not isinstance(resource, str) or not _TYPE_NAME.fullmatch(resource):
