@@ -64,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     store.add_argument(
         "--store", metavar="WHERE", help="folder or base URL of a FHIR server (default: OUT/fhir)"
     )
+    store.add_argument("--audit", metavar="FILE", help="add who did what with which ids, hashed, to FILE")
     store.add_argument("--out", default="out", metavar="DIR", help="where results go (default: out)")
 
     def add(name: str, text: str, example: str, *parents: _Parser) -> argparse.ArgumentParser:

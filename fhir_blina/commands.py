@@ -214,6 +214,7 @@ def run(options: Options) -> int:
         out=Path(options.out),
         store=options.store,
         auth_file=options.auth_file,
+        audit=options.audit,
         anchor=options.anchor,
         profiles=options.profiles,
         engine=options.engine,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fhir_blina.mapping import Mapped
     from fhir_blina.results import Results
     from fhir_blina.roundtrip import RoundTrip
-    from fhir_blina.store import PullResult, PushResult
+    from fhir_blina.store import PullResult, PushResult, Store
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,18 @@ def with_origin(finding: Finding, mapped: Mapped) -> Finding:
     )
 
 
+def opened(
+    location: str | Path, *, auth_file: str | Path | None = None, audit: str | Path | None = None
+) -> Store:
+    """The store at a location; with ``audit`` one that keeps a trail in that file."""
+    from fhir_blina.idkey import id_key
+    from fhir_blina.store import open_store
+    from fhir_blina.store.audit import Audited
+
+    store = open_store(location, auth_file=auth_file)
+    return Audited(store, Path(audit), id_key()) if audit else store
+
+
 @contextmanager
 def located(mapped: Mapped) -> Iterator[None]:
     """What a store refuses in the block is raised with the template and row that it came from."""
@@ -117,6 +129,7 @@ def run(
     out: Path,
     store: str | None = None,
     auth_file: str | Path | None = None,
+    audit: str | Path | None = None,
     anchor: str | None = None,
     profiles: Collection[str] = (),
     engine: str = "duckdb",
@@ -129,6 +142,7 @@ def run(
         out: Where ``fhir/``, ``tables/``, ``results.json`` and ``report.html`` go.
         store: A folder or the base URL of a FHIR server; ``None`` is ``out/fhir``.
         auth_file: Who we are to the server; see :func:`fhir_blina.store.open_store`.
+        audit: A file to which a trail of what was pushed and pulled is added.
         anchor: Another synthetic date for study day 0, ``YYYY-MM-DD``.
         profiles: Options of the manifest to switch on.
         engine: What runs the views: ``duckdb``, or ``python``, the reference.
@@ -138,7 +152,6 @@ def run(
         FhirBlinaError: as the steps do; nothing of a failed step is written.
     """
     from fhir_blina.roundtrip import round_trip
-    from fhir_blina.store import open_store
 
     terminal = terminal or Terminal(quiet=True)
     cohort, mapped = prepare(name_or_folder, anchor=anchor, profiles=profiles, terminal=terminal)
@@ -146,7 +159,7 @@ def run(
         step.summary = counted(Counter(one["resourceType"] for one in mapped.resources))
     validated(cohort, mapped, terminal=terminal)
     folder = out / "fhir"
-    chosen = open_store(store or folder, auth_file=auth_file)
+    chosen = opened(store or folder, auth_file=auth_file, audit=audit)
     with terminal.step("push") as step, located(mapped):
         pushed = chosen.push(mapped.resources, cohort=cohort.name, progress=step.progress)
         step.summary = push_summary(pushed)

@@ -19,9 +19,11 @@ def terminal_of(options: Options) -> Terminal:
 
 def store_of(options: Options) -> Any:
     """The store that the options name."""
-    from fhir_blina.store import open_store
+    from fhir_blina.pipeline import opened
 
-    return open_store(options.store or Path(options.out) / "fhir", auth_file=options.auth_file)
+    return opened(
+        options.store or Path(options.out) / "fhir", auth_file=options.auth_file, audit=options.audit
+    )
 
 
 def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
@@ -78,9 +80,8 @@ def push(options: Options) -> int:
 def _load_definitions(store: Any, cohort: Any, terminal: Terminal) -> None:
     """Code systems, extensions and search parameters: shared ones and the cohort's."""
     from fhir_blina.conformance import conformance_resources
-    from fhir_blina.store.rest import RestStore
 
-    if not isinstance(store, RestStore):
+    if not hasattr(store, "load_definitions"):
         raise StoreRefused("--definitions needs a FHIR server; a folder has no use for them")
     with terminal.step("define") as step:
         changed = store.load_definitions(conformance_resources(cohort), progress=step.progress)
