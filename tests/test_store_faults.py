@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import resource as limits
 import signal
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fhir_blina.cli import main
 from fhir_blina.errors import FhirBlinaError, StoreIncomplete
@@ -147,6 +150,58 @@ def test_a_poison_record_is_named_with_its_template_and_row(tiny, tmp_path, caps
         lines = [loads(line) for line in (tmp_path / "rejects.ndjson").read_text().splitlines()]
         assert lines
         assert not kept & {f"{one['resourceType']}/{one['id']}" for one in lines}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    number=st.integers(0, 30),
+    size=st.integers(1, 7),
+    page=st.integers(0, 6),
+    change=st.sampled_from(["none", "drop", "double", "circle", "empty", "last", "stranger"]),
+)
+def test_a_pull_is_all_of_it_or_an_error(tmp_path, number, size, page, change):
+    """Whatever a server does to one of its pages, nobody gets a part for the whole."""
+    fake = FakeFhir(page=size)
+    for index in range(number):
+        fake.put(f"Patient/p{index}", resource("Patient", f"p{index}"), fake.held)
+    whole, count, changed = fake.page_of, 0, False
+
+    def page_of(token, start):
+        nonlocal count, changed
+        bundle = copy.deepcopy(whole(token, start))
+        entries, count = bundle["entry"], count + 1
+        if count - 1 != page or change == "none":
+            return bundle
+        changed = True
+        if change == "drop":
+            changed = bool(entries)
+            bundle["entry"] = entries[1:]
+        elif change == "double":
+            changed = bool(entries)
+            bundle["entry"] = entries + entries[:1]
+        elif change == "circle":
+            bundle["link"] = [{"relation": "next", "url": f"{fake.host}?_getpages={token}-{start}"}]
+            changed = number > 0
+        elif change == "empty":
+            changed = bool(entries)
+            bundle["entry"] = []
+        elif change == "last":
+            changed = bool(bundle.pop("link", None))
+        elif change == "stranger":
+            entries.append({"resource": resource("Patient", "stranger"), "search": {"mode": "match"}})
+        return bundle
+
+    fake.page_of = page_of
+    out = tmp_path / uuid.uuid4().hex
+    store = RestStore("http://fake.test/fhir", client=fake.client(), via="search", sleep=lambda _: None)
+    try:
+        pulled = store.pull(out, cohort="tiny", types=["Patient"])
+    except StoreIncomplete:
+        assert changed
+        assert not out.exists()
+    else:
+        assert not changed
+        assert pulled.counts == ({"Patient": number} if number else {})
 
 
 # --- killed --------------------------------------------------------------------------------------------
