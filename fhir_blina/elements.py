@@ -87,6 +87,18 @@ def _no_choices() -> frozenset[str]:
     return frozenset(plain - chosen)
 
 
+@functools.cache
+def moments_by_name() -> dict[str, str]:
+    """Date type of the elements of R4 that have only one: a ``start`` that is a date is a dateTime."""
+    types: dict[str, set[str]] = {}
+    for stated in rules()["types"].values():
+        for name, element in stated["elements"].items():
+            kind = str(element["type"])
+            if kind in MOMENTS:
+                types.setdefault(name, set()).add(MOMENTS[kind])
+    return {name: min(kinds) for name, kinds in types.items() if len(kinds) == 1}
+
+
 def _choice(value: dict[str, Any], name: str, found: list[Any]) -> None:
     size = len(name)
     for key in value:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.elements import bare, is_type, plain_type, step
+from fhir_blina.elements import Element, bare, is_type, moments_by_name, plain_type, step
 from fhir_blina.errors import did_you_mean
 from fhir_blina.functions import STANDARD, Function, reference_key
 from fhir_blina.operators import calculate, contains, equal, equivalent, logic, only, ordered, truth, unique
@@ -166,6 +166,12 @@ def _call(node: Call, scope: Scope) -> list[Any]:
     if name in scope.functions:
         values = [[bare(item) for item in evaluate(argument, scope)] for argument in arguments]
         return collection(scope.functions[name].call([bare(item) for item in items], *values))
+    if name in {"lowBoundary", "highBoundary"} and isinstance(node.source, Member):
+        kind = moments_by_name().get(node.source.name, "")
+        typed = (type(item) is Element and bool(item.type) for item in items)
+        items = [
+            item if known else Element(bare(item), kind) for item, known in zip(items, typed, strict=True)
+        ]
     if name in STANDARD:
         return STANDARD[name].call(items, *(evaluate(argument, scope) for argument in arguments))
     if name in ITERATING:

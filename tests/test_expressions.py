@@ -40,7 +40,13 @@ OBSERVATION = {
     "effectiveDateTime": "2020-03-04",
     "_effectiveDateTime": {"extension": [{"url": "day", "valueInteger": 12}]},
     "valueQuantity": {"value": Decimal("14.00"), "unit": "%"},
-    "component": [{"valueInteger": 3}, {"valueString": "x"}, {"valueInteger": 4}],
+    "issued": "2020-03-05T10:00:00Z",
+    "component": [
+        {"valuePeriod": {"end": "2020-02"}},
+        {"valueInteger": 3},
+        {"valueString": "x"},
+        {"valueInteger": 4},
+    ],
 }
 
 
@@ -160,10 +166,13 @@ def test_patient(text, expected):
         ("value.ofType(Quantity).value", [Decimal("14.00")]),
         ("value.value", [Decimal("14.00")]),
         ("value.ofType(string)", []),
-        ("component.value", [3, "x", 4]),
+        ("component.value.ofType(Period).start", []),
+        ("component.skip(1).value", [3, "x", 4]),
         ("component.value.ofType(integer)", [3, 4]),
         ("component.where(value.ofType(integer) > 3).value", [4]),
         ("effective.lowBoundary()", ["2020-03-04T00:00:00.000+14:00"]),
+        ("issued.highBoundary()", ["2020-03-05T10:00:00.999Z"]),
+        ("component.where(valuePeriod.exists()).value.end.highBoundary()", ["2020-02-29T23:59:59.999-12:00"]),
     ],
 )
 def test_observation(text, expected):

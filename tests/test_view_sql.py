@@ -231,6 +231,10 @@ PATIENT_PATHS = {
         "multipleBirth.ofType(integer) >= 10",
         "multipleBirth.exists()",
     ],
+    "dateTime": [
+        "name.period.start.where($this.exists()).first()",
+        "name.first().period.start.lowBoundary()",
+    ],
     "date": ["birthDate", "birthDate.lowBoundary()", "birthDate.highBoundary()"],
 }
 OBSERVATION_PATHS = {
