@@ -121,11 +121,11 @@ def build_parser() -> argparse.ArgumentParser:
         "analyze",
         "compute response and survival from a store",
         "analyze mycohort --store out/fhir",
-        cohort,
         store,
     )
+    analyze.add_argument("cohort", nargs="?", help="name of a cohort, or its folder (default: all resources)")
     analyze.add_argument(
-        "--endpoints", metavar="FILE", help="definitions in place of the cohort's endpoints.yaml"
+        "--endpoints", metavar="FILE", help="definitions of your own; without a cohort they are needed"
     )
     share = add(
         "share",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.errors import CohortError, ValidationError
+from fhir_blina.errors import AnalysisError, CohortError, ValidationError
 from fhir_blina.store_commands import (
     Options,
     doctor,
@@ -156,9 +156,15 @@ def analyze(options: Options) -> int:
     from fhir_blina.results import write_results
 
     terminal = terminal_of(options)
-    cohort = read_cohort(options.cohort)
-    folder = _pulled(options, terminal, cohort.name)
-    results = work_out(tables_of(folder), Path(options.endpoints) if options.endpoints else cohort.folder)
+    if options.cohort is None and options.endpoints is None:
+        raise AnalysisError("nothing says what to compute. Name a cohort, or give --endpoints FILE")
+    cohort = read_cohort(options.cohort) if options.cohort is not None else None
+    definitions = Path(options.endpoints) if options.endpoints else None
+    if definitions is None and cohort is not None:
+        definitions = cohort.folder
+    assert definitions is not None  # noqa: S101 - one of the two was given
+    folder = _pulled(options, terminal, cohort.name if cohort is not None else None)
+    results = work_out(tables_of(folder), definitions)
     write_results(results, Path(options.out) / "results.json")
     terminal.answer(results.as_dict())
     _show_claims(results, terminal)

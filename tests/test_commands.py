@@ -103,3 +103,29 @@ def test_a_wrong_anchor_is_said(tiny, capsys):
     assert main(["check", str(tiny)]) == 0
     assert main(["map", str(tiny), "--anchor", "1.2.2000"]) == 2
     assert "write YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_any_folder_can_be_analyzed_with_definitions_of_ones_own(store, tmp_path, capsys):
+    definitions = tmp_path / "endpoints.yaml"
+    definitions.write_text(
+        "subjects: {table: patients, key: patient_id, label: patient_id}\n"
+        "systems: {loinc: http://loinc.org}\n"
+        "measures:\n"
+        "  blasts:\n"
+        "    table: observations\n"
+        "    where: {code_system: loinc, code: 11150-0, study_day: 0}\n"
+        "    value: value_quantity\n"
+        "    unit: '%'\n"
+        "summaries: {blasts: {}}\n"
+        "endpoints: {}\n",
+        "utf-8",
+    )
+    assert main(["analyze", "--endpoints", str(definitions), "--out", str(store), "--quiet"]) == 0
+    records = json.loads((store / "results.json").read_text("utf-8"))["records"]
+    (median,) = [one for one in records if one["name"] == "blasts.median" and one["group"] == "all"]
+    assert (median["value"], median["n"]) == (7.05, 2)  # of 14.00 and 0.100
+
+
+def test_analyze_says_what_it_needs(store, capsys):
+    assert main(["analyze", "--out", str(store), "--quiet"]) == 6
+    assert "Name a cohort, or give --endpoints FILE" in capsys.readouterr().err
