@@ -118,3 +118,10 @@ def test_what_is_public_is_importable_and_sorted():
 
 def test_the_changelog_has_a_section_for_what_is_to_come():
     assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_guide_to_contributing_names_every_module():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    table = text[text.index("| step | entrance |") : text.index("Left of the store")]
+    modules = {path.stem for path in (ROOT / "fhir_blina").glob("[a-z]*.py")}
+    assert set(re.findall(r"`(\w+)`", table)) == modules

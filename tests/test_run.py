@@ -74,6 +74,12 @@ def test_a_second_run_changes_nothing_and_shows_the_published_numbers(done, caps
     assert "0 created, 0 updated" in output.err
     for step in ("check", "map", "validate", "push", "pull", "roundtrip", "tables", "analyze", "report"):
         assert re.search(rf"^{step} ", output.err, re.MULTILINE), step
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    sample = re.search(r"```\n(check .*?)```", readme, re.DOTALL)
+    assert sample is not None
+    for line in sample[1].splitlines():
+        if not line.startswith(("push", "report")):  # a second push creates nothing; the path differs
+            assert line in output.err
     assert re.search(r"\d+ cells mapped, \d+ left out with a reason, 0 lost", output.out)
     assert re.search(r"os_rate +41\.7 +41\.667 +% +agrees", output.out)
     after = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
