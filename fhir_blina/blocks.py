@@ -78,6 +78,13 @@ def folded(rows: int) -> str:
     return f"show {rows} rows" if rows > FOLD_ROWS else ""
 
 
+def _listing(block: Block, head: tuple[Head, ...], rows: list[tuple[Cell, ...]]) -> Grid:
+    """A table with the block's caption and notes, folded where it is long."""
+    notes = tuple(block.get("notes", ()))
+    local = block.get("local", "")
+    return Grid(block["caption"], head, tuple(rows), notes, fold=folded(len(rows)), local=local)
+
+
 def characteristics(material: Material, block: Block) -> Grid:
     """The first table of a clinical paper: medians and counts, overall and by group."""
     everyone = list(material.facts.labels)
@@ -156,14 +163,7 @@ def patients(material: Material, block: Block) -> Grid:
         )
         for key, label in material.facts.labels.items()
     ]
-    return Grid(
-        block["caption"],
-        head,
-        tuple(rows),
-        tuple(block.get("notes", ())),
-        fold=folded(len(rows)),
-        local=block.get("local", ""),
-    )
+    return _listing(block, head, rows)
 
 
 def _column(material: Material, entry: Block) -> tuple[dict[str, Cell], Cell]:
@@ -230,14 +230,7 @@ def rows_listed(material: Material, block: Block) -> Grid:
         for row in material.rows(block)
     ]
     head = tuple(Head(entry["label"], entry.get("local", "")) for entry in block["columns"])
-    return Grid(
-        block["caption"],
-        head,
-        tuple(rows),
-        tuple(block.get("notes", ())),
-        fold=folded(len(rows)),
-        local=block.get("local", ""),
-    )
+    return _listing(block, head, rows)
 
 
 def matrix(material: Material, block: Block) -> Grid:

@@ -17,11 +17,9 @@ from fhir_blina.codes import Codes, read_codes
 from fhir_blina.csvfile import read_csv, read_header
 from fhir_blina.dictionary import Cell, Column, read_dictionary
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
-from fhir_blina.shipped import fill_constants, mappings_folder, schema
+from fhir_blina.shipped import CANONICAL, fill_constants, mappings_folder, schema
 from fhir_blina.yamlfile import Document, check_schema, read_yaml, walk
 
-# Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
-CANONICAL = "https://fhir-blina.example"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 

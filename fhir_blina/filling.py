@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.cohort import CANONICAL, Cohort, Row
+from fhir_blina.cohort import Cohort, Row
 from fhir_blina.errors import ExpressionError, Finding, problem
 from fhir_blina.fhirjson import Resource
 from fhir_blina.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.shipped import CANONICAL
 from fhir_blina.template import StudyDate, Template
 
 RELATIVE_DATE = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"

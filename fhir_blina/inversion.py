@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fhir_blina import syntax
-from fhir_blina.cohort import CANONICAL, Cohort, Table
+from fhir_blina.cohort import Cohort, Table
 from fhir_blina.dictionary import Column
 from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import RELATIVE_DATE, as_text
 from fhir_blina.matching import Cells, Match, same, settled
 from fhir_blina.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.shipped import CANONICAL
 from fhir_blina.template import StudyDate, Template
 from fhir_blina.texts import Gap, TextPattern
 

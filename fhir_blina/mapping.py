@@ -11,11 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhir_blina.cohort import CANONICAL, Cohort, Row
+from fhir_blina.cohort import Cohort, Row
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import Filler, Origin, merge
 from fhir_blina.idkey import hash_ids, hashed_id, id_key
+from fhir_blina.shipped import CANONICAL
 from fhir_blina.template import Template, compile_templates
 
 # R4 types whose identifier is 0..1, and types without one.

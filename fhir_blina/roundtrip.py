@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fhir_blina.cohort import CANONICAL, Cohort, Row, Table
+from fhir_blina.cohort import Cohort, Row, Table
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.expressions import Expression, compile_expression
 from fhir_blina.fhirjson import Resource
@@ -15,6 +15,7 @@ from fhir_blina.inversion import MISSING, Inverse
 from fhir_blina.mapping import gather_resources
 from fhir_blina.matching import Cells, Match, same, settled
 from fhir_blina.nodes import Items, nodes
+from fhir_blina.shipped import CANONICAL
 from fhir_blina.template import Template
 
 

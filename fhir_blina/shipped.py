@@ -9,6 +9,9 @@ from typing import Any
 
 from fhir_blina import fhirjson
 
+# Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
+CANONICAL = "https://fhir-blina.example"
+
 
 def mappings_folder() -> Path:
     """The folder ``mappings/`` of the installed package or of the repository."""

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from fhir_blina.errors import Finding, StoreRefused, problem
 from fhir_blina.fhirjson import Resource, check_text, dumps
+from fhir_blina.shipped import CANONICAL
 from fhir_blina.store.types import key_of
 
-BASE = "https://fhir-blina.example"
-COHORT_SYSTEM = f"{BASE}/CodeSystem/cohort"
-RESOURCE_KEY_SYSTEM = f"{BASE}/NamingSystem/resource-key"
+COHORT_SYSTEM = f"{CANONICAL}/CodeSystem/cohort"
+RESOURCE_KEY_SYSTEM = f"{CANONICAL}/NamingSystem/resource-key"
 
 Keys = Mapping[str, Sequence[str]]
 """Ids by resource type."""
