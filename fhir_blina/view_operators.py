@@ -119,9 +119,10 @@ class Operators(Steps):
                 return left
         if {kind_of(one) for one in (left, right) if one.type} != {"text"}:
             raise self.refuse("| of what are not strings")
-        variable, whole = self.variable(), f"list_concat({left.items()}, {right.items()})"
-        items = f"list_filter({whole}, lambda x, i: list_position({whole}, x) = i)"
-        return Value(variable, left.type, loop=Loop(items if right.type else left.items(), variable))
+        variable, lists = self.variable(), [self.with_valueless(one).items() for one in (left, right)]
+        whole = f"list_concat({lists[0]}, {lists[1]})"
+        items = f"list_filter({whole}, lambda x, i: x IS NULL OR list_position({whole}, x) = i)"
+        return Value(variable, left.type, loop=Loop(items if right.type else lists[0], variable))
 
     def branch(self, arguments: list[Value]) -> Value:
         """``iif()``."""

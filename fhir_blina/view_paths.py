@@ -84,8 +84,8 @@ class Paths(Operators):
         if name in {"first", "last", "single"}:
             return self.one(source) if name == "single" else self._at(source, 1 if name == "first" else -1)
         if name == "count":
-            if source.loop is not None:
-                return Value(f"coalesce(len({source.loop.filtered()}), 0)", "integer")
+            if (loop := self.with_valueless(source).loop) is not None:
+                return Value(f"coalesce(len({loop.filtered()}), 0)", "integer")
             return Value(f"CASE WHEN {self.present(source)} THEN 1 ELSE 0 END", "integer")
         if name == "select":
             return self._select(source, arguments[0], focus)
@@ -102,7 +102,7 @@ class Paths(Operators):
         source = self.known(source)
         if not source.type:
             return EMPTY
-        sql = condition(replace(source, loop=None, guards=()))
+        sql = condition(self.item(source))
         if source.loop is None:
             return replace(source, guards=(*source.guards, f"({sql})" if " OR " in sql else sql))
         conditions = (*source.loop.conditions, f"({sql})" if " OR " in sql else sql)
@@ -112,11 +112,13 @@ class Paths(Operators):
         source = self.known(source)
         if source.loop is None:
             return self.compile(argument, replace(focus, this=source))
-        inner = self.known(self.compile(argument, replace(focus, this=replace(source, loop=None))))
+        inner = self.known(self.compile(argument, replace(focus, this=self.item(source))))
         if inner.loop is not None:
             variable = self.variable()
             each = f"lambda {source.loop.variable}: {inner.items()}"
             base = f"flatten(list_transform({source.loop.filtered()}, {each}))"
             return replace(inner, sql=variable, loop=Loop(base, variable), parent=None)
-        loop = replace(source.loop, conditions=(*source.loop.conditions, f"({inner.single()}) IS NOT NULL"))
-        return replace(inner, sql=inner.single(), guards=(), loop=loop, parent=None)
+        sql = inner.single()
+        loop = replace(source.loop, conditions=(*source.loop.conditions, f"{sql} IS NOT NULL"))
+        parent = None if inner.guards else inner.parent
+        return replace(inner, sql=sql, guards=(), loop=loop, parent=parent)

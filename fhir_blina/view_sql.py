@@ -162,7 +162,7 @@ class _Compiler:
         if value.loop is None:
             return self.cast(value.single(), value, kind), kind
         message = f"{text('view: ' + what + ' gives several values in ' + self.view.resource + '/')} || r.id"
-        return self.cast(f"fhir_only({value.items()}, {message})", value, kind), kind
+        return self.cast(f"fhir_only({self.paths.with_values(value).items()}, {message})", value, kind), kind
 
     def cast(self, sql: str, value: Value, kind: str, *, many: bool = False) -> str:
         if kind == "decimal" and (value.numeric or value.type in INTEGERS):
@@ -201,7 +201,8 @@ class _Compiler:
         blank = ", ".join(self.blank(column, kinds) for column in select.all_columns())
         if items is None:
             return f"[{{{blank}}}]"
-        return f"CASE WHEN {self.paths.present(items)} THEN {listed} ELSE [{{{blank}}}] END"
+        there = f"len({items.loop.filtered()}) > 0" if items.loop else self.paths.present(items)
+        return f"CASE WHEN {there} THEN {listed} ELSE [{{{blank}}}] END"
 
     def blank(self, column: Column, kinds: dict[str, str]) -> str:
         target = leaf_type(kinds[column.name])
@@ -212,7 +213,7 @@ class _Compiler:
 
     def each(self, select: Select, focus: Focus) -> Value | None:
         value = self.paths.known(self.paths.compile(select.each[0].tree, focus))
-        return value if value.type else None
+        return self.paths.with_values(value) if value.type else None
 
     def combined(self, select: Select, focus: Focus, kinds: dict[str, str]) -> str:
         fields: list[str] = []

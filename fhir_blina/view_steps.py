@@ -94,9 +94,40 @@ class Steps:
             raise self.refuse("a choice type without ofType()")
         return self._resolved(value.choices[0])
 
+    def with_valueless(self, value: Value) -> Value:
+        """A list of primitives together with those that have extensions and no value.
+
+        They take a place in the list, so that counting and picking must see them.
+        """
+        if value.loop is None or value.parent is None or value.type not in PRIMITIVES:
+            return value
+        above, key = value.parent
+        there = f"{value.sql} IS NOT NULL"
+        if there not in value.loop.conditions or value.sql == value.loop.variable:
+            return value
+        beside = self._below(replace(above, loop=None), f"_{key}", "Element", many=False)
+        either = f"({there} OR {beside.sql} IS NOT NULL)"
+        conditions = tuple(either if one == there else one for one in value.loop.conditions)
+        return replace(value, loop=replace(value.loop, conditions=conditions))
+
+    def with_values(self, value: Value) -> Value:
+        """A list of primitives without those that have no value: rows and cells are made of values."""
+        there = f"{value.sql} IS NOT NULL"
+        if value.loop is None or value.type not in PRIMITIVES or there in value.loop.conditions:
+            return value
+        return replace(value, loop=replace(value.loop, conditions=(*value.loop.conditions, there)))
+
+    def item(self, source: Value) -> Value:
+        """One item of a list, as the conditions on it see it."""
+        if source.loop is None or source.parent is None:
+            return replace(source, loop=None, guards=())
+        above, key = source.parent
+        parent = None if source.sql == source.loop.variable else (replace(above, loop=None), key)
+        return replace(source, loop=None, guards=(), parent=parent)
+
     def one(self, value: Value) -> Value:
         """A single value: several in a list are an error when the query runs."""
-        value = self.known(value)
+        value = self.with_valueless(self.known(value))
         if value.loop is None:
             return value
         sql = f"fhir_only({value.items()}, 'view: one value is needed and there are several')"
@@ -108,7 +139,7 @@ class Steps:
         return self._at(source, int(index.sql) + 1)
 
     def _at(self, source: Value, place: int) -> Value:
-        source = self.known(source)
+        source = self.with_valueless(self.known(source))
         if source.loop is None:
             return source if place in {1, -1} else EMPTY
         item = f"{source.loop.filtered()}[{place}]"
@@ -178,9 +209,11 @@ class Steps:
             return " OR ".join(f"({self.present(one)})" for one in self._chosen(value))
         if not value.type:
             return "false"
-        if value.loop is not None:
-            return f"coalesce(len({value.loop.filtered()}) > 0, false)"
+        if (loop := self.with_valueless(value).loop) is not None:
+            return f"coalesce(len({loop.filtered()}) > 0, false)"
         sql = value.single()
+        if value.type in PRIMITIVES and re.fullmatch(r"x\d+", sql):
+            return "true"  # an item of a list, with a value or with extensions only
         if value.parent is not None and value.shape is not None and value.type in PRIMITIVES:
             above, key = value.parent
             beside = self._below(above, f"_{key}", "Element", many=False)

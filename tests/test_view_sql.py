@@ -89,7 +89,7 @@ REFERENCE = some(
     ),
     display=WORDS,
 )
-NAMES = some(family=WORDS, given=several(WORDS), use=CODES, period=PERIOD)
+NAMES = some(family=WORDS, _family=SIBLING, given=several(WORDS), use=CODES, period=PERIOD)
 PATIENTS = some(
     ("resourceType", "id"),
     resourceType=st.just("Patient"),
@@ -157,6 +157,8 @@ PATIENT_PATHS = {
         "name.first().family",
         "name.family.first()",
         "name.family.last()",
+        "name.select(family).first()",
+        "name.family.where(extension('day').exists()).first()",
         "name[1].given[0]",
         "name.where(use = 'official').given.first()",
         "name.where(given.count() > 1).family",
@@ -356,6 +358,48 @@ def named(views):
     from dataclasses import replace
 
     return [replace(view, name=f"v{place}") for place, view in enumerate(views)]
+
+
+EXTENDED = {"extension": [{"url": "d"}]}
+VALUELESS = [
+    {"name": [{"_family": EXTENDED, "period": {"_start": EXTENDED}}, {"family": "F", "period": {"start": "2020"}}]},
+    {"name": [{"period": {"_start": EXTENDED}}]},
+    {"name": [{"family": "F", "period": {"start": "2021"}}, {}, {"period": {"_start": EXTENDED}}]},
+    {"name": [{"given": [None, "x"], "_given": [EXTENDED, None]}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [  # worked out by hand: an element without a value has a place in its list and no value in a cell
+        ("name.period.start", [["2020"], [], ["2021"], []]),
+        ("name.period.start.first()", [[], [], ["2021"], []]),
+        ("name.period.start.last()", [["2020"], [], [], []]),
+        ("name.period.start[0]", [[], [], ["2021"], []]),
+        ("name.period.start.where($this.exists()).first()", [[], [], ["2021"], []]),
+        ("name.period.where(start.exists()).start.first()", [[], [], ["2021"], []]),
+        ("name.select(family).first()", [[], [], ["F"], []]),
+        ("name.family.first().upper()", [[], [], ["F"], []]),
+        ("name.family | name.given", [["F"], [], ["F"], ["x"]]),
+        ("name.given", [[], [], [], ["x"]]),
+        ("name.given.first()", [[], [], [], []]),
+        ("name.period.start.count()", [[2], [1], [2], [0]]),
+        ("name.period.start.where(extension('d').exists()).count()", [[1], [1], [1], [0]]),
+        ("(name.family | name.given).count()", [[2], [0], [1], [2]]),
+        ("name.given.where($this.exists()).count()", [[0], [0], [0], [2]]),
+        ("iif(name.period.start.exists(), 'y', 'n')", [["y"], ["y"], ["y"], ["n"]]),
+        ("iif(name.period.start.first().exists(), 'y', 'n')", [["y"], ["y"], ["y"], ["n"]]),
+    ],
+)
+def test_elements_without_a_value(tmp_path, path, expected):
+    resources = [one | {"resourceType": "Patient", "id": f"p{n}"} for n, one in enumerate(VALUELESS)]
+    fhirjson.write_ndjson(tmp_path / "Patient.ndjson", resources)
+    kind = "integer" if path.endswith("count()") else "string"
+    column = {"name": "c", "path": path, "type": kind, "collection": True}
+    view = read_view({"resource": "Patient", "name": "v", "select": [{"column": [column]}]})
+    for engine in ("python", "duckdb"):
+        rows = read_rows(tmp_path, {"v": view}, engine=engine)["v"].rows
+        assert [row[0] for row in rows] == expected, engine
 
 
 @given(st.lists(PATIENTS, max_size=8))
