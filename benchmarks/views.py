@@ -137,7 +137,8 @@ def contend(name: str, folder: Path, out: Path) -> int:
     """Run one contender in this process; the number of its rows."""
     import duckdb
 
-    from fhir_blina.view_duckdb import duckdb_frames, write_duckdb
+    from fhir_blina.view_duckdb import write_duckdb
+    from fhir_blina.view_frames import duckdb_frames
     from fhir_blina.views import load_views, read_rows, views_folder
 
     views = load_views(views_folder())

@@ -12,22 +12,19 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from fhir_blina import fhirjson
 from fhir_blina.errors import StoreIncomplete, ViewError
-from fhir_blina.view_definitions import INTEGERS, View
+from fhir_blina.view_definitions import View
 from fhir_blina.view_macros import create_macros
 from fhir_blina.view_reading import read_sql
 from fhir_blina.view_rows import Table, evaluate_view, resources_of
 from fhir_blina.view_schema import Shape, quoted, text
 from fhir_blina.view_sql import Query, compile_view
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _CHUNK = 2**20
-_VECTORS = 32  # of 2,048 rows each, taken into a DataFrame at a time
+_ROWS_TOGETHER = 61_440  # of a Parquet file; DuckDB's 122,880 takes more memory and is not faster
 
 
 class _TooLongError(Exception):
@@ -172,7 +169,7 @@ def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
     with connected() as connection:
         for prepared in prepare(connection, folder, views):
             view, kinds = prepared.view, prepared.query.kinds
-            found = _fetched(connection, prepared, "fetchall")
+            found = _run(connection, prepared.sql(), prepared.path, view).fetchall()
             _check_rows(connection, prepared, len(found))
             decimals = [place for place, kind in enumerate(kinds) if kind == "decimal"]
             if decimals:
@@ -183,109 +180,6 @@ def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
                 found = [tuple(row) for row in rows]
             tables[view.name] = Table.of(view, found)
     return {name: tables[name] for name in sorted(tables)}
-
-
-def _fetched(connection: Any, prepared: Prepared, how: str, *arguments: Any) -> Any:
-    import duckdb
-
-    try:
-        return getattr(connection.execute(prepared.sql()) if how == "fetchall" else connection, how)(
-            *arguments
-        )
-    except duckdb.Error as error:
-        _find_fault(prepared.path, prepared.view, error)
-
-
-def duckdb_frames(
-    folder: Path, views: Mapping[str, View], *, memory_limit: str = ""
-) -> dict[str, pd.DataFrame]:
-    """The tables of a folder as DataFrames, taken over a part at a time; equal texts are one object."""
-    import pandas as pd
-
-    frames: dict[str, pd.DataFrame] = {}
-    with connected(memory_limit=memory_limit) as connection:
-        for prepared in prepare(connection, folder, views):
-            query = prepared.query
-            names = [quoted(column.name) for column in prepared.view.columns]
-            shown = [
-                f"coalesce({name}, {zero}) AS {name}, {name} IS NULL AS {quoted(f'{column.name}?')}"
-                if (zero := _zero(column.type, column.collection))
-                else name
-                for name, column in zip(names, prepared.view.columns, strict=True)
-            ]
-            _run(
-                connection,
-                f"SELECT {', '.join(shown)} FROM (\n{prepared.sql()}\n)",
-                prepared.path,
-                prepared.view,
-            )
-            parts: list[list[Any]] = [[] for _ in names]
-            once: list[dict[Any, Any]] = [{} for _ in names]
-            while len(chunk := _fetched(connection, prepared, "fetch_df_chunk", _VECTORS)):
-                for place, column in enumerate(prepared.view.columns):
-                    parts[place].append(_array(chunk, column, query.kinds[place], once[place]))
-            made: dict[str, Any] = {}
-            for column in reversed(prepared.view.columns):
-                once.pop()
-                made[column.name] = _joined(parts.pop(), column.type, column.collection)
-            in_order = {column.name: made[column.name] for column in prepared.view.columns}
-            frames[prepared.view.name] = pd.DataFrame(in_order, copy=False)
-            _check_rows(connection, prepared, len(frames[prepared.view.name]))
-    return {name: frames[name] for name in sorted(frames)}
-
-
-def _zero(kind: str, collection: bool) -> str:
-    return "" if collection else "0" if kind in INTEGERS else "false" if kind == "boolean" else ""
-
-
-def _array(chunk: pd.DataFrame, column: Any, kind: str, once: dict[Any, Any]) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    data = chunk[column.name].to_numpy()
-    if _zero(column.type, column.collection):
-        made = pd.arrays.BooleanArray if column.type == "boolean" else pd.arrays.IntegerArray
-        return made(
-            data.astype(bool if column.type == "boolean" else "int64"), chunk[f"{column.name}?"].to_numpy()
-        )
-    if not column.collection and pd.isna(data).all():
-        return len(data)
-    found = np.empty(len(data), dtype=object)
-    if column.collection:
-        lists = ([] if value is None else list(value) for value in data)
-        found[:] = [_exact(one, collection=True) if kind == "decimal" else one for one in lists]
-    elif kind == "decimal":
-        found[:] = [
-            None if value is None else once.get(value) or once.setdefault(value, Decimal(value))
-            for value in data
-        ]
-    else:
-        keep = once.setdefault
-        found[:] = [None if value is None else keep(value, value) for value in data.tolist()]
-    if len(once) > 50_000:
-        once.clear()
-    return found
-
-
-def _joined(parts: list[Any], kind: str, collection: bool) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    if not parts:
-        dtype = (
-            "Int64" if _zero(kind, collection) == "0" else "boolean" if _zero(kind, collection) else "object"
-        )
-        return pd.Series([], dtype=dtype)
-    if _zero(kind, collection):
-        return pd.concat([pd.Series(part) for part in parts], ignore_index=True)
-    whole = np.empty(sum(part if isinstance(part, int) else len(part) for part in parts), dtype=object)
-    start = 0
-    for part in parts:
-        size = part if isinstance(part, int) else len(part)
-        if not isinstance(part, int):
-            whole[start : start + size] = part
-        start += size
-    return whole
 
 
 def write_duckdb(
@@ -309,14 +203,21 @@ def write_duckdb(
         raise ViewError(f'no format "{kind}". Known: csv, duckdb, parquet')
     target.mkdir(parents=True, exist_ok=True)
     try:
-        return _write(folder, views, target, kind, memory_limit, "short")
+        return write_as(folder, views, target, kind, "short", memory_limit=memory_limit)
     except _TooLongError:
-        return _write(folder, views, target, kind, memory_limit, "exact")
+        return write_as(folder, views, target, kind, "exact", memory_limit=memory_limit)
 
 
-def _write(
-    folder: Path, views: Mapping[str, View], target: Path, kind: str, memory_limit: str, decimals: str
+def write_as(
+    folder: Path,
+    views: Mapping[str, View],
+    target: Path,
+    kind: str,
+    decimals: str,
+    *,
+    memory_limit: str = "",
 ) -> list[Path]:
+    """:func:`write_duckdb` with decimals as :meth:`fhir_blina.view_sql.Query.sql` names them."""
     written: list[Path] = []
     with (
         tempfile.TemporaryDirectory(dir=target, prefix=".tables-") as fresh,
@@ -329,7 +230,8 @@ def _write(
         for prepared in prepare(connection, folder, views, decimals=decimals):
             if kind == "parquet":
                 path = Path(fresh) / f"{prepared.view.name}.parquet"
-                command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} (FORMAT parquet)"
+                options = f"FORMAT parquet, ROW_GROUP_SIZE {_ROWS_TOGETHER}"
+                command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} ({options})"
                 written.append(path)
             else:
                 command = f"CREATE TABLE written.{quoted(prepared.view.name)} AS\n{prepared.sql()}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fhir_blina import fhirjson
 from fhir_blina.errors import ExpressionError, ViewError
@@ -19,6 +19,9 @@ from fhir_blina.expressions import Expression
 from fhir_blina.fhirjson import Resource
 from fhir_blina.syntax import Constant
 from fhir_blina.view_definitions import INTEGERS, Column, Select, View
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = tuple[Any, ...]
 
@@ -51,6 +54,25 @@ class Table:
             tuple(column.collection for column in view.columns),
             list(rows),
         )
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame; dtypes as :func:`fhir_blina.views.read_tables` states them."""
+        import pandas as pd
+
+        shapes = zip(self.columns, self.types, self.collections, strict=True)
+        return pd.DataFrame(
+            {
+                name: pd.Series([row[place] for row in self.rows], dtype=dtype_of(kind, collection))
+                for place, (name, kind, collection) in enumerate(shapes)
+            }
+        )
+
+
+def dtype_of(kind: str, collection: bool) -> str:
+    """The dtype of a column of a FHIR type."""
+    if collection:
+        return "object"
+    return "Int64" if kind in INTEGERS else "boolean" if kind == "boolean" else "object"
 
 
 def resources_of(path: Path, resource_type: str) -> Iterator[Resource]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_blina import fhirjson
 from fhir_blina.errors import ViewError, did_you_mean
 from fhir_blina.shipped import mappings_folder
-from fhir_blina.view_definitions import INTEGERS, View, load_view, load_views, read_view
+from fhir_blina.view_definitions import View, load_view, load_views, read_view
 from fhir_blina.view_rows import Table, evaluate_view, resources_of
 
 if TYPE_CHECKING:
@@ -115,10 +115,10 @@ def read_tables(
     folder = Path(folder)
     chosen = _chosen(folder, views, engine)
     if engine == "duckdb":
-        from fhir_blina.view_duckdb import duckdb_frames
+        from fhir_blina.view_frames import duckdb_frames
 
         return duckdb_frames(folder, chosen)
-    return {name: _frame(table) for name, table in ENGINES[engine](folder, chosen).items()}
+    return {name: table.frame() for name, table in ENGINES[engine](folder, chosen).items()}
 
 
 def view_sql(name: str, folder: Path | str = ".", views: Path | Mapping[str, View] | None = None) -> str:
@@ -174,24 +174,6 @@ def export_tables(
     from fhir_blina.view_duckdb import write_duckdb
 
     return write_duckdb(folder, chosen, target, format), {}
-
-
-def _dtype(kind: str, collection: bool) -> str:
-    if collection:
-        return "object"
-    return "Int64" if kind in INTEGERS else "boolean" if kind == "boolean" else "object"
-
-
-def _frame(table: Table) -> pd.DataFrame:
-    import pandas as pd
-
-    shapes = zip(table.columns, table.types, table.collections, strict=True)
-    return pd.DataFrame(
-        {
-            name: pd.Series([row[place] for row in table.rows], dtype=_dtype(kind, collection))
-            for place, (name, kind, collection) in enumerate(shapes)
-        }
-    )
 
 
 def _cell(value: Any) -> str:

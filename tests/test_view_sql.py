@@ -15,12 +15,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fhir_blina import fhirjson
+from fhir_blina import fhirjson, view_frames
 from fhir_blina.definitions import rules
 from fhir_blina.elements import PRIMITIVES
 from fhir_blina.errors import StoreIncomplete, ViewError
 from fhir_blina.view_definitions import load_views, read_view
-from fhir_blina.view_duckdb import connected, duckdb_frames, line_count, prepare, write_duckdb
+from fhir_blina.view_duckdb import connected, line_count, prepare, write_duckdb
+from fhir_blina.view_frames import duckdb_frames
 from fhir_blina.view_macros import MACROS, create_macros
 from fhir_blina.view_schema import element
 from fhir_blina.view_sql import compile_view
@@ -620,24 +621,40 @@ def test_several_views_over_one_type_read_the_file_once(tmp_path):
         assert alone.sql().count("ndjson") == 1
 
 
-def test_frames_have_the_types_of_the_reference(tmp_path):
+@pytest.mark.parametrize(("large", "few"), [(32 * 2**20, 0), (0, 0), (0, 50_000)])
+def test_frames_have_the_types_of_the_reference(tmp_path, monkeypatch, large, few):
+    """Small tables, large ones, and large ones whose texts are numbered."""
+    monkeypatch.setattr(view_frames, "LARGE_BYTES", large)
+    monkeypatch.setattr(view_frames, "_FEW", few)
     patients(
         tmp_path,
         {"resourceType": "Observation", "id": "a", "valueQuantity": {"value": Decimal("14.00")}},
-        {"resourceType": "Observation", "id": "b", "valueInteger": 2**40},
+        {"resourceType": "Observation", "id": "b", "valueInteger": 2**40, "note": [{"text": "é漢"}]},
         {"resourceType": "Observation", "id": "c", "valueBoolean": True},
+        {"resourceType": "Observation", "id": "d", "component": [{"valueQuantity": {"value": Decimal("0.10")}}]},
+        {"resourceType": "Observation", "id": "e", "component": [{"valueInteger": 3}, {"valueInteger": -3}]},
         name="Observation",
-    )
-    views = load_views(views_folder())
+    )  # fmt: skip
+    lists = [
+        {"name": "numbers", "path": "component.value.ofType(integer)", "type": "integer", "collection": True},
+        {"name": "texts", "path": "note.text", "type": "string", "collection": True},
+        {"name": "exact", "path": "component.value.ofType(Quantity).value", "type": "decimal", "collection": True},
+        {"name": "untyped", "path": "value.ofType(boolean)"},
+    ]  # fmt: skip
+    wide = read_view({"resource": "Observation", "name": "wide", "select": [{"column": lists}]})
+    views = {**load_views(views_folder()), "wide": wide}
     expected, found = read_tables(tmp_path, views, engine="python"), duckdb_frames(tmp_path, views)
+    assert list(found) == list(expected)
     for name, frame in expected.items():
         pd.testing.assert_frame_equal(found[name], frame)
         for column in frame:
-            assert [type(cell) for cell in found[name][column].tolist()] == [
-                type(c) for c in frame[column].tolist()
+            assert [repr(cell) for cell in found[name][column].tolist()] == [
+                repr(cell) for cell in frame[column].tolist()
             ]
     assert found["observations"]["value_integer"][1] == 2**40
     assert str(found["observations"]["value_quantity"][0]) == "14.00"
+    assert found["wide"]["numbers"].tolist() == [[], [], [], [], [3, -3]]
+    assert found["wide"]["exact"].map(str).tolist()[3] == "[Decimal('0.10')]"
 
 
 def test_parquet_and_duckdb_files(tmp_path):
