@@ -24,6 +24,7 @@ from fhir_blina.view_schema import Shape, quoted, text
 from fhir_blina.view_sql import Query, compile_view
 
 _CHUNK = 2**20
+_LINES = "lines"  # a database on disk for what several views read: packed, and not held in memory
 _ROWS_TOGETHER = 61_440  # of a Parquet file; DuckDB's 122,880 takes more memory and is not faster
 
 
@@ -94,6 +95,7 @@ def connected(*, memory_limit: str = "", threads: int = 0) -> Iterator[Any]:
         if threads:
             settings["threads"] = threads
         with duckdb.connect(":memory:", config=settings) as connection:
+            connection.execute(f"ATTACH {text(f'{spill}/lines.duckdb')} AS {_LINES}")
             yield connection
 
 
@@ -116,13 +118,13 @@ def prepare(
         for macro in create_macros("fhir_shaped(" + " ".join(one.sql("", decimals=reading) for one in group)):
             connection.execute(macro)
         if len(group) > 1:
-            table = quoted(f"{resource}_lines")
+            table = f"{_LINES}.{quoted(resource)}"
             shape = Shape(resource)
             for query in group:
                 shape.merge(query.shape)
             keep_json = any(query.repeats for query in group)
             read = read_sql(shape, resource, _path_text(path), keep_json=keep_json, digits=reading != "short")
-            _run(connection, f"CREATE TEMP TABLE {table} AS\n{read}", path, group[0].view)
+            _run(connection, f"CREATE TABLE {table} AS\n{read}", path, group[0].view)
             _check_lines(
                 path, connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0], group[0].view
             )
