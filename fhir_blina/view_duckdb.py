@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -68,8 +68,12 @@ def line_count(path: Path) -> int:
     return count
 
 
-def _find_fault(path: Path, view: View, error: Exception) -> NoReturn:
-    """Look with the reference engine for what DuckDB could not read, and name it."""
+def find_fault(path: Path, view: View, error: Exception) -> NoReturn:
+    """Look with the reference engine for what DuckDB could not read, and name it.
+
+    Raises:
+        ViewError: always, with file, column and resource where the reference engine finds them.
+    """
     ours = str(error).partition("view: ")[2].partition("\n")[0]
     if ours.startswith("more than 15 digits"):
         raise _TooLongError from error
@@ -140,19 +144,19 @@ def _run(connection: Any, sql: str, path: Path, view: View) -> Any:
     try:
         return connection.execute(sql)
     except duckdb.Error as error:
-        _find_fault(path, view, error)
+        find_fault(path, view, error)
 
 
 def _check_lines(path: Path, read: int, view: View) -> None:
     if read != line_count(path):
-        _find_fault(path, view, ValueError("view: lines were passed over"))
+        find_fault(path, view, ValueError("view: lines were passed over"))
 
 
 def _check_rows(connection: Any, prepared: Prepared, rows: int) -> None:
     """The row-count guard: each line was read, and a plain view has one row for each."""
     view, path = prepared.view, prepared.path
     if view.one_row_each and rows != line_count(path):
-        _find_fault(path, view, ValueError(f"view: {rows} rows are not the number of its lines"))
+        find_fault(path, view, ValueError(f"view: {rows} rows are not the number of its lines"))
     if not view.one_row_each and not prepared.table and _path_text(path):
         lines = f"read_ndjson_objects({text(str(path))}, maximum_object_size = {fhirjson.MAX_LINE_BYTES})"
         counted = _run(connection, f"SELECT count(*) FROM {lines}", path, view)
@@ -176,9 +180,12 @@ def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
             decimals = [place for place, kind in enumerate(kinds) if kind == "decimal"]
             if decimals:
                 rows = [list(row) for row in found]
-                for row in rows:
-                    for place in decimals:
-                        row[place] = _exact(row[place], collection=view.columns[place].collection)
+                try:
+                    for row in rows:
+                        for place in decimals:
+                            row[place] = _exact(row[place], collection=view.columns[place].collection)
+                except InvalidOperation as error:
+                    find_fault(prepared.path, view, error)
                 found = [tuple(row) for row in rows]
             tables[view.name] = Table.of(view, found)
     return {name: tables[name] for name in sorted(tables)}

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.view_definitions import INTEGERS, Column, View
-from fhir_blina.view_duckdb import connected, duckdb_rows, write_as
+from fhir_blina.view_duckdb import connected, duckdb_rows, find_fault, write_as
 from fhir_blina.view_rows import dtype_of
 from fhir_blina.view_schema import quoted, text
 from fhir_blina.view_sql import compile_view
@@ -45,8 +45,12 @@ def duckdb_frames(
         written = write_as(folder, views, Path(scratch), "parquet", "text", memory_limit=memory_limit)
         by_name = {view.name: view for view in views.values()}
         for path in written:
+            view = by_name[path.stem]
             with connected(memory_limit=memory_limit) as connection:
-                frames[path.stem] = _frame(connection, path, by_name[path.stem])
+                try:
+                    frames[path.stem] = _frame(connection, path, view)
+                except InvalidOperation as error:
+                    find_fault(folder / f"{view.resource}.ndjson", view, error)
             path.unlink()
     return frames
 

@@ -657,6 +657,19 @@ def test_frames_have_the_types_of_the_reference(tmp_path, monkeypatch, large, fe
     assert found["wide"]["exact"].map(str).tolist()[3] == "[Decimal('0.10')]"
 
 
+@pytest.mark.parametrize("large", [32 * 2**20, 0])
+def test_a_decimal_that_is_no_number_is_named_with_its_line(tmp_path, monkeypatch, large):
+    monkeypatch.setattr(view_frames, "LARGE_BYTES", large)
+    patients(
+        tmp_path,
+        {"resourceType": "Observation", "id": "a", "valueQuantity": {"value": "high"}},
+        name="Observation",
+    )
+    with pytest.raises(ViewError, match="Observation/a") as raised:
+        duckdb_frames(tmp_path, load_views(views_folder()))
+    assert "high" not in str(raised.value)
+
+
 def test_parquet_and_duckdb_files(tmp_path):
     store = tmp_path / "fhir"
     patients(
