@@ -168,7 +168,7 @@ def _claim_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
     value = row.get("recomputed")
     shown = f"{number(_short(value))}{of}" if not is_missing(value) else "–"
     return (
-        Cell(str(row["claim"]).replace("_", " "), str(row.get("quote") or "")),
+        Cell(str(row["title"]), str(row.get("quote") or "")),
         Cell(f"{row['value_printed']}{of}"),
         Cell(shown),
         Cell(str(row["agreement"]), tone=TONES.get(str(row["agreement"]), "")),

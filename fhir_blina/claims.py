@@ -27,6 +27,7 @@ NOT_COMPUTABLE = "not computable from printed data"
 
 COLUMNS = (
     "claim",
+    "title",
     "kind",
     "value_printed",
     "unit",
@@ -53,6 +54,7 @@ class Claim:
 
     Attributes:
         claim: Key; the same for all readings of one printed number.
+        title: What the number is, in words for a reader; empty: the key with spaces.
         kind: ``result``, ``patient`` (a datum of one patient), ``method`` (a rule of the study) or ``cited``.
         value_printed: The number as printed, ``78.30`` with its zero.
         unit: As printed, in UCUM or ``%``.
@@ -70,6 +72,7 @@ class Claim:
     """
 
     claim: str
+    title: str
     kind: str
     value_printed: str
     unit: str
@@ -107,6 +110,7 @@ class ClaimResult:
     def as_dict(self) -> dict[str, Any]:
         """Claim and comparison as one flat mapping, for ``results.json`` and tables."""
         row = {key: value for key, value in asdict(self.claim).items() if key != "line"}
+        row["title"] = self.claim.title or self.claim.claim.replace("_", " ")
         row["time_days"] = int(self.claim.time_days) if self.claim.time_days else None
         for key in ("record", "group", "ci_method", "arithmetic"):
             row[key] = row[key] or None

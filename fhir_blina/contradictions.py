@@ -25,7 +25,7 @@ def claim_differs(context: Context, rule: Rule) -> Iterator[Hit]:
     for claim in context.results.claims:
         if claim["reading"] == "main" and claim["agreement"] == wanted:
             words = {
-                "claim": claim["claim"],
+                "claim": claim["title"],
                 "printed": claim["value_printed"],
                 "where": claim["printed_in"],
                 "recomputed": "" if claim["recomputed"] is None else f"{claim['recomputed'].normalize():f}",
@@ -49,7 +49,7 @@ def significance_depends(context: Context, rule: Rule) -> Iterator[Hit]:
         for other in others.get(claim["claim"], ()):
             if other["recomputed"] is not None and other["recomputed"] > alpha:
                 words = {
-                    "claim": claim["claim"],
+                    "claim": claim["title"],
                     "printed": claim["value_printed"],
                     "where": claim["printed_in"],
                     "method": claim["method"],

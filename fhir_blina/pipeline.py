@@ -264,7 +264,7 @@ def headline(results: Results, *, everything: bool = False) -> list[Sequence[str
         recomputed = "" if value is None else shown(value, claim["value_printed"])
         unit = "" if claim["unit"] in {None, "1"} else claim["unit"]
         how = claim["method"] if claim["agreement"] == "agrees" else claim["why"]
-        rows.append((claim["claim"], claim["value_printed"], recomputed, unit, claim["agreement"], how or ""))
+        rows.append((claim["title"], claim["value_printed"], recomputed, unit, claim["agreement"], how or ""))
     return rows
 
 

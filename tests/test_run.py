@@ -81,7 +81,7 @@ def test_a_second_run_changes_nothing_and_shows_the_published_numbers(done, caps
         if not line.startswith(("push", "report")):  # a second push creates nothing; the path differs
             assert line in output.err
     assert re.search(r"\d+ cells mapped, \d+ left out with a reason, 0 lost", output.out)
-    assert re.search(r"os_rate +41\.7 +41\.667 +% +agrees", output.out)
+    assert re.search(r"Overall survival +41\.7 +41\.667 +% +agrees", output.out)
     after = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
     assert {path for path in after if after[path] != before.get(path)} <= {
         done / "fhir" / "manifest.json",
