@@ -282,7 +282,9 @@ def clean(tmp_path):
     (cohort / "findings.yaml").write_text(rules)
     lines = [",".join(COLUMNS)]
     for claim, printed, unit, record, field in CLEAN_CLAIMS:
-        lines.append(f"{claim},Patients in remission,result,{printed},{unit},1,printed,main,{record},,,,{field},,")
+        lines.append(
+            f"{claim},Patients in remission,result,{printed},{unit},1,printed,main,{record},,,,{field},,"
+        )
     (cohort / "claims.csv").write_text("\n".join(lines) + "\n")
     return clean_tables(tmp_path / "empty"), cohort
 
@@ -347,7 +349,11 @@ def test_a_planted_fault_is_found(clean, rule, table, column, value, where):
 def test_a_wrong_claim_is_found(clean):
     tables, cohort = clean
     path = cohort / "claims.csv"
-    path.write_text(path.read_text().replace("responders,Patients in remission,result,5", "responders,Patients in remission,result,6"))
+    path.write_text(
+        path.read_text().replace(
+            "responders,Patients in remission,result,5", "responders,Patients in remission,result,6"
+        )
+    )
     (finding,) = analyze(tables, cohort).findings
     assert (finding["rule"], finding["severity"]) == ("claim-disagrees", "error")
     assert finding["evidence"] == ["claim:responders", "record:remission.proportion"]
