@@ -1,6 +1,7 @@
 """The swimmer plot: a lane for each patient, from the first day to the end of follow-up.
 
-Up to sixty patients have a labelled lane each; more are drawn as thin lanes without labels.
+Up to sixty patients have a labelled lane each; more are drawn as thin lanes without labels,
+and of more than 1,500 some, as the title says.
 """
 
 from __future__ import annotations
@@ -85,7 +86,10 @@ def swimmer(
         start: What day 0 is.
         steps: Names of the first, second and further steps of treatment.
     """
-    lanes = lanes[:: -(-len(lanes) // MOST_LANES) or 1]
+    if len(lanes) > MOST_LANES:
+        every = -(-len(lanes) // MOST_LANES)
+        title = f"{title}: {len(lanes[::every])} of {len(lanes)} patients, one in {every}"
+        lanes = lanes[::every]
     labelled = len(lanes) <= MOST_LABELLED
     groups = [lane.group for lane in lanes]
     places, headings = _places(groups, room=1.0 if labelled else max(1.0, len(lanes) / 30))

@@ -172,6 +172,13 @@ def test_every_patient_has_a_labelled_lane_up_to_sixty_and_none_beyond():
     assert len(many.wide) < 800_000
 
 
+def test_a_swimmer_that_leaves_lanes_out_says_so():
+    assert swimmer("all", "T", "D", lanes(1500), {"died": "cross"}).title == "T"
+    assert (
+        swimmer("some", "T", "D", lanes(1501), {"died": "cross"}).title == "T: 751 of 1501 patients, one in 2"
+    )
+
+
 def test_dose_steps_are_named_and_hatched():
     drawing = swimmer("dose", "T", "D", lanes(2), {"died": "cross"}, zoom_days=28, steps=("low", "high"))
     assert {"low", "high", "5 µg/d", "9 µg/d"} <= set(texts(drawing.wide))
