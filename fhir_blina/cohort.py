@@ -88,6 +88,11 @@ class Cohort:
         published = bool(self.manifest.data.get("published", False))
         return bool(self.manifest.data.get("ids", "readable" if published else "hmac") == "readable")
 
+    @property
+    def shift_dates(self) -> int:
+        """The most days by which the dates of a patient are moved; 0 where they stay."""
+        return int(self.manifest.data.get("shift_dates", 0))
+
     def with_anchor(self, anchor: dt.date) -> Cohort:
         """The same cohort with another synthetic date for study day 0."""
         return replace(self, anchor=anchor, constants={**self.constants, "anchor": anchor.isoformat()})

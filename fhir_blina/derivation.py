@@ -36,8 +36,12 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     """One row per patient at risk of an endpoint, with the columns of ``derive``.
 
     Raises:
-        AnalysisError: an event or last contact before the start, or neither event nor last contact.
+        AnalysisError: an event or last contact before the start, neither event nor last contact, or dates
+            beside study days.
     """
+    state = (endpoint.state["time"],) if endpoint.state else ()
+    times = (endpoint.start, *endpoint.events, *endpoint.competing, endpoint.censor, *state)
+    facts.one_clock(f'endpoint "{endpoint.name}"', *times)
     members = facts.members(endpoint.among)
     start = facts.time(endpoint.start)
     members = members[members.isin(start.index)]

@@ -168,6 +168,7 @@ def _listed(facts: Facts, name: str) -> Iterator[Record]:
 
 
 def _interval(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:
+    facts.one_clock(f'interval "{name}"', entry["from"], entry["to"])
     start, end = facts.timed(entry["from"]), facts.timed(entry["to"])
     for key in start:
         if key in end:

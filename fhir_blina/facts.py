@@ -5,6 +5,7 @@ Reads the tables of the views and nothing else.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from functools import cached_property
@@ -14,6 +15,7 @@ import pandas as pd
 
 from fhir_blina.endpoints import Endpoints, Grouping, Selection, Time, Value
 from fhir_blina.errors import AnalysisError, did_you_mean
+from fhir_blina.temporal import as_temporal
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -101,6 +103,7 @@ class Facts:
         self.endpoints = endpoints
         self._values: dict[str, pd.DataFrame] = {}
         self._members: dict[str, pd.Index[Any]] = {}
+        self._dated: set[str] = set()
 
     def table(self, name: str, *columns: str) -> pd.DataFrame:
         """A table that has these columns."""
@@ -140,11 +143,15 @@ class Facts:
             frame = frame[frame[other.on].isin(self.rows(other)[other.on])]
         return frame
 
-    def _one_per_patient(self, name: str, wanted: Selection, column: str, pick: str) -> pd.DataFrame:
+    def _one_per_patient(
+        self, name: str, wanted: Selection, column: str, pick: str, *, timed: bool
+    ) -> pd.DataFrame:
         """Columns ``value`` and ``source`` by patient; missing values are left out."""
         self.table(wanted.table, "patient_id", column)
         frame = self.rows(wanted)
         frame = frame[frame[column].notna() & frame["patient_id"].isin(self.subjects.index)]
+        if timed:
+            frame = frame.assign(**{column: self._days(name, frame[column])})
         if pick in ("first", "last"):
             order = frame[column].map(_decimal) if pick else frame[column]
             frame = frame.assign(_order=order).sort_values("_order", kind="stable")
@@ -164,12 +171,43 @@ class Facts:
             index=pd.Index(frame["patient_id"].to_numpy(), dtype=object),
         )
 
+    def _days(self, name: str, cells: pd.Series[Any]) -> pd.Series[Any]:
+        """Study days as they are, dates as days since 0001-01-01."""
+        if not cells.map(lambda cell: isinstance(cell, str)).any():
+            return cells
+        self._dated.add(name)
+        moments = [as_temporal(str(cell)) for cell in cells]
+        days = [
+            dt.date(*map(int, moment.parts[:3])).toordinal()
+            for moment in moments
+            if moment is not None and moment.kind != "time" and len(moment.parts) > 2
+        ]
+        if len(days) < len(cells):
+            raise AnalysisError(
+                f'{self.endpoints.path}: time "{name}": {len(cells) - len(days)} cells are no whole date. '
+                "Give year, month and day, or leave such rows out with where"
+            )
+        return pd.Series(days, index=cells.index, dtype=object)
+
+    def one_clock(self, what: str, *names: str) -> None:
+        """Refuse times of which some are study days and some are dates."""
+        used = [name for name in dict.fromkeys(names) if len(self.time(name))]
+        dated = [name for name in used if name in self._dated]
+        if dated and len(dated) < len(used):
+            raise AnalysisError(
+                f"{self.endpoints.path}: {what} mixes dates ({', '.join(dated)}) with study days. "
+                "Take all of its times from columns of dates, or all from study days"
+            )
+
     def measure(self, name: str) -> pd.DataFrame:
         """``value`` and ``source`` of a measure by patient key; who has none is absent."""
         return self._answer(self.endpoints.measures[name])
 
     def time(self, name: str) -> pd.DataFrame:
-        """``value`` (study day) and ``source`` of a time by patient key; who has none is absent."""
+        """``value`` (study day, or days since 0001-01-01) and ``source`` of a time by patient key.
+
+        Who has none is absent.
+        """
         return self._answer(self.endpoints.times[name])
 
     def measured(self, name: str) -> dict[str, tuple[Any, str]]:
@@ -202,7 +240,9 @@ class Facts:
                     index=members,
                 )
             else:
-                frame = self._one_per_patient(wanted.name, wanted.selection, wanted.column, wanted.pick)
+                frame = self._one_per_patient(
+                    wanted.name, wanted.selection, wanted.column, wanted.pick, timed=isinstance(wanted, Time)
+                )
             self._values[key] = frame
         return self._values[key]
 

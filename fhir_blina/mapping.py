@@ -2,7 +2,8 @@
 
 Beside what the templates say, every resource gets what the manifest's ``every_resource`` holds, the
 cohort's tag, and an identifier that repeats its readable id. Dates made by ``studyDate()`` carry
-FHIR's relative date and the ``study-day`` extension.
+FHIR's relative date and the ``study-day`` extension. Where the manifest says ``shift_dates``, the
+dates of each patient are moved before ids are hashed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_blina.cohort import Cohort, Row
+from fhir_blina.dateshift import DateShift, Fault
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import Filler, Origin, merge
@@ -113,7 +115,12 @@ def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[F
         if fault:
             findings.append(problem(origins[key].location(f".{fault[0]}"), fault[1]))
         else:
-            finished.append(_sorted(one))
+            finished.append(one)
+    if cohort.shift_dates:
+        faults: list[Fault] = []
+        finished = DateShift(id_key(), cohort.shift_dates).moved(finished, faults)
+        findings += [problem(origins[at.resource].location(at.path), at.text, at.remedy) for at in faults]
+    finished = [_sorted(one) for one in finished]
     if not cohort.readable_ids:
         key_bytes = id_key()
         finished = [hash_ids(resource, key_bytes) for resource in finished]

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_blina.cohort import Cohort, Row, Table
+from fhir_blina.dateshift import TAG, DateShift
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.expressions import Expression, compile_expression
 from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import as_text
+from fhir_blina.idkey import id_key
 from fhir_blina.inversion import MISSING, Inverse
 from fhir_blina.mapping import gather_resources
 from fhir_blina.matching import Cells, Match, same, settled
@@ -73,7 +75,7 @@ def round_trip(cohort: Cohort, templates: Sequence[Template], resources: Iterabl
     """
     rebuilt = _Rebuilt(cohort, templates)
     pulled = [resource for resource in resources if _is_of(resource, cohort)]
-    mine = _by_readable_id(pulled)
+    mine = _by_readable_id(pulled, cohort)
     for location, resource in mine.values():
         rebuilt.add(resource, location)
     kept = {location for location, _ in mine.values()}
@@ -169,7 +171,7 @@ class _Rebuilt:
         told = {difference.location for difference in self.differences}
         profiles = {template.profile for template in self.templates if template.profile is not None}
         mapped = gather_resources(self.cohort, profiles, [])
-        for key, (location, wanted) in _by_readable_id(mapped.resources).items():
+        for key, (location, wanted) in _by_readable_id(mapped.resources, self.cohort).items():
             row = mapped.origins[location].row
             here = row.location if row is not None else location
             if {here, location} & told:
@@ -230,11 +232,17 @@ def _is_of(resource: Resource, cohort: Cohort) -> bool:
     )
 
 
-def _by_readable_id(resources: Sequence[Resource]) -> dict[str, tuple[str, Resource]]:
-    """``Type/id`` as stored and the resource with readable ids, by readable ``Type/id``."""
-    names = {f"{one['resourceType']}/{one['id']}": _readable_id(one) for one in resources}
-    readable = [(f"{one['resourceType']}/{one['id']}", _readable(one, names)) for one in resources]
-    return {f"{one['resourceType']}/{one['id']}": (location, one) for location, one in readable}
+def _by_readable_id(resources: Sequence[Resource], cohort: Cohort) -> dict[str, tuple[str, Resource]]:
+    """``Type/id`` as stored and the resource with readable ids and unmoved dates, by readable ``Type/id``."""
+    locations = [f"{one['resourceType']}/{one['id']}" for one in resources]
+    names = {location: _readable_id(one) for location, one in zip(locations, resources, strict=True)}
+    readable = [_readable(one, names) for one in resources]
+    if cohort.shift_dates:
+        readable = DateShift(id_key(), cohort.shift_dates).moved_back(readable)
+    return {
+        f"{one['resourceType']}/{one['id']}": (location, one)
+        for location, one in zip(locations, readable, strict=True)
+    }
 
 
 def _first_difference(one: Any, other: Any, path: str) -> str:
@@ -318,6 +326,7 @@ def _engine_items(cohort: Cohort) -> list[Any]:
     items: list[Any] = [
         {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name},
         {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "synthetic-dates"},
+        TAG,
     ]
     stack: list[Any] = [cohort.manifest.data.get("every_resource", {})]
     while stack:

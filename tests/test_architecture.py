@@ -26,7 +26,7 @@ FILES = {
 SIDES = {
     "ground": "errors outcome fhirjson locks java yamlfile csvfile shipped definitions",
     "expressions": "temporal elements syntax operators functions evaluation expressions",
-    "cohort": "dictionary codes cohort nodes template texts matching filling idkey mapping inversion roundtrip check "
+    "cohort": "dictionary codes cohort nodes template texts matching filling idkey dateshift mapping inversion roundtrip check "
     "scaffold conformance",
     "validity": "primitives references invariants constraints structure validation hapi_validator",
     "store": "store server",
