@@ -32,6 +32,13 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(USAGE_ERROR)
 
 
+def _threshold(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError("a threshold below 2 hides nothing")
+    return number
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command, each with an example in its help."""
     parser = _Parser(
@@ -66,6 +73,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     store.add_argument("--audit", metavar="FILE", help="add who did what with which ids, hashed, to FILE")
     store.add_argument("--out", default="out", metavar="DIR", help="where results go (default: out)")
+
+    few = _Parser(add_help=False)
+    few.add_argument(
+        "--suppress",
+        nargs="?",
+        type=_threshold,
+        const=11,
+        metavar="N",
+        help="hide counts below N (11 where no number is given), and what they would follow from",
+    )
 
     def add(name: str, text: str, example: str, *parents: _Parser) -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -122,6 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
         "compute response and survival from a store",
         "analyze mycohort --store out/fhir",
         store,
+        few,
     )
     analyze.add_argument("cohort", nargs="?", help="name of a cohort, or its folder (default: all resources)")
     analyze.add_argument(
@@ -133,18 +151,13 @@ def build_parser() -> argparse.ArgumentParser:
         "share mycohort --store out/fhir --suppress",
         cohort,
         store,
-    )
-    share.add_argument(
-        "--suppress",
-        nargs="?",
-        type=int,
-        const=11,
-        metavar="N",
-        help="hide counts below N (11 where no number is given), and what they would follow from",
+        few,
     )
     share.add_argument("--endpoint", default="", metavar="NAME", help="whose survival (default: the first)")
     add("report", "write the report from a store", "report mycohort --store out/fhir", cohort, store)
-    run = add("run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store)
+    run = add(
+        "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few
+    )
     run.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
     doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
     doctor.add_argument("url", help="base URL of a FHIR server")

@@ -152,7 +152,7 @@ def analyze(options: Options) -> int:
     """Compute response and survival from a store."""
     from fhir_blina.analysis import analyze as work_out
     from fhir_blina.cohort import read_cohort
-    from fhir_blina.pipeline import tables_of
+    from fhir_blina.pipeline import shown_summary, suppressed_of, tables_of
     from fhir_blina.results import write_results
 
     terminal = terminal_of(options)
@@ -164,8 +164,12 @@ def analyze(options: Options) -> int:
         definitions = cohort.folder
     assert definitions is not None  # noqa: S101 - one of the two was given
     folder = _pulled(options, terminal, cohort.name if cohort is not None else None)
-    results = work_out(tables_of(folder), definitions)
-    write_results(results, Path(options.out) / "results.json")
+    if options.suppress is not None:
+        results = suppressed_of(definitions, tables_of(folder), Path(options.out), options.suppress)
+        terminal.say(shown_summary(results))
+    else:
+        results = work_out(tables_of(folder), definitions)
+        write_results(results, Path(options.out) / "results.json")
     terminal.answer(results.as_dict())
     _show_claims(results, terminal)
     terminal.result(str(Path(options.out) / "results.json"))
@@ -224,6 +228,7 @@ def run(options: Options) -> int:
         anchor=options.anchor,
         profiles=options.profiles,
         engine=options.engine,
+        suppress=options.suppress,
         terminal=terminal,
     )
     account = done.round_trip
@@ -232,14 +237,18 @@ def run(options: Options) -> int:
             "cells": {"mapped": account.mapped, "unmapped": account.unmapped, "lost": account.lost},
             "differences": [str(difference) for difference in account.differences],
             "claims": [dict(claim) for claim in done.results.claims],
-            "report": str(done.report),
+            "report": str(done.report) if done.report else None,
         }
     )
     _show_claims(done.results, terminal)
     terminal.result(cells_summary(account))
     for difference in account.differences:
         terminal.result(str(difference))
-    terminal.result(f"report: {done.report}")
+    if done.report:
+        terminal.result(f"report: {done.report}")
+    else:
+        results = Path(options.out) / "results.json"
+        terminal.result(f"{results}: small numbers hidden; every other file here is about single patients")
     return DIFFERENCES if account.differences else 0
 
 

@@ -57,7 +57,7 @@ class DateShift:
         return place - self.most if place < self.most else place - self.most + 1
 
     def moved(self, resources: Sequence[Resource], faults: list[Fault]) -> list[Resource]:
-        """The resources with the dates of each patient moved and, where there is one, the tag ``shifted-dates``.
+        """The resources, the dates of each patient moved; what has one gets the tag ``shifted-dates``.
 
         Args:
             resources: With readable ids.

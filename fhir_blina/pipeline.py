@@ -32,14 +32,14 @@ class Run:
         pulled: What it gave back, and where that lies.
         round_trip: The account of every cell.
         results: The numbers, with the published ones beside them.
-        report: The HTML file.
+        report: The HTML file, ``None`` where small numbers are hidden.
     """
 
     pushed: PushResult
     pulled: PullResult
     round_trip: RoundTrip
     results: Results
-    report: Path
+    report: Path | None
 
 
 def prepare(
@@ -133,6 +133,7 @@ def run(
     anchor: str | None = None,
     profiles: Collection[str] = (),
     engine: str = "duckdb",
+    suppress: int | None = None,
     terminal: Terminal | None = None,
 ) -> Run:
     """Do all of it: check, map, validate, push, pull, round trip, tables, analysis, report.
@@ -146,6 +147,8 @@ def run(
         anchor: Another synthetic date for study day 0, ``YYYY-MM-DD``.
         profiles: Options of the manifest to switch on.
         engine: What runs the views: ``duckdb``, or ``python``, the reference.
+        suppress: Hide counts below this number in ``results.json``; ``tables/`` and ``report.html``, which
+            have a row for each patient, are then not written.
         terminal: Where to say what is done.
 
     Raises:
@@ -171,6 +174,11 @@ def run(
     with terminal.step("roundtrip") as step:
         account = round_trip(cohort, mapped.templates, pulled_resources(folder))
         step.summary = cells_summary(account)
+    if suppress is not None:
+        with terminal.step("analyze") as step:
+            hidden = suppressed_of(cohort.folder, tables_of(folder, engine), out, suppress)
+            step.summary = shown_summary(hidden)
+        return Run(pushed, pulled, account, hidden, None)
     results, report = analyzed(cohort, folder, out, store=store, engine=engine, terminal=terminal)
     return Run(pushed, pulled, account, results, report)
 
@@ -216,6 +224,23 @@ def analysis_of(cohort: Cohort, tables: Mapping[str, Any], out: Path) -> Results
     results = analyze(tables, cohort.folder)
     write_results(results, out / "results.json")
     return results
+
+
+def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, threshold: int) -> Results:
+    """Work out the results that hold no small number and write ``results.json``."""
+    from fhir_blina.endpoints import read_endpoints
+    from fhir_blina.results import write_results
+    from fhir_blina.sharing import suppressed_results
+
+    results = suppressed_results(tables, read_endpoints(definitions), threshold)
+    write_results(results, out / "results.json")
+    return results
+
+
+def shown_summary(results: Results) -> str:
+    """``12 numbers shown, 30 not``."""
+    shown = sum(record.value is not None for record in results)
+    return f"{shown} numbers shown, {len(results) - shown} not"
 
 
 def pulled_resources(folder: Path) -> list[dict[str, Any]]:
