@@ -76,6 +76,29 @@ def test_a_small_complement_is_recovered_from_the_rest_so_the_rest_is_hidden():
     assert list(shown.values()).count(None) == 2
 
 
+def test_a_small_difference_of_two_large_counts_is_not_left():
+    """30 have it, 27 of them badly: 3 have it mildly, though no cell counts those."""
+    ill = frozenset(range(30))
+    shown = suppress({"all": frozenset(range(100)), "ill": ill, "badly": ill - {0, 1, 2}})
+    assert None in (shown["ill"], shown["badly"])
+    assert shown["all"] == 100
+
+
+def test_a_small_rest_of_a_partition_is_not_left():
+    """Three responses of 100 patients, and 4 who have none: total less the three."""
+    cells = {"all": frozenset(range(100)), "cr": frozenset(range(40)), "pr": frozenset(range(40, 70))}
+    shown = suppress({**cells, "nr": frozenset(range(70, 96))})
+    assert list(shown.values()).count(None) == 1
+    assert suppress({**cells, "nr": frozenset(range(70, 89))})["nr"] == 19  # 11 without: they may be seen
+
+
+def test_what_must_stay_stays_where_something_else_helps():
+    ill = frozenset(range(30))
+    cells = {"all": frozenset(range(100)), "ill": ill, "badly": ill - {0, 1, 2}}
+    for kept in ("ill", "badly"):
+        assert suppress(cells, keep=[kept])[kept] is not None
+
+
 def test_a_threshold_of_one_is_refused():
     with pytest.raises(AnalysisError, match="hides nothing"):
         suppress({}, 1)
