@@ -95,6 +95,51 @@ def test_a_run_says_and_asks_nothing_of_a_patient(cohort, tmp_path, capsys, capl
     assert not any(subject in one for subject in SUBJECTS for one in fake.held)
 
 
+def dates_of(text: str) -> set[str]:
+    return set(re.findall(r"\d{4}-\d\d-\d\d", text))
+
+
+def test_a_run_with_moved_dates_leaves_none_of_the_real_ones(cohort, tmp_path, capsys, caplog):
+    """The days of the tiny cohort are counted from its anchor: both dates stand nowhere after a shift."""
+    days = {"2000-01-01", "2000-01-30"}
+    manifest = cohort / "cohort.yaml"
+    manifest.write_text(manifest.read_text() + "shift_dates: 365\n")
+    (cohort / "endpoints.yaml").write_text(ENDPOINTS.replace("events: []", "events: [seen]"))
+    fake, out = FakeFhir(), tmp_path / "out"
+    with caplog.at_level(logging.DEBUG), served(fake) as url:
+        code = main(["run", str(cohort), "--store", url, "--out", str(out), "-v"])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert hits(said.out + said.err + caplog.text) == []
+    kept = {path: path.read_text("utf-8") for path in out.rglob("*") if path.suffix in TEXTS}
+    assert dates_of(kept[out / "fhir" / "Observation.ndjson"])  # there are some, and others
+    assert not any(days & dates_of(text) for path, text in kept.items())
+    assert not any(days & dates_of(request.content.decode()) for request in fake.requests)
+
+
+TEXTS = {".ndjson", ".csv", ".json", ".html", ".svg"}
+
+
+@pytest.mark.parametrize("command", ["run", "analyze", "share"])
+def test_what_is_suppressed_holds_nothing_of_a_patient(cohort, tmp_path, capsys, caplog, command):
+    (cohort / "endpoints.yaml").write_text(ENDPOINTS.replace("events: []", "events: [seen]"))
+    out = tmp_path / "out"
+    assert main(["map", str(cohort), "--out", str(out), "--quiet"]) == 0
+    with caplog.at_level(logging.DEBUG):
+        assert main([command, str(cohort), "--out", str(out), "--suppress", "--json", "-v"]) == 0
+    said = capsys.readouterr()
+    assert hits(said.out + said.err + caplog.text) == []
+    written = [
+        path for path in out.rglob("*") if path.is_file() and "fhir" not in path.relative_to(out).parts
+    ]
+    names = {path.name for path in written if path.name[0] != "."}
+    assert names == ({"counts.csv", "survival.csv"} if command == "share" else {"results.json"})
+    text = "".join(path.read_text("utf-8") for path in written)
+    assert hits(text) == []
+    lines = (out / "fhir" / "Patient.ndjson").read_text("utf-8").splitlines()
+    assert not any(json.loads(line)["id"] in text for line in lines)
+
+
 @pytest.mark.parametrize(
     ("place", "text"),
     [
