@@ -42,7 +42,8 @@ def _make(path: Path) -> None:
 def id_key() -> bytes:
     """The key, of 32 bytes or more; made on first use.
 
-    Whoever has the key can tell which id belongs to which subject; whoever loses it gets other ids.
+    Whoever has the key can tell which id belongs to which subject, and move shifted dates back; whoever loses
+    it gets other ids and other shifts.
 
     Raises:
         CohortError: the file is too short, or cannot be read or made.

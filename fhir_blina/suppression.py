@@ -88,6 +88,7 @@ class _Unknowns(Generic[Key]):
         self.matrix = np.zeros((len(cells), len(patterns)))
         for column, pattern in enumerate(patterns):
             self.matrix[list(pattern), column] = 1
+        self.cells = len(cells)
         self.sizes = np.array(list(patterns.values()), dtype=float)
         self.counts = self.matrix @ self.sizes
         self.least = np.where(self.counts > 0, 1.0, 0.0)
@@ -100,6 +101,8 @@ class _Unknowns(Generic[Key]):
         """A further count that is not shown, and of which nothing is said."""
         import numpy as np
 
+        if len(self.counts) > self.cells and (self.matrix[self.cells :] == row).all(axis=1).any():
+            raise AnalysisError("the check of small counts does not end. Define fewer sets or groups")
         self.matrix = np.vstack([self.matrix, row])
         self.counts = np.append(self.counts, row @ self.sizes)
         self.least = np.append(self.least, 0.0)
