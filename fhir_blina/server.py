@@ -2,38 +2,35 @@
 
 Docker runs the official image with PostgreSQL where an engine answers. Elsewhere Java runs the same server
 assembled from Maven artifacts, on H2 or on a PostgreSQL that is already there. Either listens on 127.0.0.1
-only, because it asks nobody for a password.
+unless told otherwise, because it asks nobody for a password.
 """
 
 from __future__ import annotations
 
-import contextlib
+import ipaddress
 import json
+import logging
 import os
-import re
-import shutil
 import signal
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fhir_blina import java
-from fhir_blina.errors import FhirBlinaError, StoreRefused, StoreUnavailable
+from fhir_blina import engines, java
+from fhir_blina.engines import Progress
+from fhir_blina.errors import StoreRefused, StoreUnavailable
 from fhir_blina.fhirjson import write_whole
 from fhir_blina.locks import locked
 
+ADDRESS = "127.0.0.1"
 PORT = 8080
 WAIT_SECONDS = 180
 STOP_SECONDS = 20
-QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx1500m"
-PASSWORD_VARIABLE = "PGPASSWORD"  # noqa: S105 - the name of a variable
 
-Progress = Callable[[str, int, int], None]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,37 +64,6 @@ def _home(home: Path | None) -> Path:
     return home or java.cache_folder() / "server"
 
 
-def _docker(place: Path, *arguments: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
-    """Docker Compose over our file, with the password and port that ``place`` keeps."""
-    compose = java.docker_folder() / "compose.yaml"
-    secret, port = place / "postgres-password", place / "port"
-    variables = {
-        "FHIR_BLINA_PASSWORD": secret.read_text("utf-8") if secret.exists() else "none",
-        "FHIR_BLINA_PORT": port.read_text("utf-8") if port.exists() else str(PORT),
-    }
-    return subprocess.run(  # noqa: S603
-        ["docker", "compose", "-p", "fhir-blina", "-f", str(compose), *arguments],  # noqa: S607
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-        env=os.environ | variables,
-    )
-
-
-def docker_answers() -> bool:
-    """Whether a Docker engine with Compose can be used from here."""
-    if not shutil.which("docker"):
-        return False
-    try:
-        for command in (["docker", "info"], ["docker", "compose", "version"]):
-            if subprocess.run(command, capture_output=True, timeout=20, check=False).returncode:  # noqa: S603
-                return False
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/metadata?_summary=true", timeout=5) as answer:  # noqa: S310
@@ -106,27 +72,27 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _alive(pid: int, marker: str) -> bool:
-    """Whether the process runs and is the one that we started, not a later one with its number."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _host(address: str) -> str:
+    """Where a server that listens at ``address`` is reached from here, as it stands in a URL."""
     try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    shown = subprocess.run(  # noqa: S603
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return marker in shown.stdout
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        raise StoreRefused(f"{address} is not an IP address; give 127.0.0.1 or one of this machine") from None
+    if ip.is_unspecified:
+        return "127.0.0.1" if ip.version == 4 else "[::1]"
+    return address if ip.version == 4 else f"[{address}]"
 
 
-def _port_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _port_taken(host: str, port: int) -> bool:
+    """Whether somebody listens there; a process that was just killed gets two seconds to let go."""
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.settimeout(2)
+            if probe.connect_ex((host.strip("[]"), port)) != 0:
+                return False
+        time.sleep(0.1)
+    return True
 
 
 def _remembered(home: Path) -> ServerStatus:
@@ -136,8 +102,8 @@ def _remembered(home: Path) -> ServerStatus:
     except (OSError, ValueError, TypeError):
         return ServerStatus()
     if state.engine == "java":
-        return state if _alive(state.pid, "hapi-local") else ServerStatus()
-    shown = _docker(home, "ps", "-q", "hapi", seconds=60)
+        return state if engines.java_runs(state.pid) else ServerStatus()
+    shown = engines.docker(home, "ps", "-q", "hapi", seconds=60)
     return state if shown.returncode == 0 and shown.stdout.strip() else ServerStatus()
 
 
@@ -151,6 +117,7 @@ def status(home: Path | None = None) -> ServerStatus:
 
 def start(
     *,
+    address: str = ADDRESS,
     port: int = PORT,
     database: str = "disk",
     engine: str = "auto",
@@ -160,8 +127,11 @@ def start(
 ) -> ServerStatus:
     """Start a server and wait until it is ready. One that already runs is left as it is.
 
+    An address that other machines can reach is logged as a warning: the server has no login.
+
     Args:
-        port: On 127.0.0.1.
+        address: IP address of this machine to listen at.
+        port: There.
         database: For Java: ``disk`` (H2, kept between starts), ``memory`` (H2, gone at the end) or
             ``postgresql://user@host:port/name``, the password in ``PGPASSWORD``. Docker brings its own.
         engine: ``docker``, ``java``, or ``auto``: Docker where an engine answers, else Java.
@@ -179,89 +149,34 @@ def start(
     if engine not in {"auto", "docker", "java"}:
         raise StoreRefused(f"{engine} is not an engine; give docker, java or auto")
     place = _home(home)
-    url = f"http://127.0.0.1:{port}/fhir"
+    host = _host(address)
+    url = f"http://{host}:{port}/fhir"
+    if not ipaddress.ip_address(address).is_loopback:
+        _log.warning(
+            "the server at %s has no login and no encryption: anyone on the network can read and change "
+            "the records in it",
+            address,
+        )
     with locked(place / "lock", wait_seconds=wait_seconds):
         state = _remembered(place)
         if state.running and state.url != url:
             raise StoreRefused(f"a server runs at {state.url} already. Stop it first, or use it")
         if not state.running:
             (place / "state.json").unlink(missing_ok=True)
-            if _port_taken(port):
-                raise StoreRefused(f"port {port} of 127.0.0.1 is in use by another program. Choose another")
-            chosen = engine if engine != "auto" else "docker" if docker_answers() else "java"
-            state = (
-                _start_docker(place, url, port, progress)
-                if chosen == "docker"
-                else _start_java(place, url, port, database, progress)
-            )
+            if _port_taken(host, port):
+                raise StoreRefused(f"port {port} of {host} is in use by another program. Choose another")
+            chosen = engine if engine != "auto" else "docker" if engines.docker_answers() else "java"
+            if chosen == "docker":
+                engines.start_docker(place, address, port, progress)
+                state = ServerStatus(running=True, url=url, engine="docker", database="postgresql")
+            else:
+                pid, log = engines.start_java(place, address, port, database, progress)
+                kind = "postgresql" if database.startswith("postgresql:") else database
+                state = ServerStatus(
+                    running=True, url=url, engine="java", database=kind, pid=pid, log=str(log)
+                )
             write_whole(place / "state.json", json.dumps(asdict(state)))
         return _wait(place, state, wait_seconds, progress)
-
-
-def _start_docker(place: Path, url: str, port: int, progress: Progress) -> ServerStatus:
-    progress("starting containers", 0, 0)
-    secret = place / "postgres-password"
-    if not secret.exists():
-        write_whole(secret, os.urandom(24).hex())
-    write_whole(place / "port", str(port))
-    done = _docker(place, "up", "-d", "hapi", seconds=1800)
-    if done.returncode:
-        raise StoreUnavailable("docker compose up failed: " + " ".join(done.stderr.strip().splitlines()[-3:]))
-    return ServerStatus(running=True, url=url, engine="docker", database="postgresql")
-
-
-def _database_settings(place: Path, database: str) -> dict[str, str]:
-    if database == "memory":
-        return {"SPRING_DATASOURCE_URL": "jdbc:h2:mem:hapi;DB_CLOSE_DELAY=-1"}
-    if database == "disk":
-        return {"SPRING_DATASOURCE_URL": f"jdbc:h2:file:{(place / 'h2').absolute()};DB_CLOSE_ON_EXIT=FALSE"}
-    parts = re.fullmatch(r"postgresql://([^:/@]+)@([^/@]+)/([\w-]+)", database)
-    if parts is None:
-        raise StoreRefused(
-            "not a database: give disk, memory or postgresql://user@host:port/name, "
-            f"the password in {PASSWORD_VARIABLE}"
-        )
-    return {
-        "SPRING_DATASOURCE_URL": f"jdbc:postgresql://{parts[2]}/{parts[3]}",
-        "SPRING_DATASOURCE_USERNAME": parts[1],
-        "SPRING_DATASOURCE_PASSWORD": os.environ.get(PASSWORD_VARIABLE, ""),
-        "HIBERNATE_DIALECT": "ca.uhn.fhir.jpa.model.dialect.HapiFhirPostgresDialect",
-    }
-
-
-def _start_java(place: Path, url: str, port: int, database: str, progress: Progress) -> ServerStatus:
-    settings = _database_settings(place, database)
-    if absent := java.missing():
-        raise FhirBlinaError(
-            f"no Docker engine answers, and {absent}. Install Docker, or Java {java.JAVA_VERSION} and Maven"
-        )
-    jar = java.built("hapi-local", say=lambda sentence: progress(sentence, 0, 0))
-    log = place / "server.log"
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    options = os.environ.get("FHIR_BLINA_JAVA_OPTIONS", QUICK_START).split()
-    try:
-        process = subprocess.Popen(  # noqa: S603
-            [
-                java.java_command(),
-                *options,
-                "-jar",
-                str(jar),
-                f"--spring.config.location={java.docker_folder() / 'hapi.yaml'}",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=subprocess.STDOUT,
-            cwd=place,
-            start_new_session=True,
-            env=os.environ | settings | {"SERVER_ADDRESS": "127.0.0.1", "SERVER_PORT": str(port)},
-        )
-    finally:
-        os.close(handle)
-    kind = "postgresql" if database.startswith("postgresql:") else database
-    process.returncode = 0  # it outlives this program; no warning that it still runs
-    return ServerStatus(
-        running=True, url=url, engine="java", database=kind, pid=process.pid, log=str(log.absolute())
-    )
 
 
 def _wait(place: Path, state: ServerStatus, wait_seconds: float, progress: Progress) -> ServerStatus:
@@ -278,7 +193,7 @@ def _until_ready(place: Path, state: ServerStatus, wait_seconds: float, progress
     while not _answers(state.url):
         seconds = time.monotonic() - begin
         progress("waiting for the server", int(seconds), int(wait_seconds))
-        if state.engine == "java" and not _alive(state.pid, "hapi-local"):
+        if state.engine == "java" and not engines.java_runs(state.pid):
             raise StoreUnavailable(
                 f"the server ended while starting; see {state.log}\n{_errors(place, state)}"
             )
@@ -297,7 +212,7 @@ def _errors(place: Path, state: ServerStatus) -> str:
 
 def _log_of(place: Path, state: ServerStatus, lines: int) -> str:
     if state.engine == "docker":
-        return _docker(place, "logs", "--no-color", "--tail", str(lines)).stdout
+        return engines.docker(place, "logs", "--no-color", "--tail", str(lines)).stdout
     try:
         text = Path(state.log).read_text("utf-8", "replace")
     except OSError:
@@ -307,13 +222,13 @@ def _log_of(place: Path, state: ServerStatus, lines: int) -> str:
 
 def _end(place: Path, state: ServerStatus) -> None:
     if state.engine == "docker":
-        _docker(place, "down")
-    elif _alive(state.pid, "hapi-local"):
+        engines.docker(place, "down")
+    elif engines.java_runs(state.pid):
         os.kill(state.pid, signal.SIGTERM)
         end = time.monotonic() + STOP_SECONDS
-        while _alive(state.pid, "hapi-local") and time.monotonic() < end:
+        while engines.java_runs(state.pid) and time.monotonic() < end:
             time.sleep(0.1)
-        if _alive(state.pid, "hapi-local"):
+        if engines.java_runs(state.pid):
             os.kill(state.pid, signal.SIGKILL)
     (place / "state.json").unlink(missing_ok=True)
 
@@ -343,8 +258,8 @@ def reset(home: Path | None = None) -> None:
     """
     place = _home(home)
     stop(home)
-    if docker_answers():
-        _docker(place, "down", "--volumes")
+    if engines.docker_answers():
+        engines.docker(place, "down", "--volumes")
     with locked(place / "lock", wait_seconds=WAIT_SECONDS):
         for path in [*place.glob("h2*"), place / "server.log", place / "postgres-password", place / "port"]:
             path.unlink(missing_ok=True)

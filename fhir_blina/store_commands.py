@@ -173,6 +173,7 @@ def server(options: Options) -> int:
     if options.action == "start":
         with terminal.step("server") as step:
             state = local.start(
+                address=options.address,
                 port=options.port,
                 database=options.database,
                 engine=options.engine,

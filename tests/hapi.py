@@ -59,36 +59,60 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Postgres:
+    """A PostgreSQL of our own on this machine.
+
+    Args:
+        place: Folder for its data.
+        programs: Where ``initdb`` and ``pg_ctl`` are.
+        options: Settings, as the server's command line has them.
+    """
+
+    def __init__(self, place: Path, programs: Path, options: str) -> None:
+        self._data, self._programs = place / "data", programs
+        self._user: list[str] = []
+        if os.geteuid() == 0:  # initdb refuses root
+            self._user = ["runuser", "-u", "postgres", "--"]
+            shutil.chown(place, "postgres")
+        self._port = free_port()
+        self._options = f"-p {self._port} -k {place} -c listen_addresses=127.0.0.1 {options}"
+        self._run("initdb", "-D", self._data, "-U", "hapi", "--auth=trust", "-E", "UTF8", "--no-sync")
+        self.start()
+        self._run("createdb", "-h", "127.0.0.1", "-p", self._port, "-U", "hapi", "hapi")
+
+    @property
+    def url(self) -> str:
+        """As ``server start --database`` takes it."""
+        return f"postgresql://hapi@127.0.0.1:{self._port}/hapi"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        log = self._data.parent / "log"
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", self._options, "start")
+
+    def stop(self) -> None:
+        """Stop at once, as if the power failed: nothing is written first."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [*self._user, str(self._programs / program), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+        assert done.returncode == 0, f"{program}: {done.stdout[-500:]} {done.stderr[-500:]}"
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``postgresql://user@host:port/name`` of a database of our own, gone afterwards."""
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of our own with an empty database, gone afterwards."""
     need_java()
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL's server is missing (Debian: apt-get install postgresql)")
-    port = free_port()
     with tempfile.TemporaryDirectory(prefix="pg-") as scratch:
-        place = Path(scratch)
-        user: list[str] = []
-        if os.geteuid() == 0:  # initdb refuses root
-            user = ["runuser", "-u", "postgres", "--"]
-            shutil.chown(place, "postgres")
-        data = place / "data"
-
-        def run(*command: str) -> None:
-            done = subprocess.run([*user, *command], capture_output=True, text=True, check=False, cwd="/")
-            assert done.returncode == 0, f"{command[0]}: {done.stdout[-500:]} {done.stderr[-500:]}"
-
-        run(
-            str(programs / "initdb"), "-D", str(data), "-U", "hapi", "--auth=trust", "-E", "UTF8", "--no-sync"
-        )
-        options = f"-p {port} -k {place} -c listen_addresses=127.0.0.1 -c fsync=off"
-        run(str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", str(place / "log"), "-o", options, "start")
+        ours = Postgres(Path(scratch), programs, "-c fsync=off")
         try:
-            run(str(programs / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "hapi", "hapi")
-            yield f"postgresql://hapi@127.0.0.1:{port}/hapi"
+            yield ours
         finally:
-            run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+            ours.stop()
 
 
 def postgres_programs() -> Path | None:
@@ -101,10 +125,10 @@ def postgres_programs() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def hapi_on_postgres(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def hapi_on_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a real HAPI JPA server on PostgreSQL."""
     home = tmp_path_factory.mktemp("hapi-postgres")
-    started = server.start(port=free_port(), database=postgres, engine="java", home=home)
+    started = server.start(port=free_port(), database=postgres.url, engine="java", home=home)
     try:
         yield started.url
     finally:

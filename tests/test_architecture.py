@@ -29,7 +29,7 @@ SIDES = {
     "cohort": "dictionary codes cohort nodes template texts matching filling idkey dateshift mapping inversion roundtrip check "
     "scaffold conformance",
     "validity": "primitives references invariants constraints structure validation hapi_validator",
-    "store": "store server",
+    "store": "store server engines",
     "commands": "__init__ __main__ cli commands store_commands pipeline terminal",
 }
 MAY_IMPORT = {

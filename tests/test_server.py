@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fhir_blina import java, server
+from fhir_blina import engines, java, server
 from fhir_blina.errors import FhirBlinaError, StoreRefused, StoreUnavailable
 
 STAND_IN = """
@@ -53,7 +53,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setattr(java, "missing", lambda: "")
     monkeypatch.setattr(java, "java_command", lambda: str(program))
     monkeypatch.setattr(java, "built", lambda name, say=None: tmp_path / name / f"{name}.jar")
-    monkeypatch.setattr(server, "docker_answers", lambda: False)
+    monkeypatch.setattr(engines, "docker_answers", lambda: False)
     place = tmp_path / "home"
     yield place
     server.stop(place)
@@ -88,6 +88,54 @@ def test_a_port_in_use_is_refused(home, port):
         with pytest.raises(StoreRefused, match=f"port {port} .* in use"):
             server.start(port=port, home=home)
     assert not server.status(home).running
+
+
+def test_nobody_is_warned_of_a_server_for_this_machine(home, port, caplog):
+    server.start(port=port, home=home)
+    assert caplog.records == []
+
+
+def test_a_server_that_others_can_reach_warns(home, port, caplog):
+    started = server.start(address="0.0.0.0", port=port, home=home)
+    assert started.url == f"http://127.0.0.1:{port}/fhir"
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "anyone on the network can read and change the records" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("10.0.0.7", "10.0.0.7"), ("::1", "[::1]"), ("::", "[::1]"), ("0.0.0.0", "127.0.0.1")],
+)
+def test_an_address_is_reached_at(address, host):
+    assert server._host(address) == host
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "example.org", "127.0.0.1:8080"])
+def test_what_is_no_address_is_refused(home, port, address):
+    with pytest.raises(StoreRefused, match="not an IP address"):
+        server.start(address=address, port=port, home=home)
+
+
+def test_the_command_line_says_that_others_can_reach_it(home, port, monkeypatch, tmp_path):
+    """On stderr, whatever is asked of it; the state of the server on stdout."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code = (
+        "import sys\n"
+        "from fhir_blina import engines, java\n"
+        "from fhir_blina.cli import main\n"
+        "java.missing, java.java_command = (lambda: ''), (lambda: sys.argv[1])\n"
+        "java.built = lambda *_, **__: 'hapi-local.jar'\n"
+        "engines.docker_answers = lambda: False\n"
+        "main(['server', 'start', '--quiet', '--address', '0.0.0.0', '--port', sys.argv[2]])\n"
+        "main(['server', 'stop', '--quiet'])\n"
+    )
+    program = java.java_command()
+    done = subprocess.run(
+        [sys.executable, "-c", code, program, str(port)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.count("anyone on the network") == 1
+    assert done.stdout.startswith("ready http://127.0.0.1:")
 
 
 def test_a_crash_is_cleaned_up(home, port):
@@ -186,8 +234,8 @@ def test_docker_is_taken_where_an_engine_answers(home, port, monkeypatch):
         calls.append((command, options.get("env") or {}))
         return subprocess.CompletedProcess(command, 0, stdout="abc\n", stderr="")
 
-    monkeypatch.setattr(server, "docker_answers", lambda: True)
-    monkeypatch.setattr(server.subprocess, "run", run)
+    monkeypatch.setattr(engines, "docker_answers", lambda: True)
+    monkeypatch.setattr(engines.subprocess, "run", run)
     monkeypatch.setattr(server, "_answers", lambda url: bool(calls))
     started = server.start(port=port, home=home)
     assert started.engine == "docker"
@@ -209,7 +257,7 @@ def test_compose_binds_to_this_machine_and_pins_what_it_runs():
     compose = yaml.safe_load((java.docker_folder() / "compose.yaml").read_text())
     services = compose["services"]
     assert [name for name in services if "ports" in services[name]] == ["hapi"]
-    assert all(port.startswith("127.0.0.1:") for port in services["hapi"]["ports"])
+    assert services["hapi"]["ports"] == ["${FHIR_BLINA_ADDRESS:-127.0.0.1}:${FHIR_BLINA_PORT:-8080}:8080"]
     assert "@sha256:" in services["hapi"]["image"]
     assert not any(service.get("image", "x:1").endswith((":latest", "hapi")) for service in services.values())
     assert services["cli"]["depends_on"] == {"ready": {"condition": "service_completed_successfully"}}

@@ -23,33 +23,11 @@ from fhir_blina.errors import FhirBlinaError, StoreIncomplete
 from fhir_blina.fhirjson import loads
 from fhir_blina.store import open_store
 from fhir_blina.store.rest import RestStore
+from tests.end_state import check_whole, lines_of, patients, quick
 from tests.fake_fhir import FakeFhir, resource, ward
 from tests.fault_proxy import LINE, STORM, bad_line, served
 
 ROOT = Path(__file__).parent.parent
-
-
-def patients(number: int, cohort: str = "tiny"):
-    return [resource("Patient", f"{cohort}-P{index}", cohort, gender="male") for index in range(number)]
-
-
-def quick(url: str, **more) -> RestStore:
-    """A store whose pauses are hundredths of what they are."""
-    return RestStore(url, sleep=lambda seconds: time.sleep(min(seconds / 100, 0.05)), **more)
-
-
-def lines_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.ndjson"))}
-
-
-def check_whole(store: RestStore, sent, cohort: str, tmp_path: Path) -> None:
-    """Everything once, at version 1, and pulled as the folder store has it."""
-    held = store.held(cohort)
-    assert set(held) == {f"{one['resourceType']}/{one['id']}" for one in sent}
-    assert {one["meta"]["versionId"] for one in held.values()} == {"1"}
-    store.pull(tmp_path / "pulled", cohort=cohort)
-    open_store(tmp_path / "reference").push(sent, cohort=cohort)
-    assert lines_of(tmp_path / "pulled") == lines_of(tmp_path / "reference")
 
 
 # --- bad lines -----------------------------------------------------------------------------------------
@@ -65,10 +43,11 @@ def test_a_bad_line_loses_and_doubles_nothing(faults, tmp_path):
 
 
 @pytest.mark.hapi
-def test_a_bad_line_before_hapi_loses_and_doubles_nothing(hapi_server, tmp_path):
+@pytest.mark.postgres
+def test_a_bad_line_before_hapi_loses_and_doubles_nothing(hapi_on_postgres, tmp_path):
     cohort = f"line{uuid.uuid4().hex[:8]}"
     sent = patients(2000, cohort)
-    with bad_line(hapi_server, LINE) as (url, done):
+    with bad_line(hapi_on_postgres, LINE) as (url, done):
         quick(url, size=25).push(sent, cohort=cohort)
         check_whole(quick(url), sent, cohort, tmp_path)
     assert all(done[name] for name in LINE), done
@@ -76,16 +55,18 @@ def test_a_bad_line_before_hapi_loses_and_doubles_nothing(hapi_server, tmp_path)
 
 @pytest.mark.soak
 @pytest.mark.hapi
+@pytest.mark.postgres
 @pytest.mark.parametrize("seed", range(3))
-def test_ten_thousand_over_a_bad_line_before_hapi(hapi_server, tmp_path, seed):
+def test_ten_thousand_over_a_bad_line_before_hapi(hapi_on_postgres, tmp_path, seed):
     cohort = f"soak{uuid.uuid4().hex[:8]}"
     sent = patients(10_000, cohort)
     start = time.monotonic()
-    with bad_line(hapi_server, LINE | {"503 date": 0.02, "garbage": 0.02}, seed=seed) as (url, done):
-        quick(url, size=100).push(sent, cohort=cohort)
+    with bad_line(hapi_on_postgres, LINE | STORM, seed=seed) as (url, done):
+        quick(url, size=50).push(sent, cohort=cohort)
         took = time.monotonic() - start
         sys.stdout.write(f"\n10,000 in {took:.0f} s, {sum(done.values()) - done['']} faults: {dict(done)}\n")
         check_whole(quick(url), sent, cohort, tmp_path)
+    assert all(done[name] for name in LINE | STORM), done
 
 
 def test_one_503_in_the_middle_of_a_pull_costs_no_row(tmp_path):
@@ -344,11 +325,12 @@ def test_sixteen_writers_store_one_of_each(tmp_path):
 
 
 @pytest.mark.hapi
-def test_sixteen_writers_store_one_of_each_in_hapi(hapi_server, tmp_path):
+@pytest.mark.postgres
+def test_sixteen_writers_store_one_of_each_in_hapi(hapi_on_postgres, tmp_path):
     cohort = f"race{uuid.uuid4().hex[:8]}"
     sent = patients(1, cohort)
-    assert race(hapi_server, sent, cohort) == []
-    check_whole(RestStore(hapi_server), sent, cohort, tmp_path)
+    assert race(hapi_on_postgres, sent, cohort) == []
+    check_whole(RestStore(hapi_on_postgres), sent, cohort, tmp_path)
 
 
 def test_sixteen_processes_on_one_folder_take_turns(tmp_path):

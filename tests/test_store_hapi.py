@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import time
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +18,6 @@ from fhir_blina.pipeline import run
 from fhir_blina.store import open_store
 from fhir_blina.store.doctor import examine
 from tests.fake_fhir import resource, ward
-from tests.hapi import free_port
 
 pytestmark = [pytest.mark.hapi, pytest.mark.timeout(900)]
 
@@ -262,22 +258,3 @@ def test_a_resource_that_others_refer_to_is_not_torn_out(hapi_server):
     store.unload("guest")
     store.unload("base")
     assert store.counts("base") == {}
-
-
-def test_data_on_disk_survive_a_kill(tmp_path_factory):
-    home = tmp_path_factory.mktemp("disk")
-    port = free_port()
-    try:
-        first = server.start(port=port, home=home, engine="java", database="disk")
-        open_store(first.url).push(ward(), cohort="tiny")
-        os.kill(first.pid, signal.SIGKILL)
-        time.sleep(1)
-        assert not server.status(home).running
-        second = server.start(port=port, home=home, engine="java", database="disk")
-        assert second.pid != first.pid
-        again = open_store(second.url).push(ward(), cohort="tiny", verify="full")
-        assert sum(again.unchanged.values()) == 15
-        server.reset(home)
-        assert not list(home.glob("h2*"))
-    finally:
-        server.stop(home)

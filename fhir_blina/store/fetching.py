@@ -201,14 +201,14 @@ class Fetcher:
         answered = answer.json.get("entry") if answer.ok and _is_bundle(answer) else None
         if not isinstance(answered, list) or len(answered) != len(ids):
             return self._found(kind, ids)
-        found = {}
-        for entry in answered:
+        found, failed = {}, []
+        for name, entry in zip(ids, answered, strict=True):
             status = str((entry.get("response") or {}).get("status", ""))[:3]
             if status == "200" and isinstance(entry.get("resource"), dict):
                 found[key_of(entry["resource"])] = entry["resource"]
             elif status not in {"404", "410"}:
-                raise StoreIncomplete(f"the server could not read a {kind} (HTTP {status}). Try again")
-        return found
+                failed.append(name)  # its database was away for a moment, most likely
+        return found | self._found(kind, failed) if failed else found
 
     def _found(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
         form = {"_id": ",".join(ids), "_count": str(len(ids))}

@@ -5,6 +5,7 @@ What is retried, and what never is:
 ==========================  ==============================================================
 no or half an answer        the same bytes again: 8 tries, 10 minutes, random growing pauses
 408 429 502 503 504         the same, and as long as ``Retry-After`` says, up to 2 minutes
+500 without a database      as no answer: HAPI says so when its database is away
 409 of a race inside HAPI   the same, 5 tries
 409 otherwise, 500          twice
 400 404 410 412 413 422     never
@@ -46,7 +47,14 @@ MOST_SMALL = 2**20
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _BUSY = {408, 429, 502, 503, 504}
 _TOO_LARGE = {408, 413, 504}
-_RACE = re.compile(rb"HAPI-0823|HAPI-0825|HAPI-0989|HFJ_RES_SEARCH_URL")
+_RACE = re.compile(rb"HAPI-(0823|0825|0826|0989|2745)|HFJ_RES_SEARCH_URL")
+# What HAPI's 500 says while its database is away: words of Spring, Hibernate, their pool and the driver.
+# No resource is at fault then, and none may end among the refused.
+_NO_DATABASE = re.compile(
+    rb"JDBC Connection|JDBCConnection|Could not open JPA EntityManager|CannotCreateTransaction|HikariPool"
+    rb"|Connection (is not available|refused|reset|has been closed)|connection (has been|is) closed"
+    rb"|I/O error occurred while sending to the backend|terminating connection|the database system is "
+)
 _FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
 
 
@@ -224,7 +232,7 @@ class Transport:
                     )
                 if answer.status in _TOO_LARGE and divisible:
                     return answer
-                if answer.status in _BUSY:
+                if answer.status in _BUSY or (answer.status == 500 and _NO_DATABASE.search(answer.content)):
                     failures += 1
                     if answer.status in {429, 503}:
                         self.pace.too_fast()
