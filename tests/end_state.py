@@ -1,7 +1,11 @@
-"""What must be true after every fault: each resource once, at version 1, and pulled as a folder has it."""
+"""A blow during a push, and what must be true afterwards.
+
+That is: each resource once, at version 1, and pulled as a folder has it.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -33,3 +37,22 @@ def check_whole(store: RestStore, sent, cohort: str, tmp_path: Path) -> None:
     store.pull(tmp_path / "pulled", cohort=cohort)
     open_store(tmp_path / "reference").push(sent, cohort=cohort)
     assert lines_of(tmp_path / "pulled") == lines_of(tmp_path / "reference")
+
+
+class Blow:
+    """Progress of a push that strikes once, directly after so many resources were acknowledged.
+
+    Attributes:
+        acknowledged: How many were, when it struck.
+    """
+
+    def __init__(self, after: int, strike) -> None:
+        self._after, self._strike = after, strike
+        self._lock = threading.Lock()
+        self.acknowledged = 0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        with self._lock:
+            if step == "push" and not self.acknowledged and done >= self._after:
+                self.acknowledged = done
+                self._strike()

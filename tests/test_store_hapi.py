@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,9 +14,11 @@ from fhir_blina import server
 from fhir_blina.cohort import read_cohort
 from fhir_blina.conformance import conformance_resources
 from fhir_blina.mapping import map_cohort
-from fhir_blina.pipeline import run
+from fhir_blina.pipeline import analyzed, run
 from fhir_blina.store import open_store
 from fhir_blina.store.doctor import examine
+from fhir_blina.terminal import Terminal
+from tests.end_state import Blow, check_whole, lines_of
 from tests.fake_fhir import resource, ward
 
 pytestmark = [pytest.mark.hapi, pytest.mark.timeout(900)]
@@ -44,18 +46,52 @@ def loaded(hapi_server, cohort, resources):
     return store
 
 
-def lines_of(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.ndjson"))}
+@pytest.fixture(scope="module")
+def by_folder(tmp_path_factory):
+    """What the main job gives without a server."""
+    out = tmp_path_factory.mktemp("folder")
+    run(NAME, out=out)
+    return out
 
 
-def test_server_and_folder_give_the_same_results_byte_for_byte(loaded, tmp_path):
-    run(NAME, out=tmp_path / "server", store=loaded.location)
-    run(NAME, out=tmp_path / "folder")
-    assert lines_of(tmp_path / "server" / "fhir") == lines_of(tmp_path / "folder" / "fhir")
-    names = sorted(path.relative_to(tmp_path / "folder") for path in (tmp_path / "folder").rglob("*.csv"))
-    assert len(names) > 10
-    for name in [*names, Path("results.json")]:
-        assert (tmp_path / "server" / name).read_bytes() == (tmp_path / "folder" / name).read_bytes(), name
+def same_bytes(one, other, pattern, at_least):
+    names = sorted(path.relative_to(other) for path in other.rglob(pattern))
+    assert len(names) >= at_least
+    assert sorted(path.relative_to(one) for path in one.rglob(pattern)) == names
+    for name in names:
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_server_and_folder_give_the_same_results_byte_for_byte(loaded, by_folder, tmp_path):
+    run(NAME, out=tmp_path, store=loaded.location)
+    assert lines_of(tmp_path / "fhir") == lines_of(by_folder / "fhir")
+    same_bytes(tmp_path, by_folder, "*.csv", 10)
+    same_bytes(tmp_path, by_folder, "results.json", 1)
+
+
+@pytest.mark.postgres
+def test_a_stop_of_postgresql_changes_no_byte_of_the_report(
+    hapi_on_postgres, postgres, cohort, resources, by_folder, tmp_path
+):
+    """Stopped at once in the middle of a push, away for two seconds; the push ends well by itself."""
+    back = threading.Timer(2, postgres.start)
+
+    def stop() -> None:
+        postgres.stop()
+        back.start()
+
+    store = open_store(hapi_on_postgres, size=20)
+    blow = Blow(60, stop)
+    result = store.push(resources, cohort=NAME, progress=blow)
+    back.join()
+    assert 60 <= blow.acknowledged < len(resources)
+    assert result.rejected == ()
+    check_whole(store, resources, NAME, tmp_path)
+    assert lines_of(tmp_path / "pulled") == lines_of(by_folder / "fhir")
+    out = tmp_path / "after"
+    analyzed(cohort, tmp_path / "pulled", out, store=None, terminal=Terminal(quiet=True))
+    for pattern, at_least in {"*.csv": 10, "results.json": 1, "report.html": 1, "*.svg": 3}.items():
+        same_bytes(out, by_folder, pattern, at_least)
 
 
 def test_a_second_push_changes_nothing(loaded, resources):

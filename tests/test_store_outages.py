@@ -13,36 +13,13 @@ from pathlib import Path
 import pytest
 
 from fhir_blina import server
-from fhir_blina.cohort import read_cohort
 from fhir_blina.errors import StoreUnavailable
-from fhir_blina.mapping import map_cohort
-from fhir_blina.pipeline import analyzed, run
 from fhir_blina.store import open_store
-from fhir_blina.terminal import Terminal
-from tests.end_state import check_whole, lines_of, patients, quick
+from tests.end_state import Blow, check_whole, patients, quick
 from tests.fake_fhir import ward
 from tests.hapi import free_port
 
 pytestmark = [pytest.mark.hapi, pytest.mark.timeout(900)]
-
-
-class Blow:
-    """Progress of a push that strikes once, directly after so many resources were acknowledged.
-
-    Attributes:
-        acknowledged: How many were, when it struck.
-    """
-
-    def __init__(self, after: int, strike) -> None:
-        self._after, self._strike = after, strike
-        self._lock = threading.Lock()
-        self.acknowledged = 0
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        with self._lock:
-            if step == "push" and not self.acknowledged and done >= self._after:
-                self.acknowledged = done
-                self._strike()
 
 
 def test_what_hapi_on_disk_acknowledged_survives_a_kill(tmp_path_factory, tmp_path):
@@ -73,33 +50,6 @@ def wait_for_the_end(home: Path) -> None:
     while server.status(home).running:
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-@pytest.mark.postgres
-def test_a_stop_of_postgresql_is_waited_out(hapi_on_postgres, postgres, tmp_path):
-    """The published cohort, to the report's last byte."""
-    cohort = read_cohort("cjcp2023")
-    sent = map_cohort(cohort).resources
-    back = threading.Timer(2, postgres.start)
-
-    def stop() -> None:
-        postgres.stop()
-        back.start()
-
-    store = open_store(hapi_on_postgres, size=10)
-    blow = Blow(60, stop)
-    result = store.push(sent, cohort=cohort.name, progress=blow, verify="full")
-    back.join()
-    assert 60 <= blow.acknowledged < len(sent)
-    assert result.rejected == ()
-    check_whole(store, sent, cohort.name, tmp_path)
-    analyzed(cohort, tmp_path / "pulled", tmp_path / "after", store=None, terminal=Terminal(quiet=True))
-    run(cohort.name, out=tmp_path / "folder")
-    assert lines_of(tmp_path / "pulled") == lines_of(tmp_path / "folder" / "fhir")
-    names = sorted(path.relative_to(tmp_path / "after") for path in (tmp_path / "after").rglob("*.*"))
-    assert {"results.json", "report.html"} <= {name.name for name in names}
-    for name in names:
-        assert (tmp_path / "after" / name).read_bytes() == (tmp_path / "folder" / name).read_bytes(), name
 
 
 @pytest.mark.postgres
