@@ -273,6 +273,16 @@ def test_credentials_need_https_except_to_this_machine(tmp_path, kind):
     with pytest.raises(StoreRefused, match="https only"):
         client_for("http://fhir.example/fhir", path)
     client_for("http://127.0.0.1:8080/fhir", path)
+    path.write_text(path.read_text() + "plain_http: allow\n")
+    client_for("http://fhir.example/fhir", path)
+
+
+def test_a_token_of_the_environment_needs_https(monkeypatch, caplog):
+    monkeypatch.setenv("FHIR_BLINA_TOKEN", SECRET)
+    with pytest.raises(StoreRefused, match="https only") as refused:
+        RestStore("http://fhir.example/fhir")
+    assert SECRET not in str(refused.value)
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

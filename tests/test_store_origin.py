@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 
 import httpx
 import pytest
 
 from fhir_blina.errors import StoreRefused
+from fhir_blina.store import origin
 from fhir_blina.store.origin import Origin, origin_of
+from fhir_blina.store.rest import RestStore
 
 
 @pytest.mark.parametrize(
@@ -75,3 +79,34 @@ def test_private_is_https_or_this_machine():
     assert not origin_of("http://fhir.example").private
     assert not origin_of("http://127.0.0.1.evil.test").private
     assert str(origin_of("http://[::1]/x")) == "http://[::1]:80"
+
+
+def test_plain_http_to_another_machine_is_warned_of_once(caplog, monkeypatch):
+    monkeypatch.setattr(origin, "_warned", set())
+    for url in ("https://fhir.example", "http://127.0.0.1:8080/fhir", "http://localhost/", "http://[::1]/"):
+        RestStore(url)
+    assert caplog.records == []
+    for url in ("http://fhir.example/fhir", "http://FHIR.example:80/other", "http://10.0.0.7:8080/fhir"):
+        RestStore(url)
+    said = [record.getMessage() for record in caplog.records]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert [line.split(" is not encrypted")[0] for line in said] == [
+        "http://fhir.example:80",
+        "http://10.0.0.7:8080",
+    ]
+    assert all(line.endswith("Use https") for line in said)
+
+
+def test_the_command_line_says_so_on_stderr():
+    """Whatever it is asked to leave out; nothing listens at this address of the documentation's network."""
+    code = (
+        "import httpx\n"
+        "from fhir_blina.cli import main\n"
+        "httpx.Client.send = lambda *_, **__: (_ for _ in ()).throw(httpx.ConnectError(''))\n"
+        "raise SystemExit(main(['pull', 'tiny', '--quiet', '--store', 'http://192.0.2.1/fhir']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert done.stderr.startswith(
+        "http://192.0.2.1:80 is not encrypted: anyone on the way can read and change"
+    )

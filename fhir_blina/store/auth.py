@@ -21,7 +21,7 @@ import httpx
 
 from fhir_blina.errors import Finding, StoreRefused, did_you_mean, problem
 from fhir_blina.store.assertion import read_signer
-from fhir_blina.store.origin import Origin, origin_of
+from fhir_blina.store.origin import OVER_HTTPS_ONLY, Origin, origin_of
 from fhir_blina.store.secret_sources import WAYS, secret_of
 from fhir_blina.store.tokens import TokenSource, proof_by_secret, proof_by_signature
 
@@ -105,14 +105,14 @@ def client_for(
 
     Raises:
         StoreRefused: settings that are wrong, with file and line; a secret that is missing; an address
-            that is plain http on another machine.
+            that is plain http on another machine, without ``plain_http: allow``.
     """
     settings, where = _read(Path(auth_file))
     folder = Path(auth_file).parent
     origin = origin_of(base)
     kind = settings["type"]
-    if kind != "none" and not origin.private:
-        raise StoreRefused("credentials are sent over https only, or to this machine")
+    if kind != "none" and not origin.private and "plain_http" not in settings:
+        raise StoreRefused(OVER_HTTPS_ONLY)
     verify = _tls(settings, folder, where)
     over_tls = origin.scheme == "https" and origin_of(settings.get("token_url", base)).scheme == "https"
 
@@ -211,7 +211,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
         raise StoreRefused(f"{path}:1: type is one of {', '.join(_WORDS)}")
     kind = data["type"]
     secret = _SECRETS.get(kind)
-    known = {"type", *_WORDS[kind], *_TLS, *(f"{secret}_{way}" for way in WAYS if secret)}
+    known = {"type", "plain_http", *_WORDS[kind], *_TLS, *(f"{secret}_{way}" for way in WAYS if secret)}
     for name, value in data.items():
         line = documents[0].where((name,))
         if name in _SECRETS.values():
@@ -230,6 +230,8 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     if data.get("client_authentication", "basic") not in {"basic", "post"}:
         line = documents[0].where(("client_authentication",))
         findings.append(problem(line, "client_authentication is basic or post"))
+    if data.get("plain_http", "allow") != "allow":
+        findings.append(problem(documents[0].where(("plain_http",)), "plain_http is allow, or left out"))
     if findings:
         raise StoreRefused(findings)
     return data, str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import httpx
@@ -9,7 +10,13 @@ import httpx
 from fhir_blina.errors import StoreRefused
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+OVER_HTTPS_ONLY = (
+    "credentials are sent over https only, or to this machine. "
+    "If the way to the other machine is safe by other means, write plain_http: allow in the settings file"
+)
 _PORTS = {"http": 80, "https": 443}
+_log = logging.getLogger(__name__)
+_warned: set[Origin] = set()
 
 
 @dataclass(frozen=True)
@@ -53,3 +60,12 @@ def origin_of(url: str | httpx.URL) -> Origin:
     if parsed.userinfo or "@" in str(url).partition("://")[2].partition("/")[0]:
         raise StoreRefused("the address holds a user name or password; give them apart from it")
     return Origin(parsed.scheme, host, parsed.port or _PORTS[parsed.scheme])
+
+
+def warn_of_plain(origin: Origin) -> None:
+    """Log a warning, once for each origin, where somebody on the way can read along."""
+    if not origin.private and origin not in _warned:
+        _warned.add(origin)
+        _log.warning(
+            "%s is not encrypted: anyone on the way can read and change what is sent. Use https", origin
+        )

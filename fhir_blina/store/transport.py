@@ -32,6 +32,7 @@ import httpx
 from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
 from fhir_blina.fhirjson import loads
 from fhir_blina.outcome import findings_of
+from fhir_blina.store.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
 from fhir_blina.store.pace import Pace
 
 TRIES = 8
@@ -44,7 +45,6 @@ MOST_BYTES = 512 * 2**20
 MOST_RATIO = 100
 MOST_SMALL = 2**20
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _BUSY = {408, 429, 502, 503, 504}
 _TOO_LARGE = {408, 413, 504}
 _RACE = re.compile(rb"HAPI-(0823|0825|0826|0989|2745)|HFJ_RES_SEARCH_URL")
@@ -98,6 +98,8 @@ class Transport:
         client: An ``httpx.Client`` of one's own, for tests.
         sleep: Waits that many seconds, for tests.
 
+    Plain http to another machine is logged as a warning.
+
     Raises:
         StoreRefused: the address is not http(s), holds a user name or password, or is plain http to
             another machine and there are credentials.
@@ -114,15 +116,12 @@ class Transport:
         client: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = urlsplit(base)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise StoreRefused("not the base URL of a server; it starts with http:// or https://")
-        if parts.username is not None or parts.password is not None:
-            raise StoreRefused("the address holds a user name or password; give them apart from it")
-        if (token or user) and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            raise StoreRefused("credentials are sent over https only, or to this machine")
+        origin, parts = origin_of(base), urlsplit(base)
+        if (token or user) and not origin.private:
+            raise StoreRefused(OVER_HTTPS_ONLY)
         if parts.query or parts.fragment:
             raise StoreRefused("the base URL of a server has no ? and no #")
+        warn_of_plain(origin)
         self.base = base.rstrip("/")
         self.pace = Pace()
         self.requests = 0
@@ -136,7 +135,7 @@ class Transport:
         self._client = client or httpx.Client(
             timeout=timeout,
             follow_redirects=False,
-            trust_env=parts.hostname not in _LOOPBACK,  # what is for this machine passes no proxy
+            trust_env=origin.host not in LOOPBACK,  # what is for this machine passes no proxy
             limits=httpx.Limits(max_connections=16),
             auth=httpx.BasicAuth(*user) if user else None,
         )
