@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,18 +72,48 @@ def test_the_version_is_that_of_the_project(installed, tmp_path):
     assert fhir_blina(installed, tmp_path, "--version").stdout == f"fhir-blina {version}\n"
 
 
-def test_both_locks_pin_every_dependency_with_hashes():
+def pins(lock: str) -> set[tuple[str, str, frozenset[str]]]:
+    """Name as an index has it, version and checksums of each line of a lock.
+
+    A package stands there twice where different versions of Python need different ones of it.
+    """
+    found = set()
+    for line in (ROOT / lock).read_text("utf-8").replace("\\\n", " ").splitlines():
+        if not line or line.lstrip().startswith("#"):
+            continue
+        pinned = re.match(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;]+)", line)
+        assert pinned, f"{lock}: not a pin: {line}"
+        checksums = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})(?= |$)", line))
+        assert checksums, f"{lock}: {pinned[1]} has no checksum"
+        found.add((canonicalize_name(pinned[1]), pinned[2], checksums))
+    return found
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_a_lock_pins_every_dependency_within_its_range_and_with_checksums(lock):
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)
-    names = [entry.split(">")[0].split("<")[0].lower() for entry in project["project"]["dependencies"]]
-    for lock in ("requirements.txt", "requirements-dev.txt"):
-        text = (ROOT / lock).read_text("utf-8")
-        entries = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
-        assert all("==" in line for line in entries)
-        assert text.count("--hash=sha256:") >= len(entries)
-        pinned = {line.split("==")[0].split("[")[0].lower().replace("_", "-") for line in entries}
-        for name in names:
-            assert name.replace("_", "-").replace(".", "-") in {one.replace(".", "-") for one in pinned}
+    groups = project["dependency-groups"]
+    wanted = project["project"]["dependencies"] + groups["build"]
+    if lock == "requirements-dev.txt":
+        wanted += groups["tests"] + groups["lint"]
+    locked = pins(lock)
+    for requirement in map(Requirement, wanted):
+        versions = [version for name, version, _ in locked if name == canonicalize_name(requirement.name)]
+        assert versions, requirement
+        assert all(requirement.specifier.contains(version, prereleases=True) for version in versions)
+
+
+def test_what_runs_is_what_the_tests_ran():
+    assert pins("requirements.txt") <= pins("requirements-dev.txt")
+
+
+def test_an_audit_that_learns_nothing_fails():
+    """Without ``--strict`` pip-audit passes where no package is found in its data."""
+    workflow = (ROOT / ".github" / "workflows" / "ci.yaml").read_text()
+    audits = re.findall(r"run: (pipx run pip-audit.*)", workflow)
+    assert [line.split()[-1] for line in audits] == ["requirements.txt", "requirements-dev.txt"]
+    assert all("--strict" in line and "--require-hashes" in line for line in audits)
 
 
 def test_the_bill_names_every_pinned_package_with_its_checksums(tmp_path):
@@ -90,20 +122,17 @@ def test_the_bill_names_every_pinned_package_with_its_checksums(tmp_path):
     done = subprocess.run(script, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     bill = json.loads(target.read_text())
-    lines = (ROOT / "requirements.txt").read_text().replace("\\\n", " ").splitlines()
-    pinned = {}
-    for line in lines:
-        if found := re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)", line):
-            pinned[found[1]] = (found[2], set(re.findall(r"sha256:([0-9a-f]{64})", line)))
-    assert pinned
     billed = {
-        one["name"]: (
+        (
+            canonicalize_name(one["name"]),
             one["version"],
-            {item["content"] for place in one["externalReferences"] for item in place.get("hashes", [])},
+            frozenset(
+                item["content"] for place in one["externalReferences"] for item in place.get("hashes", [])
+            ),
         )
         for one in bill["components"]
     }
-    assert billed == pinned
+    assert billed == pins("requirements.txt")
     assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "fhir-blina")
     first = target.read_bytes()
     subprocess.run(script, capture_output=True, check=True)
