@@ -138,6 +138,43 @@ def test_a_server_that_refuses_everything_is_not_asked_for_ever(fake):
     assert len(bundles(fake)) < 60
 
 
+def test_a_server_whose_database_is_away_rejects_nothing(fake, tmp_path):
+    """Else every resource would look like a bad one when its turn comes."""
+
+    def away(_, request):
+        if fake.held and b'"transaction"' in request.content:
+            return httpx.Response(500, json=outcome("Could not open JPA EntityManager for transaction"))
+        return None
+
+    fake.faults.append(away)
+    rejects = tmp_path / "rejects.ndjson"
+    with pytest.raises(StoreUnavailable, match="JPA EntityManager for transaction, 8 tries"):
+        store_of(fake, size=50, workers=1).push(patients(200), cohort="tiny", rejects=rejects)
+    assert not rejects.exists()
+    assert len(bundles(fake)) == 1 + 8
+    fake.faults.clear()
+    result = store_of(fake).push(patients(200), cohort="tiny", rejects=rejects)
+    assert result.created == {"Patient": 150}
+    assert fake.versions() == {"1"}
+
+
+def test_a_read_that_fails_inside_a_batch_is_asked_again(fake):
+    """HAPI answers 200 to a batch whose entries say 500 while its database is away."""
+
+    def away(_, request):
+        if b'"Patient/tiny-p1"' not in request.content or b'"GET"' not in request.content:
+            return None
+        _, bundle, _ = fake.answer(request)
+        for entry in bundle["entry"][3:]:
+            entry["response"]["status"] = "500 Internal Server Error"
+            entry.pop("resource", None)
+        return httpx.Response(200, json=bundle)
+
+    fake.faults.append(away)
+    result = store_of(fake).push(patients(15), cohort="tiny")
+    assert result.verified == "counts of 1 types, content of 15 of 15 resources"
+
+
 def test_a_bundle_answered_in_part_is_an_error(fake):
     def short(_, request):
         if b'"transaction"' in request.content:

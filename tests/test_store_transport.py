@@ -127,12 +127,51 @@ def test_a_server_that_asks_for_less_gets_less():
 
 
 @pytest.mark.parametrize(
-    ("text", "tries"), [("HAPI-0823: conflict", 6), ("HFJ_RES_SEARCH_URL", 6), ("HAPI-0550: referred to", 3)]
+    ("text", "tries"),
+    [
+        ("HAPI-0823: conflict", 6),
+        ("HAPI-0550: HAPI-0826: The operation has failed with a version constraint failure.", 6),
+        ("HFJ_RES_SEARCH_URL", 6),
+        ("HAPI-0550: referred to", 3),
+    ],
 )
 def test_races_are_tried_five_times_other_conflicts_twice(text, tries):
     script = Script(httpx.Response(409, text=text))
     assert script.transport.get("Patient").status == 409
     assert len(script.requests) == tries
+
+
+# What HAPI 8.8.0 said while PostgreSQL was stopped under it.
+NO_DATABASE = [
+    (
+        "HAPI-0389: Failed to call access method: org.springframework.orm.jpa.JpaSystemException: "
+        "Unable to rollback against JDBC Connection"
+    ),
+    (
+        "HAPI-0389: Failed to call access method: org.springframework.dao.DataAccessResourceFailureException: "
+        "Hibernate transaction: Unable to commit against JDBC Connection; "
+        "An I/O error occurred while sending to the backend."
+    ),
+    (
+        "HAPI-0389: Failed to call access method: org.springframework.transaction.CannotCreateTransactionException: "
+        "Could not open JPA EntityManager for transaction"
+    ),
+    "Unable to rollback against JDBC Connection",
+    "Connection refused",
+]
+
+
+@pytest.mark.parametrize("text", NO_DATABASE)
+def test_a_server_without_its_database_is_waited_for_as_one_that_does_not_answer(text):
+    away = httpx.Response(500, json={"issue": [{"diagnostics": text}]})
+    script = Script(200, *[away] * 7, 200)
+    script.transport.get("metadata")
+    assert script.transport.request("POST", body="{}", doubt_tries=0).ok
+    assert len(script.requests) == 1 + 7 + 1
+    script = Script(away)
+    with pytest.raises(StoreUnavailable, match="8 tries"):
+        script.transport.request("POST", body="{}", doubt_tries=0)
+    assert len(script.requests) == 8
 
 
 def test_an_unknown_500_is_tried_twice_and_returned():
