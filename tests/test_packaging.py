@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,7 +38,9 @@ def installed(tmp_path_factory) -> Path:
 
 
 def fhir_blina(installed: Path, where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(installed), "HOME": str(where)}
+    # an empty home, but for the list of fonts that matplotlib keeps in a cache
+    caches = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    environment = {**os.environ, "PYTHONPATH": str(installed), "HOME": str(where), "XDG_CACHE_HOME": caches}
     environment.pop("COVERAGE_PROCESS_START", None)
     return subprocess.run(
         [sys.executable, "-P", "-W", "error", "-m", "fhir_blina", *arguments],
@@ -94,17 +98,17 @@ def test_the_bill_names_every_pinned_package_with_its_checksums(tmp_path):
     pinned = {}
     for line in lines:
         if found := re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)", line):
-            pinned[found[1]] = (found[2], set(re.findall(r"sha256:([0-9a-f]{64})", line)))
+            pinned[found[1], found[2]] = set(re.findall(r"sha256:([0-9a-f]{64})", line))
     assert pinned
     billed = {
-        one["name"]: (
-            one["version"],
-            {item["content"] for place in one["externalReferences"] for item in place.get("hashes", [])},
-        )
+        (one["name"], one["version"]): {
+            item["content"] for place in one["externalReferences"] for item in place["hashes"]
+        }
         for one in bill["components"]
     }
     assert billed == pinned
     assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "fhir-blina")
     first = target.read_bytes()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(first.decode()) is None
     subprocess.run(script, capture_output=True, check=True)
     assert target.read_bytes() == first
