@@ -10,6 +10,7 @@ import copy
 import json
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,7 @@ class FakeFhir:
     counts: bool = True
     ignores_tag: bool = False
     page: int = 200
+    types: Collection[str] = RESOURCE_TYPES
     host: str = BASE
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -139,7 +141,7 @@ class FakeFhir:
                             ],
                             "operation": [{"name": "validate"}, {"name": "$meta-delete"}],
                         }
-                        for kind in sorted(RESOURCE_TYPES)
+                        for kind in sorted(self.types)
                     ],
                 }
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -533,7 +534,9 @@ def _kept(name: str) -> Path:
 
 
 def _screens(page: Any, name: str, width: int, most: int = 6) -> None:
-    """The page from the top, in pictures that a viewer can show."""
+    """With PICTURES set: the page from the top, in pictures that a viewer can show."""
+    if "PICTURES" not in os.environ:
+        return
     whole = page.evaluate("() => document.documentElement.scrollHeight")
     for number, top in enumerate(range(0, min(whole, most * 4000), 4000), 1):
         clip = {"x": 0, "y": top, "width": width, "height": min(4000, whole - top)}

@@ -16,14 +16,15 @@ from fhir_blina.store import open_store
 from fhir_blina.store.rest import RestStore
 from tests.fake_fhir import COHORT, FakeFhir, resource, ward
 
+SIZE = {"AdverseEvent": 3, "Group": 1, "Observation": 4, "Patient": 3, "ResearchStudy": 1, "Specimen": 3}
 KINDS = {
     "folder": None,
     "transactions": {},
     "small pages": {"page": 2},
     "batches": {"bundle": "batch"},
-    "single requests": {"bundle": ""},
+    "single requests": {"bundle": "", "types": SIZE},  # it is asked for each type by itself
     "server's ids": {"client_ids": False},
-    "server's ids, single": {"client_ids": False, "bundle": ""},
+    "server's ids, single": {"client_ids": False, "bundle": "", "types": SIZE},
     "server's ids, no conditions": {"client_ids": False, "bundle": "batch", "conditional": False},
 }
 
@@ -54,9 +55,6 @@ def cohort():
 @pytest.fixture
 def other(cohort):
     return f"{cohort}-b"
-
-
-SIZE = {"AdverseEvent": 3, "Group": 1, "Observation": 4, "Patient": 3, "ResearchStudy": 1, "Specimen": 3}
 
 
 def lines_of(folder):

@@ -95,7 +95,6 @@ def test_one_bad_record_is_found_and_the_rest_is_stored(fake, tmp_path, status):
             return httpx.Response(status, json=outcome("HAPI-1821: bad 'Zhang'"))
         return None
 
-    store_of(FakeFhir(), workers=1).push(patients(2000), cohort="tiny")
     fake.faults.append(poison)
     rejects = tmp_path / "rejects.ndjson"
     result = store_of(fake, workers=1).push(patients(2000), cohort="tiny", rejects=rejects)
