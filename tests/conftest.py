@@ -129,6 +129,14 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """``-m soak`` draws cases like a soak; xdist heeds the groups given below, however it is called."""
+    if config.option.markexpr == "soak" and not config.getoption("--hypothesis-profile"):
+        hypothesis.settings.load_profile("soak")
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadgroup"
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the long runs unless they are asked for: ``pytest -m soak``.
