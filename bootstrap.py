@@ -71,10 +71,10 @@ def selection() -> tuple[str, str]:
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if not missing:
         return "not soak", ""
+    left_out = "left out were the tests against HAPI's validator and server, and HL7's examples from npm"
     return (
         "not hapi and not postgres and not network and not soak",
-        f"{' and '.join(missing)} not found: left out were the tests against HAPI's validator and server, "
-        "and those on HL7's examples, which npm fetches",
+        f"{' and '.join(missing)} not found: {left_out}",
     )
 
 

@@ -52,7 +52,7 @@ def library(pinned: InstallRequirement) -> Component:
     url = PackageURL("pypi", name=pinned.name, version=version)
     files = ExternalReference(
         type=ExternalReferenceType.DISTRIBUTION,
-        url=XsUri(f"https://pypi.org/simple/{pinned.name}/"),
+        url=XsUri(str(url)),
         hashes=[
             HashType(alg=HashAlgorithm.SHA_256, content=one.removeprefix("sha256:"))
             for one in pinned.hash_options
