@@ -19,7 +19,8 @@ from fhir_blina.template import CONSTANTS
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 GUIDE = (ROOT / "mappings" / "README.md").read_text("utf-8")
-DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", "node_modules", "out"} & set(path.parts)]
+FOLDERS = [one for one in ROOT.iterdir() if one.is_dir() and one.name[0] != "." and one.name != "out"]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in folder.rglob("*.md"))])
 
 
 def subparsers() -> dict[str, argparse.ArgumentParser]:
