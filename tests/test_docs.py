@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import bootstrap
 import fhir_blina
 from fhir_blina.cli import EXIT_CODES, build_parser, main
 from fhir_blina.codes import COLUMNS
@@ -99,6 +100,17 @@ def test_the_readme_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("0.41666666666")
+
+
+def test_the_quick_loop_is_what_runs_without_java(monkeypatch):
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda _: None)
+    chosen, left_out = bootstrap.selection()
+    quick = f'python3 bootstrap.py test -m "{chosen.removesuffix(" and not soak")}"'
+    assert quick in README
+    assert quick in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert left_out.startswith("java and mvn not found: left out")
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda _: "/usr/bin/there")
+    assert bootstrap.selection() == ("not soak", "")
 
 
 def test_what_is_public_is_importable_and_sorted():
