@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> int:
     if wanted == "run":
         return subprocess.call([PYTHON, "-m", "fhir_blina", *arguments])
     chosen, left_out = selection()
-    code = subprocess.call([PYTHON, "-m", "pytest", "-n", "auto", "-m", chosen, *arguments[1:]], cwd=ROOT)
+    command = [PYTHON, "-m", "pytest", "-n", "auto", "-m", chosen]
+    code = subprocess.call([*command, *arguments[1:]], cwd=ROOT)
     if left_out:
         print(left_out, file=sys.stderr)
     return code

@@ -130,25 +130,15 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """``-m soak`` draws cases like a soak; xdist heeds the groups given below, however it is called."""
+    """Let ``-m soak`` draw cases as a soak does."""
     if config.option.markexpr == "soak" and not config.getoption("--hypothesis-profile"):
         hypothesis.settings.load_profile("soak")
-    if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "loadgroup"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long runs unless they are asked for: ``pytest -m soak``.
-
-    What needs one HAPI server stays in one process, and begins first, since it takes longest.
-    """
-    for item in items:
-        for name in ("postgres", "hapi"):
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.xdist_group(name))
-                break
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Leave out the long runs unless they are asked for: ``pytest -m soak``. Begin with what takes longest."""
+    java = java_files(config)
+    items.sort(key=lambda item: item.nodeid.split("::")[0] not in java)
     if "soak" in config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("soak")]
@@ -157,15 +147,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
+def java_files(config: pytest.Config) -> set[str]:
+    """The files with tests that need one HAPI server for all, where such tests are to run."""
+    if "not hapi" in config.option.markexpr:
+        return set()
+    marked = (path for path in TESTS.glob("test_*.py") if "pytest.mark.hapi" in path.read_text("utf-8"))
+    return {f"tests/{path.name}" for path in marked}
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Hand out groups, and all else file by file, so that what a file shares is made once."""
-    from xdist.scheduler import LoadGroupScheduling
+    """Hand out file by file, so that what a file shares is made once; those that need HAPI to one process."""
+    from xdist.scheduler import LoadFileScheduling
 
-    config.option.loadscopereorder = False  # the longest first, not the most
+    config.option.loadscopereorder = False  # as sorted above, not by the number of tests
+    java = java_files(config)
 
-    class ByGroupOrFile(LoadGroupScheduling):
+    class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return super()._split_scope(nodeid).split("::")[0]
+            file = super()._split_scope(nodeid)
+            return "hapi" if file in java else file
 
-    return ByGroupOrFile(config, log)
+    return ByFile(config, log)
