@@ -14,17 +14,17 @@ from fhir_blina.errors import StoreRefused
 from fhir_blina.fhirjson import loads
 from fhir_blina.store import open_store
 from fhir_blina.store.rest import RestStore
+from fhir_blina.store.types import RESOURCE_TYPES
 from tests.fake_fhir import COHORT, FakeFhir, resource, ward
 
-SIZE = {"AdverseEvent": 3, "Group": 1, "Observation": 4, "Patient": 3, "ResearchStudy": 1, "Specimen": 3}
 KINDS = {
     "folder": None,
-    "transactions": {},
+    "transactions": {"types": RESOURCE_TYPES},
     "small pages": {"page": 2},
     "batches": {"bundle": "batch"},
-    "single requests": {"bundle": "", "types": SIZE},  # it is asked for each type by itself
+    "single requests": {"bundle": ""},
     "server's ids": {"client_ids": False},
-    "server's ids, single": {"client_ids": False, "bundle": "", "types": SIZE},
+    "server's ids, single": {"client_ids": False, "bundle": ""},
     "server's ids, no conditions": {"client_ids": False, "bundle": "batch", "conditional": False},
 }
 
@@ -55,6 +55,9 @@ def cohort():
 @pytest.fixture
 def other(cohort):
     return f"{cohort}-b"
+
+
+SIZE = {"AdverseEvent": 3, "Group": 1, "Observation": 4, "Patient": 3, "ResearchStudy": 1, "Specimen": 3}
 
 
 def lines_of(folder):
