@@ -193,7 +193,10 @@ def analyzed(
     terminal: Terminal,
 ) -> tuple[Results, Path]:
     """Tables, results and report of a pulled folder, written to ``out``."""
+    from fhir_blina.analysis import analyze
+    from fhir_blina.endpoints import read_endpoints
     from fhir_blina.report import write_report
+    from fhir_blina.results import write_results
     from fhir_blina.views import write_tables
 
     with terminal.step("tables") as step:
@@ -201,10 +204,14 @@ def analyzed(
         write_tables(tables, out / "tables")
         step.summary = f"{len(tables)} tables, {sum(map(len, tables.values()))} rows"
     with terminal.step("analyze") as step:
-        results = analysis_of(cohort, tables, out)
+        definitions = read_endpoints(cohort.folder)
+        results = analyze(tables, definitions)
+        write_results(results, out / "results.json")
         step.summary = f"{len(results)} numbers, {len(results.claims)} published numbers compared"
     with terminal.step("report") as step:
-        report = write_report(out, tables=tables, results=results, cohort=cohort, store_url=store)
+        report = write_report(
+            out, tables=tables, results=results, cohort=cohort, definitions=definitions, store_url=store
+        )
         step.summary = str(report)
     return results, report
 
@@ -214,16 +221,6 @@ def tables_of(folder: Path, engine: str = "duckdb") -> dict[str, pd.DataFrame]:
     from fhir_blina.views import read_tables
 
     return read_tables(folder, engine=engine)
-
-
-def analysis_of(cohort: Cohort, tables: Mapping[str, Any], out: Path) -> Results:
-    """Work out the results and write ``results.json``."""
-    from fhir_blina.analysis import analyze
-    from fhir_blina.results import write_results
-
-    results = analyze(tables, cohort.folder)
-    write_results(results, out / "results.json")
-    return results
 
 
 def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, threshold: int) -> Results:

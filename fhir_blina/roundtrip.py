@@ -14,7 +14,7 @@ from fhir_blina.fhirjson import Resource
 from fhir_blina.filling import as_text
 from fhir_blina.idkey import id_key
 from fhir_blina.inversion import MISSING, Inverse
-from fhir_blina.mapping import gather_resources
+from fhir_blina.mapping import fill_templates
 from fhir_blina.matching import Cells, Match, same, settled
 from fhir_blina.nodes import Items, nodes
 from fhir_blina.shipped import CANONICAL
@@ -170,7 +170,7 @@ class _Rebuilt:
         """Compare whole resources with what the rows give, where no cell told of a difference."""
         told = {difference.location for difference in self.differences}
         profiles = {template.profile for template in self.templates if template.profile is not None}
-        mapped = gather_resources(self.cohort, profiles, [])
+        mapped = fill_templates(self.cohort, tuple(self.templates), profiles, [])
         for key, (location, wanted) in _by_readable_id(mapped.resources, self.cohort).items():
             row = mapped.origins[location].row
             here = row.location if row is not None else location

@@ -38,25 +38,25 @@ def _playwright() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def chromium(_playwright: Any, tmp_path_factory: pytest.TempPathFactory) -> Open:
+def _browser(_playwright: Any) -> Iterator[Any]:
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    browser = _playwright.chromium.launch(executable_path=program, headless=True, args=list(OPTIONS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(_browser: Any) -> Open:
     """``with chromium(url, width=360) as page``: a page in a browser with a profile of its own.
 
     ``page.said`` collects what the console and the page complain of.
     """
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
 
     @contextmanager
     def opened(url: str, *, width: int = 1280, height: int = 900, scheme: str = "light") -> Iterator[Any]:
-        context = _playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=program,
-            headless=True,
-            args=list(OPTIONS),
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-        )
+        context = _browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         try:
             page = context.new_page()
             page.said = []

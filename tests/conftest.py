@@ -2,16 +2,75 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import hypothesis
+import pandas as pd
 import pytest
+
+from fhir_blina.analysis import analyze
+from fhir_blina.cli import main
+from fhir_blina.cohort import find_cohort
+from fhir_blina.locks import locked
+from fhir_blina.results import Results
+from fhir_blina.views import read_tables
 
 pytest_plugins = ["tests.hapi", "tests.browser"]
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
+
+# How many cases Hypothesis makes up: ``--hypothesis-profile=…``. A change must not turn red by luck, so the
+# first two draw the same cases every time; the soak runs (``-m soak``) look for new ones.
+_SHARED: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,  # a folder that each case fills anew
+    ],
+}
+hypothesis.settings.register_profile("quick", max_examples=40, derandomize=True, **_SHARED)
+hypothesis.settings.register_profile("full", max_examples=200, derandomize=True, **_SHARED)
+hypothesis.settings.register_profile("soak", max_examples=10_000, **_SHARED)
+hypothesis.settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session")
+def published_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``run cjcp2023`` leaves behind where new files are open to everybody; to be read only.
+
+    One run for all tests, whichever process they run in.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    out, done = place / "published-run", place / "published-run.done"
+    with locked(place / "published-run.lock", wait_seconds=300):
+        if not done.exists():
+            before = os.umask(0o000)
+            try:
+                assert main(["run", "cjcp2023", "--out", str(out), "--quiet"]) == 0
+                assert os.umask(0o000) == 0o000
+            finally:
+                os.umask(before)
+            done.touch()
+    return out
+
+
+@pytest.fixture(scope="session")
+def published_tables(published_run: Path) -> dict[str, pd.DataFrame]:
+    """The tables of that run; whoever changes one takes a copy."""
+    return read_tables(published_run / "fhir")
+
+
+@pytest.fixture(scope="session")
+def published_results(published_tables: dict[str, pd.DataFrame]) -> Results:
+    """What comes out of them."""
+    return analyze(published_tables, find_cohort("cjcp2023"))
 
 
 @pytest.fixture
@@ -70,11 +129,43 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let ``-m soak`` draw cases as a soak does."""
+    if config.option.markexpr == "soak" and not config.getoption("--hypothesis-profile"):
+        hypothesis.settings.load_profile("soak")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long runs unless they are asked for: ``pytest -m soak``."""
+    """Leave out the long runs unless they are asked for: ``pytest -m soak``. Begin with what takes longest."""
+    java = java_files(config)
+    items.sort(key=lambda item: item.nodeid.split("::")[0] not in java)
     if "soak" in config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("soak")]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+def java_files(config: pytest.Config) -> set[str]:
+    """The files with tests that need one HAPI server for all, where such tests are to run."""
+    if "not hapi" in config.option.markexpr:
+        return set()
+    marked = (path for path in TESTS.glob("test_*.py") if "pytest.mark.hapi" in path.read_text("utf-8"))
+    return {f"tests/{path.name}" for path in marked}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out file by file, so that what a file shares is made once; those that need HAPI to one process."""
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # as sorted above, not by the number of tests
+    java = java_files(config)
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "hapi" if file in java else file
+
+    return ByFile(config, log)

@@ -10,6 +10,7 @@ import copy
 import json
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,9 +20,27 @@ import httpx
 
 from fhir_blina.fhirjson import dumps, loads
 from fhir_blina.store.order import references_in
-from fhir_blina.store.types import RESOURCE_TYPES
 
 BASE = "http://fake.test/fhir"
+# What the server stores unless it is said otherwise: it is asked for each type again and again.
+FEW_TYPES = frozenset(
+    [
+        "AdverseEvent",
+        "CodeSystem",
+        "Condition",
+        "Group",
+        "MedicationAdministration",
+        "Observation",
+        "Patient",
+        "Procedure",
+        "ResearchStudy",
+        "ResearchSubject",
+        "SearchParameter",
+        "Specimen",
+        "StructureDefinition",
+        "ValueSet",
+    ]
+)
 
 
 class Refused(Exception):  # noqa: N818
@@ -43,6 +62,7 @@ class FakeFhir:
     counts: bool = True
     ignores_tag: bool = False
     page: int = 200
+    types: Collection[str] = FEW_TYPES
     host: str = BASE
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -139,7 +159,7 @@ class FakeFhir:
                             ],
                             "operation": [{"name": "validate"}, {"name": "$meta-delete"}],
                         }
-                        for kind in sorted(RESOURCE_TYPES)
+                        for kind in sorted(self.types)
                     ],
                 }
             ],

@@ -10,32 +10,22 @@ import jsonschema
 import pytest
 
 from fhir_blina.analysis import analyze
-from fhir_blina.cohort import read_cohort
 from fhir_blina.errors import AnalysisError
-from fhir_blina.fhirjson import write_ndjson
-from fhir_blina.mapping import map_cohort
 from fhir_blina.results import write_results
-from fhir_blina.views import read_tables
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "mappings/cohorts/cjcp2023"
 SCHEMA = json.loads((ROOT / "mappings/schemas/results.schema.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fhir")
-    by_type = {}
-    for resource in map_cohort(read_cohort(PUBLISHED)).resources:
-        by_type.setdefault(resource["resourceType"], []).append(resource)
-    for name, resources in by_type.items():
-        write_ndjson(folder / f"{name}.ndjson", sorted(resources, key=lambda resource: resource["id"]))
-    return read_tables(folder)
+@pytest.fixture
+def tables(published_tables):
+    return published_tables
 
 
-@pytest.fixture(scope="module")
-def results(tables):
-    return analyze(tables, PUBLISHED)
+@pytest.fixture
+def results(published_results):
+    return published_results
 
 
 def near(value, digits=1e-9):

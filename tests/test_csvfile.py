@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.csvfile import MAX_CELL, read_csv, read_header
@@ -92,7 +92,6 @@ def test_a_header_that_cannot_be_read_is_a_finding(text, tmp_path):
     assert len(findings) == 1
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=100), st.text('ab,"\n\r\t\x00;', max_size=60)))
 def test_garbage_gives_findings_or_rows_but_never_an_exception(read, text):
     rows, findings = read(text if isinstance(text, bytes) else "a,b\n" + text)

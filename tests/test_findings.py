@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,12 +12,9 @@ import pytest
 
 from fhir_blina.analysis import analyze
 from fhir_blina.claims import COLUMNS
-from fhir_blina.cohort import read_cohort
 from fhir_blina.endpoints import read_endpoints
 from fhir_blina.errors import AnalysisError
-from fhir_blina.fhirjson import write_ndjson
 from fhir_blina.findings import KINDS, find, rule_book
-from fhir_blina.mapping import map_cohort
 from fhir_blina.results import Results
 from fhir_blina.rules import read_rules
 from fhir_blina.views import read_tables
@@ -66,20 +64,9 @@ FOUND_BY_RULE = [
 NOTED = {7, 11, 12, 13, 22, 26, 27, 28, 29, 30, 31}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fhir")
-    by_type = {}
-    for resource in map_cohort(read_cohort(PUBLISHED)).resources:
-        by_type.setdefault(resource["resourceType"], []).append(resource)
-    for name, resources in by_type.items():
-        write_ndjson(folder / f"{name}.ndjson", sorted(resources, key=lambda resource: resource["id"]))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def published(folder):
-    return analyze(read_tables(folder), PUBLISHED)
+@pytest.fixture
+def published(published_results):
+    return published_results
 
 
 def test_the_contradictions_of_the_paper_are_found_by_rule(published):
@@ -98,10 +85,10 @@ def test_what_only_the_prose_shows_is_a_note_and_marked_as_one(published):
     assert all(note["where"] for note in notes)
 
 
-def test_every_finding_by_rule_has_evidence_that_exists(published, folder):
+def test_every_finding_by_rule_has_evidence_that_exists(published, published_run):
     ids = {
         f"{path.stem}/{line.split(chr(34) + 'id' + chr(34) + ':' + chr(34), 1)[1].split(chr(34), 1)[0]}"
-        for path in folder.glob("*.ndjson")
+        for path in (published_run / "fhir").glob("*.ndjson")
         for line in path.read_text().splitlines()
     }
     claims = {claim["claim"] for claim in published.claims}
@@ -273,9 +260,10 @@ CLEAN_CLAIMS = (
 )
 
 
-@pytest.fixture
-def clean(tmp_path):
-    cohort = tmp_path / "cohort"
+@pytest.fixture(scope="module")
+def made_clean(tmp_path_factory):
+    """Tables of the clean cohort, its folder, and its results."""
+    cohort = tmp_path_factory.mktemp("clean") / "cohort"
     cohort.mkdir()
     (cohort / "endpoints.yaml").write_text((PUBLISHED / "endpoints.yaml").read_text())
     rules = (PUBLISHED / "findings.yaml").read_text().split("\nnotes:")[0] + "\n"
@@ -286,11 +274,20 @@ def clean(tmp_path):
             f"{claim},Patients in remission,result,{printed},{unit},1,printed,main,{record},,,,{field},,"
         )
     (cohort / "claims.csv").write_text("\n".join(lines) + "\n")
-    return clean_tables(tmp_path / "empty"), cohort
+    tables = clean_tables(cohort.parent / "empty")
+    return tables, cohort, analyze(tables, cohort)
 
 
-def test_no_false_finding_in_a_clean_cohort(clean):
-    results = analyze(*clean)
+@pytest.fixture
+def clean(tmp_path, made_clean):
+    """Tables and folder of the clean cohort, free to be changed."""
+    tables, cohort, _ = made_clean
+    copied = {name: frame.copy() for name, frame in tables.items()}
+    return copied, Path(shutil.copytree(cohort, tmp_path / "cohort"))
+
+
+def test_no_false_finding_in_a_clean_cohort(made_clean):
+    results = made_clean[2]
     assert [(finding["rule"], finding["subject"]) for finding in results.findings] == []
     assert [claim["agreement"] for claim in results.claims] == ["agrees"] * 4
 
@@ -325,7 +322,7 @@ PLANTED = [
 @pytest.mark.parametrize(
     ("rule", "table", "column", "value", "where"), PLANTED, ids=[row[0] for row in PLANTED]
 )
-def test_a_planted_fault_is_found(clean, rule, table, column, value, where):
+def test_a_planted_fault_is_found(clean, made_clean, rule, table, column, value, where):
     tables, cohort = clean
     if rule == "residual-above-morphology":
         put(
@@ -342,8 +339,8 @@ def test_a_planted_fault_is_found(clean, rule, table, column, value, where):
     if rule == "step-not-as-protocol":
         put(tables["administrations"], "end_study_day", 8, administration_id="C1-1")
     put(tables[table], column, value, **where)
-    found = {finding["rule"] for finding in analyze(tables, cohort).findings}
-    assert rule in found
+    found = find(tables, read_endpoints(cohort), made_clean[2], rule_book(cohort))
+    assert rule in {finding.rule for finding in found}
 
 
 def test_a_wrong_claim_is_found(clean):

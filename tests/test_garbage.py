@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.check import check_cohort
@@ -85,7 +85,6 @@ def damaged_check(folder, file, content):
     return found
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(FILES), st.floats(0, 1), st.integers(0, 30), st.sampled_from(BITS))
 def test_a_piece_replaced_is_a_finding_or_harmless(folder, file, place, length, bit):
     data = (TINY / file).read_bytes()
@@ -93,7 +92,6 @@ def test_a_piece_replaced_is_a_finding_or_harmless(folder, file, place, length, 
     damaged_check(folder, file, data[:start] + bit + data[start + length :])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(FILES), st.binary(max_size=200))
 def test_garbage_is_a_finding(folder, file, content):
     assert damaged_check(folder, file, content)
@@ -136,7 +134,6 @@ def as_yaml(value):
     return "null" if value is None else str(value).lower()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(VALUES, VALUES)
 def test_any_template_is_filled_or_refused(folder, one, other):
     text = (

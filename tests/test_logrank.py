@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.errors import AnalysisError
@@ -101,7 +101,6 @@ def test_the_statistic_is_that_of_lifelines(weight, name):
         assert found.p == near(theirs.p_value)
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.booleans()), min_size=2, max_size=14))
 def test_any_sample_with_ties_gives_what_lifelines_gives_or_a_reason(rows):
     from lifelines.statistics import logrank_test

@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -38,7 +40,9 @@ def installed(tmp_path_factory) -> Path:
 
 
 def fhir_blina(installed: Path, where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(installed), "HOME": str(where)}
+    # an empty home, but for the list of fonts that matplotlib keeps in a cache
+    caches = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    environment = {**os.environ, "PYTHONPATH": str(installed), "HOME": str(where), "XDG_CACHE_HOME": caches}
     environment.pop("COVERAGE_PROCESS_START", None)
     return subprocess.run(
         [sys.executable, "-P", "-W", "error", "-m", "fhir_blina", *arguments],
@@ -135,5 +139,6 @@ def test_the_bill_names_every_pinned_package_with_its_checksums(tmp_path):
     assert billed == pins("requirements.txt")
     assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "fhir-blina")
     first = target.read_bytes()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(first.decode()) is None
     subprocess.run(script, capture_output=True, check=True)
     assert target.read_bytes() == first

@@ -7,7 +7,7 @@ import io
 import string
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fhir_blina.check import check_cohort
@@ -245,7 +245,6 @@ def refusal(folder, *files):
     return ""
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables())
 @example([["a", "b"], ["-", "-"], ["-", "--"]])
 def test_any_table_of_printable_cells_comes_back_with_no_cell_lost(tmp_path_factory, rows):
@@ -264,7 +263,6 @@ def test_any_table_of_printable_cells_comes_back_with_no_cell_lost(tmp_path_fact
     assert [list(row.text.values())[-width:] for row in kept] == wanted
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=120))
 def test_garbage_gives_a_cohort_or_findings_but_never_another_exception(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("any")

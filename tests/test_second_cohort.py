@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shutil
 from pathlib import Path
@@ -153,7 +154,14 @@ def test_a_store_with_both_gives_back_each(both, second):
 
 
 def test_it_runs_from_data_to_report(second, tmp_path, capsys):
-    assert main(["run", str(second), "--out", str(tmp_path / "out"), "--quiet"]) == 0, capsys.readouterr().err
+    """Its store elsewhere, and the answer as JSON."""
+    places = ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+    code = main(["run", str(second), *places, "--quiet", "--json"])
+    output = capsys.readouterr()
+    assert (code, output.err) == (0, "")
+    answer = json.loads(output.out)
+    assert (answer["cells"]["lost"], answer["differences"]) == (0, [])
+    assert (tmp_path / "store" / "Patient.ndjson").is_file()
     patients = (tmp_path / "out" / "tables" / "patients.csv").read_text("utf-8")
     assert patients.count("second-P") == 8
     assert "cjcp" not in patients

@@ -14,11 +14,12 @@ from fhir_blina.errors import StoreRefused
 from fhir_blina.fhirjson import loads
 from fhir_blina.store import open_store
 from fhir_blina.store.rest import RestStore
+from fhir_blina.store.types import RESOURCE_TYPES
 from tests.fake_fhir import COHORT, FakeFhir, resource, ward
 
 KINDS = {
     "folder": None,
-    "transactions": {},
+    "transactions": {"types": RESOURCE_TYPES},
     "small pages": {"page": 2},
     "batches": {"bundle": "batch"},
     "single requests": {"bundle": ""},

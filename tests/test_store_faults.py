@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.cli import main
@@ -134,7 +134,6 @@ def test_a_poison_record_is_named_with_its_template_and_row(tiny, tmp_path, caps
         assert not kept & {f"{one['resourceType']}/{one['id']}" for one in lines}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     number=st.integers(0, 30),
     size=st.integers(1, 7),

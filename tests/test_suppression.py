@@ -104,7 +104,7 @@ def test_a_threshold_of_one_is_refused():
         suppress({}, 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(st.lists(st.integers(0, 4), min_size=4, max_size=4))
 @example([0, 0, 0, 1])
 @example([1, 1, 0, 0])
@@ -140,7 +140,6 @@ def test_the_actuarial_estimate_counts_the_censored_half():
     ]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40), st.integers(2, 12))
 def test_no_number_of_the_steps_or_after_them_is_small(points, threshold):
     events, censored = [one for one, _ in points], [one for _, one in points]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.errors import AnalysisError
@@ -200,7 +200,6 @@ def test_lifelines_agrees_on_its_own_data():
     assert [curve.at(54).low, curve.at(54).high] == near(list(bounds))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=12))
 def test_the_product_is_exact(rows):
     survival = Fraction(1)

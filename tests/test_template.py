@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.cohort import read_cohort
@@ -214,7 +214,6 @@ def test_a_study_date_is_anchor_plus_days(day, date):
     assert made_date.day == day
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text("{}%.'\"()[]=<>|&+-*/ widay01`~,@$_\n", max_size=40))
 def test_a_garbage_blank_is_a_finding_or_compiles(made, text):
     folder = made(TABLES)

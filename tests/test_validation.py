@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina import fhirjson
@@ -396,7 +396,6 @@ JUNK = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_whatever_stands_anywhere_is_judged_without_telling_it(data: st.DataObject) -> None:
     resources = good()
@@ -445,6 +444,7 @@ WRONG = {
 }
 
 
+@pytest.mark.network
 def test_official_examples_of_our_types(examples: list[Resource]) -> None:
     ours = [node for node in examples if node["resourceType"] in OURS]
     assert len(ours) > 130
@@ -458,6 +458,7 @@ def test_official_examples_of_our_types(examples: list[Resource]) -> None:
     assert found == WRONG
 
 
+@pytest.mark.network
 def test_official_examples_of_other_types(examples: list[Resource]) -> None:
     """What is found in the others is what HAPI's validator finds too, and wrong reference types."""
     others = [node for node in examples if node["resourceType"] not in OURS]

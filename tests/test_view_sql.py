@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from fhir_blina import fhirjson, view_frames
@@ -340,11 +340,10 @@ def compare(folder, views):
                 assert repr(ours) == repr(theirs)
 
 
-QUICK = settings(
-    max_examples=8,
-    deadline=None,
+FEW = settings(
+    max_examples=settings.default.max_examples
+    // 12,  # each has a query of a hundred paths over many resources
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 
@@ -403,14 +402,14 @@ def test_elements_without_a_value(tmp_path, path, expected):
         assert [row[0] for row in rows] == expected, engine
 
 
-@given(st.lists(PATIENTS, max_size=8))
-@QUICK
+@given(st.lists(PATIENTS, min_size=4, max_size=16))
+@FEW
 def test_generated_patients(resources):
     check_generated(resources, [wide_view("Patient", PATIENT_PATHS), *map(read_view, ROW_VIEWS[:3])])
 
 
-@given(st.lists(OBSERVATIONS, max_size=8))
-@QUICK
+@given(st.lists(OBSERVATIONS, min_size=4, max_size=16))
+@FEW
 def test_generated_observations(resources):
     check_generated(resources, [wide_view("Observation", OBSERVATION_PATHS), read_view(ROW_VIEWS[3])])
 
@@ -428,7 +427,7 @@ ITEMS = st.recursive(
 
 
 @given(st.lists(st.lists(ITEMS, min_size=1, max_size=2), max_size=4))
-@QUICK
+@FEW
 def test_generated_questionnaires(trees):
     resources = [
         {"resourceType": "QuestionnaireResponse", "id": f"q{place}", "item": item}
@@ -512,6 +511,7 @@ def broad_view(resource_type):
     return read_view({"resource": resource_type, "name": "broad", "select": [{"column": columns}]})
 
 
+@pytest.mark.network
 def test_examples_of_hl7(examples):
     types = sorted(path.stem for path in examples.glob("*.ndjson"))
     assert len(types) > 100

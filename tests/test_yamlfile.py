@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.yamlfile import MAX_BYTES, check_schema, read_text, read_yaml, walk
@@ -203,7 +203,6 @@ def test_walk_gives_every_node_with_its_keys():
     ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=200), st.text("ab:-[]{}\"'&*!|>#%@` \n\t,?~", max_size=80)))
 def test_garbage_gives_findings_or_data_but_never_an_exception(read, text):
     documents, findings = read(text)
