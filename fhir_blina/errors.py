@@ -10,6 +10,7 @@
     │   ├── StoreUnavailable      the store does not answer
     │   ├── StoreRefused          the store answered no
     │   └── StoreIncomplete       what came back is not whole
+    │       └── StoreInconsistent     nor will going on make it so
     ├── ViewError             5   a ViewDefinition, or a resource it cannot read
     └── AnalysisError         6   an endpoint or claim that cannot be worked out
 
@@ -136,6 +137,10 @@ class StoreRefused(StoreError):  # noqa: N818
 
 class StoreIncomplete(StoreError):  # noqa: N818
     """What the store returned is not whole."""
+
+
+class StoreInconsistent(StoreIncomplete):
+    """What the store returned contradicts itself, or the store's own counts; start anew."""
 
 
 class ViewError(FhirBlinaError):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
+from fhir_blina.errors import StoreIncomplete, StoreInconsistent, StoreRefused, StoreUnavailable
 from fhir_blina.fhirjson import Resource, dumps, loads
+from fhir_blina.store.ahead import interleaved
 from fhir_blina.store.capability import Capability
 from fhir_blina.store.transport import Answer, Transport
 from fhir_blina.store.types import key_of
@@ -23,6 +24,8 @@ IDS_AT_ONCE = 200
 HARMLESS = {"_tag", "_count", "_summary", "_lastUpdated"}
 EXPORT_SECONDS = 3600.0
 POLL_SECONDS = 15.0
+
+_EXPIRED = {404, 410}
 
 Params = Mapping[str, str]
 
@@ -43,6 +46,23 @@ class Selection:
         """The search parameters of one type, ``_lastUpdated`` among them."""
         more = {"_lastUpdated": f"gt{self.since}"} if self.since else {}
         return dict(self.params[kind]) | more
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a search.
+
+    Attributes:
+        kind: Resource type.
+        resources: In the server's order.
+        following: Address of the page after it, None after the last.
+        first: Whether the search begins with it, also where it was started again.
+    """
+
+    kind: str
+    resources: Sequence[Resource]
+    following: str | None
+    first: bool
 
 
 @dataclass
@@ -109,8 +129,11 @@ class Fetcher:
             raise StoreRefused(f"the server refuses the search for {kind}: {answer.why()}")
         return answer
 
-    def fetch(self, selection: Selection, counts: Mapping[str, int]) -> dict[str, Resource]:
-        """Every resource of a selection by ``Type/id``, by search.
+    def walk(self, selection: Selection, counts: Mapping[str, int]) -> Iterator[Resource]:
+        """Every resource of a selection, by search, a page at a time in memory.
+
+        The types come two at a time, page after page. Only when the last resource is out is it certain
+        that none is missing.
 
         Args:
             selection: What to fetch.
@@ -120,67 +143,82 @@ class Fetcher:
             StoreIncomplete: an id twice, pages in a circle, or another number than counted.
         """
         total = sum(counts.values())
-        done: dict[str, int] = {}
+        held: Counter[str] = Counter()
+        ids: dict[str, set[str]] = {kind: set() for kind in counts}
+        pages = [self.pages(kind, selection.of(kind)) for kind in sorted(counts)]
+        for page in interleaved(pages):
+            known = ids[page.kind]
+            for resource in page.resources:
+                if resource["id"] not in known:  # a search that was started again sends some once more
+                    known.add(resource["id"])
+                    yield resource
+            held[page.kind] = len(known)
+            self.progress("pull", held.total(), total)
+            if page.following is None:
+                self.complete(page.kind, selection.of(page.kind), len(known), counts[page.kind])
 
-        def one(kind: str) -> dict[str, Resource]:
-            def seen(number: int) -> None:
-                done[kind] = number
-                self.progress("pull", sum(done.values()), total)
+    def pages(
+        self, kind: str, params: Params, *, begin: str | None = None, walked: Iterable[str] = ()
+    ) -> Iterator[Page]:
+        """The pages of one search, restarted once where one has expired.
 
-            return self.fetch_type(kind, selection.of(kind), counts[kind], seen)
+        Args:
+            kind: Resource type.
+            params: Search parameters.
+            begin: Address of the page to go on with; None for the first.
+            walked: Ids on the pages before that one.
 
-        with ThreadPoolExecutor(2, "pull") as pool:
-            parts = list(pool.map(one, sorted(counts)))
-        return {key: resource for part in parts for key, resource in part.items()}
-
-    def fetch_type(
-        self, kind: str, params: Params, count: int, seen: Callable[[int], None] = lambda _: None
-    ) -> dict[str, Resource]:
-        """Every resource that one search finds, page by page; see :meth:`fetch`."""
-        found: dict[str, Resource] = {}
+        Raises:
+            StoreIncomplete: an id on two pages, pages in a circle, a page that is missing.
+        """
+        first = begin is None
         restarted = False
-        answer = self._search(kind, dict(params) | {"_count": str(PAGE_SIZE)})
-        visited: set[str] = set()
-        walked: set[str] = set()
+        seen = set(walked)
+        visited = {begin}
+        answer = self._search(kind, _paged(params)) if begin is None else self.transport.get(begin)
         while True:
-            for resource in _matches(answer, kind):
-                key = key_of(resource)
-                if key in walked:
-                    raise StoreIncomplete(f"the server sent {key} on two pages. Pull again")
-                walked.add(key)
-                found[key] = resource
-            seen(len(found))
-            link = _next(answer)
-            if link is None:
-                break
-            url = self.transport.anchored(link)
-            if url in visited:
-                raise StoreIncomplete(f"the pages of the search for {kind} go in a circle")
-            visited.add(url)
-            answer = self.transport.get(url)
-            if answer.status == 410 and not restarted:
-                restarted = True
+            if answer.status in _EXPIRED and not first and not restarted:
+                first = restarted = True
                 self.notes.append(f"a page of {kind} had expired; that search was started again")
-                answer = self._search(kind, dict(params) | {"_count": str(PAGE_SIZE)})
-                visited, walked = set(), set()
-            elif not answer.ok or not _is_bundle(answer):
+                answer = self._search(kind, _paged(params))
+                visited, seen = {None}, set()
+            if not answer.ok or not _is_bundle(answer):
                 raise StoreIncomplete(f"a page of the search for {kind} is missing: {answer.why()}")
-        if len(found) != count and len(found) != self.count(kind, params):
-            raise StoreIncomplete(f"the server counts {count} {kind} and sent {len(found)}. Pull again")
-        return found
+            found = list(_matches(answer, kind))
+            for resource in found:
+                key = key_of(resource)
+                if resource["id"] in seen:
+                    raise StoreInconsistent(f"the server sent {key} on two pages. Pull again")
+                seen.add(resource["id"])
+            link = _next(answer)
+            following = None if link is None else self.transport.anchored(link)
+            if following is not None and following in visited:
+                raise StoreInconsistent(f"the pages of the search for {kind} go in a circle")
+            yield Page(kind, found, following, first)
+            if following is None:
+                return
+            visited.add(following)
+            first = False
+            answer = self.transport.get(following)
 
-    def compare(self, found: Mapping[str, Resource], counts: Mapping[str, int], selection: Selection) -> None:
-        """Compare what was fetched with the counts, and once more with new ones if they differ.
+    def complete(self, kind: str, params: Params, number: int, count: int) -> None:
+        """Compare how many of a type came with the server's count, and once more with a new one.
 
         Raises:
             StoreIncomplete: they differ.
         """
-        held: dict[str, int] = {}
-        for key in found:
-            kind = key.split("/", 1)[0]
-            held[kind] = held.get(kind, 0) + 1
-        if held != dict(counts) and held != self.counts(selection):
-            raise StoreIncomplete(f"the server counts {dict(counts)} and sent {held}. Pull again")
+        if number != count and number != self.count(kind, params):
+            raise StoreInconsistent(f"the server counts {count} {kind} and sent {number}. Pull again")
+
+    def compare(self, held: Mapping[str, int], counts: Mapping[str, int], selection: Selection) -> None:
+        """Compare what was fetched of each type with the counts, and once more with new ones.
+
+        Raises:
+            StoreIncomplete: they differ.
+        """
+        found = {kind: number for kind, number in sorted(held.items()) if number}
+        if found != dict(counts) and found != self.counts(selection):
+            raise StoreInconsistent(f"the server counts {dict(counts)} and sent {found}. Pull again")
 
     def by_ids(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
         """The resources of one type that exist among these ids. Ids stay out of addresses.
@@ -314,6 +352,10 @@ def _tells_of_patients(params: Params) -> bool:
     return not params.keys() <= HARMLESS
 
 
+def _paged(params: Params) -> dict[str, str]:
+    return dict(params) | {"_count": str(PAGE_SIZE)}
+
+
 def _is_bundle(answer: Answer) -> bool:
     """Whether it is a Bundle whose entries and links can be read."""
     said = answer.json
@@ -334,7 +376,7 @@ def _matches(answer: Answer, kind: str) -> Iterable[Resource]:
             continue
         if (entry.get("search") or {}).get("mode", "match") == "match":
             if resource.get("resourceType") != kind:
-                raise StoreIncomplete(f"the search for {kind} found another type")
+                raise StoreInconsistent(f"the search for {kind} found another type")
             yield resource
 
 

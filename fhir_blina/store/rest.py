@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from fhir_blina.store.pace import Pace
 from fhir_blina.store.pushing import Push
 from fhir_blina.store.sending import Sender, delete, writes_of
 from fhir_blina.store.transport import Transport
-from fhir_blina.store.types import RESOURCE_TYPES
+from fhir_blina.store.types import RESOURCE_TYPES, key_of
 
 EXPORT_ABOVE = 100_000
 TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
@@ -133,17 +133,24 @@ class RestStore:
         """Resources by type: one cohort's, or all."""
         return self._fetcher().counts(self._selection(cohort))
 
-    def held(self, cohort: str) -> dict[str, Resource]:
-        """What the server holds of a cohort, as it sends it, by the server's ``Type/id``.
+    def walk(self, cohort: str) -> Iterator[Resource]:
+        """What the server holds of a cohort, as it sends it, a page at a time in memory.
+
+        Only when the last resource is out is it certain that none is missing.
 
         Raises:
             StoreRefused: the server ignores the search by tag.
+            StoreIncomplete: an id twice, pages in a circle, or another number than the server counts.
         """
         fetcher, selection = self._fetcher(), self._selection(cohort)
-        found = fetcher.fetch(selection, fetcher.counts(selection))
-        if any(not belongs_to(resource, cohort) for resource in found.values()):
-            raise StoreRefused(f"{self.location} ignores _tag, so one cohort cannot be told from another")
-        return found
+        for resource in fetcher.walk(selection, fetcher.counts(selection)):
+            if not belongs_to(resource, cohort):
+                raise StoreRefused(f"{self.location} ignores _tag, so one cohort cannot be told from another")
+            yield resource
+
+    def held(self, cohort: str) -> dict[str, Resource]:
+        """All of :meth:`walk` at once, by the server's ``Type/id``."""
+        return {key_of(resource): resource for resource in self.walk(cohort)}
 
     def _push(self, resources: Sequence[Resource], cohort: str, progress: Progress = no_progress) -> Push:
         sent = checked(resources, cohort)
@@ -238,11 +245,11 @@ class RestStore:
             found = {key: one for key, one in found.items() if cohort is None or belongs_to(one, cohort)}
             expected = counts if not group else counted(by_type(found))
         else:
-            found = fetcher.fetch(selection, counts)
+            found = {key_of(resource): resource for resource in fetcher.walk(selection, counts)}
             expected = counts
         if cohort and any(not belongs_to(resource, cohort) for resource in found.values()):
             raise StoreRefused(f"{self.location} ignores _tag, so one cohort cannot be told from another")
-        fetcher.compare(found, expected, selection)
+        fetcher.compare(counted(by_type(found)), expected, selection)
         names = {} if self._own_ids(sorted(counts)) else our_names(found)
         stored = [as_stored(renamed(one, names) if names else one) for one in found.values()]
         result = {f"{one['resourceType']}/{one['id']}": one for one in stored}
