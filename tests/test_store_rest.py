@@ -480,14 +480,14 @@ def test_export_and_search_give_the_same_bytes(fake, tmp_path):
 
 
 def test_large_pulls_are_exported_and_it_is_said(fake, tmp_path, monkeypatch):
-    monkeypatch.setattr("fhir_blina.store.rest.EXPORT_ABOVE", 10)
+    monkeypatch.setattr("fhir_blina.store.pulling.EXPORT_ABOVE", 10)
     store_of(fake).push(ward(), cohort="tiny")
     result = store_of(fake).pull(tmp_path / "out", cohort="tiny")
     assert result.notes == ("by $export: 15 resources, more than 10",)
 
 
 def test_a_server_without_export_is_searched(tmp_path, monkeypatch):
-    monkeypatch.setattr("fhir_blina.store.rest.EXPORT_ABOVE", 10)
+    monkeypatch.setattr("fhir_blina.store.pulling.EXPORT_ABOVE", 10)
     fake = FakeFhir(exports=False)
     store_of(fake).push(ward(), cohort="tiny")
     assert store_of(fake).pull(tmp_path / "out", cohort="tiny").certificate["way"] == "search"

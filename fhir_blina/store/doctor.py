@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_blina.store.capability import Capability
-from fhir_blina.store.rest import EXPORT_ABOVE, RestStore
+from fhir_blina.store.pulling import EXPORT_ABOVE
+from fhir_blina.store.rest import RestStore
 
 USED_TYPES = (
     "AdverseEvent",

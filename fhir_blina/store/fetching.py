@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fhir_blina.errors import StoreIncomplete, StoreInconsistent, StoreRefused, StoreUnavailable
-from fhir_blina.fhirjson import Resource, dumps, loads
+from fhir_blina.errors import StoreIncomplete, StoreInconsistent, StoreRefused
+from fhir_blina.fhirjson import Resource, dumps
 from fhir_blina.store.ahead import interleaved
 from fhir_blina.store.capability import Capability
 from fhir_blina.store.transport import Answer, Transport
@@ -22,10 +19,14 @@ PAGE_SIZE = 1000
 LONGEST_ADDRESS = 1500
 IDS_AT_ONCE = 200
 HARMLESS = {"_tag", "_count", "_summary", "_lastUpdated"}
-EXPORT_SECONDS = 3600.0
-POLL_SECONDS = 15.0
 
 _EXPIRED = {404, 410}
+# Parameters of links that name what the server remembers, and those by which other servers count pages.
+_REMEMBERED = {
+    *{"_getpages", "_getpagesoffset", "_pageId", "_jobId"},
+    *{"_bundletype", "_count", "_format", "_pretty"},
+}
+_COUNTED = {"ct", "page", "_page", "_offset", "_skip", "_page_token", "_cursor", "_sort", "_total"}
 
 Params = Mapping[str, str]
 
@@ -119,7 +120,7 @@ class Fetcher:
         return total
 
     def _search(self, kind: str, params: Params) -> Answer:
-        apart = len(urlencode(params)) > LONGEST_ADDRESS or _tells_of_patients(params)
+        apart = len(urlencode(params)) > LONGEST_ADDRESS or tells_of_patients(params)
         answer = (
             self.transport.request("POST", f"{kind}/_search", form=params)
             if apart
@@ -262,94 +263,21 @@ class Fetcher:
                 return found
             answer = self.transport.get(self.transport.anchored(link))
 
-    def export(
-        self, selection: Selection, counts: Mapping[str, int], *, group: str | None = None
-    ) -> dict[str, Resource]:
-        """Every resource of a selection by ``Type/id``, by Bulk Data ``$export``.
 
-        Raises:
-            StoreIncomplete: an error in the manifest, an id twice, or another number than counted.
-            StoreUnavailable: not finished within an hour.
-        """
-        kinds = sorted(counts) or sorted(selection.params)
-        if any(_tells_of_patients(chosen) for chosen in selection.params.values()):
-            raise StoreRefused("an export would put what is searched for into an address; pull by search")
-        params = {"_outputFormat": "application/fhir+ndjson"}
-        if counts or group is None:
-            params["_type"] = ",".join(kinds)
-            filters = [
-                f"{kind}?{urlencode(selection.params[kind])}" for kind in kinds if selection.params[kind]
-            ]
-            params |= {"_typeFilter": ",".join(filters)} if filters else {}
-        if selection.since:
-            params["_since"] = selection.since
-        start = self.transport.get(
-            f"Group/{group}/$export" if group else "$export",
-            params=params,
-            headers={"Prefer": "respond-async"},
-        )
-        where = start.headers.get("content-location", "")
-        if start.status != 202 or not where:
-            raise StoreRefused(f"the server refuses $export: {start.why()}")
-        status = self.transport.anchored(where)
-        manifest = self._finished(status)
-        if manifest.get("error"):
-            raise StoreIncomplete("the export reported errors. Pull again, or by search")
-        found: dict[str, Resource] = {}
-        total = sum(counts.values())
-        outputs = manifest.get("output") or []
-        if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
-            raise StoreIncomplete("the export's manifest is none: output is not a list of objects")
-        for output in outputs:
-            if str(output.get("type")) not in selection.params:
-                continue
-            for resource in self._lines(self.transport.anchored(str(output.get("url", "")))):
-                key = key_of(resource)
-                if key in found:
-                    raise StoreIncomplete(f"the export holds {key} twice. Pull again")
-                found[key] = resource
-            self.progress("pull", len(found), total)
-        self.transport.request("DELETE", status, doubt_tries=0)
-        return found
-
-    def _finished(self, status: str) -> dict[str, Any]:
-        waited = 0.0
-        while True:
-            answer = self.transport.get(status)
-            if answer.status == 200 and isinstance(answer.json, dict):
-                return answer.json
-            if answer.status != 202:
-                raise StoreIncomplete(f"the export failed: {answer.why()}")
-            if waited >= EXPORT_SECONDS:
-                raise StoreUnavailable(f"the export was not finished after {EXPORT_SECONDS:g} s")
-            pause = self.transport.pause_of(answer, otherwise=POLL_SECONDS, most=POLL_SECONDS)
-            self.transport.sleep(pause)
-            waited += pause
-            self.progress("waiting for $export", int(waited), 0)
-
-    def _lines(self, url: str) -> Iterable[Resource]:
-        answer = self.transport.get(url, headers={"Accept": "application/fhir+ndjson"})
-        if not answer.ok:
-            raise StoreIncomplete(f"a file of the export is missing: {answer.why()}")
-        content = answer.content
-        if isinstance(answer.json, dict) and answer.json.get("resourceType") == "Binary":
-            try:
-                content = base64.b64decode(answer.json.get("data", ""), validate=True)
-            except binascii.Error:
-                raise StoreIncomplete("a file of the export is not readable") from None
-        for number, line in enumerate(content.split(b"\n"), start=1):
-            if not line.strip():
-                continue
-            try:
-                resource = loads(line.decode("utf-8"))
-            except (ValueError, UnicodeDecodeError, json.JSONDecodeError):
-                raise StoreIncomplete(f"line {number} of a file of the export is not whole") from None
-            yield resource
-
-
-def _tells_of_patients(params: Params) -> bool:
+def tells_of_patients(params: Params) -> bool:
     """Whether a search has parameters that every log on the way should not hold."""
     return not params.keys() <= HARMLESS
+
+
+def kept_link(link: str, params: Params) -> bool:
+    """Whether a link may be written down: it holds nothing that a search asked for, and no credential.
+
+    Args:
+        link: The address.
+        params: What the search that led to it asked for.
+    """
+    names = {name for name, _ in parse_qsl(urlsplit(link).query, keep_blank_values=True)}
+    return names <= (_REMEMBERED if tells_of_patients(params) else _REMEMBERED | _COUNTED | HARMLESS)
 
 
 def _paged(params: Params) -> dict[str, str]:

@@ -25,6 +25,7 @@ from fhir_blina.store.contract import (
 )
 from fhir_blina.store.manifest import (
     MANIFEST,
+    lines_of,
     locks_of,
     now,
     read_folder,
@@ -161,7 +162,7 @@ class FolderStore:
         if itself and chosen.keys() != held.keys():
             raise StoreRefused(f"{folder} is the store itself; a selection needs another folder")
         if not itself:
-            save_pull(folder, chosen, certificate)
+            save_pull(folder, lines_of(chosen), certificate)
         progress("pull", len(chosen), len(chosen))
         return PullResult(counts, folder, certificate)
 

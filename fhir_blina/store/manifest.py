@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,46 +33,42 @@ def _spare(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.old"
 
 
-def write_folder(
-    folder: Path,
-    resources: Mapping[str, Resource],
-    *,
-    request: str,
-    certificate: Mapping[str, Any] | None = None,
-) -> None:
+def write_folder(folder: Path, resources: Mapping[str, Resource], *, request: str) -> None:
     """Make ``folder`` hold these resources and nothing else. The caller holds its lock.
-
-    A new folder is filled beside it, synced, and takes its place; until then the old one stays.
 
     Args:
         folder: The target; absent, empty, or a store folder.
         resources: By ``Type/id``.
         request: For the manifest: what was asked.
-        certificate: Content of ``certificate.json``, or None for none.
 
     Raises:
         StoreRefused: the folder holds other things, or is a symbolic link; a resource is larger than a
             line may be.
     """
+    _write(folder, lines_of(resources), request=request)
+
+
+def lines_of(resources: Mapping[str, Resource]) -> dict[str, Iterator[str]]:
+    """The lines of each type, sorted by id, each made when it is asked for."""
+    keys: dict[str, list[str]] = {}
+    for key in sorted(resources):
+        keys.setdefault(key.split("/", 1)[0], []).append(key)
+    return {kind: (line_of(key, resources[key]) for key in some) for kind, some in keys.items()}
+
+
+def _write(
+    folder: Path,
+    lines: Mapping[str, Iterable[str]],
+    *,
+    request: str,
+    certificate: Mapping[str, Any] | None = None,
+) -> None:
+    """Fill a new folder beside ``folder``, sync it, let it take the place; until then the old one stays."""
     refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
     try:
-        lines: dict[str, list[str]] = {}
-        for key in sorted(resources):
-            lines.setdefault(key.split("/", 1)[0], []).append(_line(key, resources[key]))
-        output = []
-        for kind, rows in lines.items():
-            write_whole(fresh / f"{kind}.ndjson", rows)
-            digest = hashlib.sha256("".join(rows).encode()).hexdigest()
-            output.append(
-                {
-                    "type": kind,
-                    "url": f"{kind}.ndjson",
-                    "count": len(rows),
-                    "extension": {"sha256": digest},
-                }
-            )
+        output = [_write_file(fresh, kind, rows) for kind, rows in lines.items()]
         manifest = {
             "transactionTime": now(),
             "request": request,
@@ -90,7 +86,28 @@ def write_folder(
         raise
 
 
-def _line(key: str, resource: Resource) -> str:
+def _write_file(folder: Path, kind: str, rows: Iterable[str]) -> dict[str, Any]:
+    """Write the lines of a type; returns its entry in the manifest."""
+    digest, count = hashlib.sha256(), 0
+
+    def passed() -> Iterator[str]:
+        nonlocal count
+        for row in rows:
+            digest.update(row.encode())
+            count += 1
+            yield row
+
+    write_whole(folder / f"{kind}.ndjson", passed())
+    extension = {"sha256": digest.hexdigest()}
+    return {"type": kind, "url": f"{kind}.ndjson", "count": count, "extension": extension}
+
+
+def line_of(key: str, resource: Resource) -> str:
+    """The line of a resource in a file of a store.
+
+    Raises:
+        StoreRefused: it is longer than 16 MiB.
+    """
     line = dumps(resource) + "\n"
     if len(line) > MAX_LINE_BYTES // 4 and len(line.encode()) > MAX_LINE_BYTES:
         raise StoreRefused([problem(key, f"is larger than {MAX_LINE_BYTES // 2**20} MiB")])
@@ -235,8 +252,17 @@ def _read_file(path: Path, entry: Mapping[str, Any]) -> dict[str, Resource]:
     return found
 
 
-def save_pull(folder: Path, resources: Mapping[str, Resource], certificate: Mapping[str, Any]) -> None:
-    """Write what was pulled to ``folder``, under its lock; see :func:`write_folder`."""
+def save_pull(folder: Path, lines: Mapping[str, Iterable[str]], certificate: Mapping[str, Any]) -> None:
+    """Make ``folder`` hold what was pulled and nothing else, under its lock.
+
+    Args:
+        folder: As for :func:`write_folder`.
+        lines: As :func:`lines_of` gives them: by type in order, sorted by id.
+        certificate: Content of ``certificate.json``; its ``query`` goes into the manifest, too.
+
+    Raises:
+        StoreRefused: as for :func:`write_folder`.
+    """
     with locked(locks_of(folder)):
         recover(folder)
-        write_folder(folder, resources, request=str(certificate["query"]), certificate=certificate)
+        _write(folder, lines, request=str(certificate["query"]), certificate=certificate)

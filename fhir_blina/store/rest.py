@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -19,7 +18,6 @@ from fhir_blina.store.contract import (
     Progress,
     PullResult,
     PushResult,
-    as_stored,
     belongs_to,
     by_type,
     checked,
@@ -27,16 +25,14 @@ from fhir_blina.store.contract import (
     no_progress,
 )
 from fhir_blina.store.fetching import Fetcher, Selection
-from fhir_blina.store.identity import our_names, renamed
-from fhir_blina.store.manifest import now, refuse_foreign, save_pull
 from fhir_blina.store.order import in_order
 from fhir_blina.store.pace import Pace
+from fhir_blina.store.pulling import Pull
 from fhir_blina.store.pushing import Push
 from fhir_blina.store.sending import Sender, delete, writes_of
 from fhir_blina.store.transport import Transport
 from fhir_blina.store.types import RESOURCE_TYPES, key_of
 
-EXPORT_ABOVE = 100_000
 TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -85,7 +81,7 @@ class RestStore:
             client=client,
             sleep=sleep,
         )
-        self._ids, self._via = ids, via
+        self._ids, self._via, self._headers = ids, via, dict(headers or {})
         self._limits = (size, workers)
         self._transport.pace = Pace(size, workers)
         self._capability: Capability | None = None
@@ -214,8 +210,10 @@ class RestStore:
         progress: Progress = no_progress,
         params: Mapping[str, Mapping[str, str]] | None = None,
         group: str | None = None,
+        resume: bool = True,
+        files_from: Sequence[str] = (),
     ) -> PullResult:
-        """Write the stored resources to ``folder``; see :class:`Store`.
+        """Write the stored resources to ``folder``; see :class:`Store` and :mod:`fhir_blina.store.pulling`.
 
         Args:
             folder: As for every store.
@@ -226,8 +224,11 @@ class RestStore:
             params: Further search parameters by resource type, for example
                 ``{"Observation": {"code": "http://loinc.org|26881-3"}}``; only these types then.
             group: Id of a Group: only its members and what is about them, by ``$export`` of the Group.
+            resume: Go on with what an interrupted pull left beside the folder, if the server still has the
+                same; False starts anew.
+            files_from: Further origins (``https://files.example``) that files of an export may come from.
+                They get no credentials.
         """
-        refuse_foreign(folder)
         selection = self._selection(cohort, types or (sorted(params) if params else None), since)
         if params:
             selection = Selection(
@@ -237,55 +238,17 @@ class RestStore:
                 },
                 since,
             )
-        fetcher = self._fetcher(progress)
-        counts = {} if group else fetcher.counts(selection)
-        way, reason = self._way(sum(counts.values()), group)
-        if way == "export" and (counts or group):
-            found = fetcher.export(selection, counts, group=group)
-            found = {key: one for key, one in found.items() if cohort is None or belongs_to(one, cohort)}
-            expected = counts if not group else counted(by_type(found))
-        else:
-            found = {key_of(resource): resource for resource in fetcher.walk(selection, counts)}
-            expected = counts
-        if cohort and any(not belongs_to(resource, cohort) for resource in found.values()):
-            raise StoreRefused(f"{self.location} ignores _tag, so one cohort cannot be told from another")
-        fetcher.compare(counted(by_type(found)), expected, selection)
-        names = {} if self._own_ids(sorted(counts)) else our_names(found)
-        stored = [as_stored(renamed(one, names) if names else one) for one in found.values()]
-        result = {f"{one['resourceType']}/{one['id']}": one for one in stored}
-        totals = counted(by_type(result))
-        certificate: dict[str, Any] = {
-            "server": self.location,
-            "software": self.capability.software,
-            "query": _query(selection, group, every=len(self.capability.types)),
-            "way": way,
-            "time": now(),
-            "counts": totals,
-            "total": len(result),
-            "compared_with": "the members of the Group as exported"
-            if group
-            else "_summary=count of each type",
-            "requests": self._transport.requests,
-            "notes": [reason, *fetcher.notes],
-        }
-        save_pull(folder, result, certificate)
-        return PullResult(totals, folder, certificate, (reason, *fetcher.notes))
-
-    def _way(self, total: int, group: str | None) -> tuple[str, str]:
-        """``search`` or ``export``, and why."""
-        if group:
-            if "export" not in self.capability.of("Group").operations and not self.capability.exports:
-                raise StoreRefused(f"{self.location} has no $export of a Group; select by tag or parameters")
-            return "export", f"by $export of Group/{group}"
-        if self._via == "export" and not self.capability.exports:
-            raise StoreRefused(f"{self.location} has no $export; pull by search")
-        if self._via in {"search", "export"}:
-            return self._via, f"by {self._via}, as asked"
-        if total > EXPORT_ABOVE and self.capability.exports:
-            return "export", f"by $export: {total} resources, more than {EXPORT_ABOVE}"
-        return "search", f"by search: {total} resources" + (
-            "" if self.capability.exports else "; the server has no $export"
+        pull = Pull(
+            self._fetcher(progress),
+            selection,
+            cohort=cohort,
+            group=group,
+            via=self._via,
+            headers=self._headers,
+            files_from=files_from,
+            own_ids=self._own_ids,
         )
+        return pull.save(folder, resume=resume)
 
     def unload(self, cohort: str, *, progress: Progress = no_progress) -> dict[str, int]:
         """Remove the cohort's resources and nothing else; see :class:`Store`.
@@ -338,20 +301,3 @@ class RestStore:
         from fhir_blina.store.judging import load_definitions
 
         return load_definitions(self._transport, resources, progress=progress)
-
-
-def _query(selection: Selection, group: str | None, *, every: int) -> str:
-    """What was asked, as one would type it; all types are not named."""
-    parts = [f"Group={group}"] if group else []
-    parts += [f"_since={selection.since}"] if selection.since else []
-    shared = {tuple(sorted(params.items())) for params in selection.params.values()}
-    if len(shared) == 1:
-        parts += [f"{name}={value}" for name, value in next(iter(shared))]
-        if len(selection.params) < every:
-            parts.append(f"_type={','.join(sorted(selection.params))}")
-        return "&".join(parts) or "all"
-    parts += [
-        f"{kind}?" + "&".join(f"{name}={value}" for name, value in params.items())
-        for kind, params in sorted(selection.params.items())
-    ]
-    return " ".join(parts)

@@ -24,7 +24,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -100,6 +100,11 @@ class Transport:
 
     Plain http to another machine is logged as a warning.
 
+    Attributes:
+        base: The base URL, without a slash at its end.
+        requests: How many were sent.
+        heard: ``Date`` of the last answer that had one, else "".
+
     Raises:
         StoreRefused: the address is not http(s), holds a user name or password, or is plain http to
             another machine and there are credentials.
@@ -125,6 +130,7 @@ class Transport:
         self.base = base.rstrip("/")
         self.pace = Pace()
         self.requests = 0
+        self.heard = ""
         self._token = token
         self._held_token = token if isinstance(token, str) else None
         self.sleep = sleep
@@ -179,6 +185,8 @@ class Transport:
         repeatable: bool = True,
         divisible: bool = False,
         doubt_tries: int = DOUBT_TRIES,
+        credentials: bool = True,
+        into: BinaryIO | None = None,
     ) -> Answer:
         """Send a request until there is an answer that another try would not change.
 
@@ -192,6 +200,8 @@ class Transport:
             repeatable: Whether sending it twice does the same as once.
             divisible: Whether the caller can send it in halves: 408, 413 and 504 are then returned.
             doubt_tries: How often a 500 or an unknown 409 is tried again.
+            credentials: False for a request without ``Authorization``.
+            into: A file that takes the content of a success, in place of what it holds.
 
         Raises:
             StoreUnavailable: no answer within the tries and the time.
@@ -205,7 +215,7 @@ class Transport:
         while True:
             pause = 0.0
             try:
-                answer = self._once(method, url, params, form, body, headers)
+                answer = self._once(method, url, params, form, body, headers, credentials, into)
             except httpx.TransportError as error:
                 failures += 1
                 never = isinstance(error, httpx.ConnectError) and not self._reached and failures >= 3
@@ -276,33 +286,49 @@ class Transport:
         form: Mapping[str, str] | None,
         body: str | None,
         headers: Mapping[str, str] | None,
+        credentials: bool,
+        into: BinaryIO | None,
     ) -> Answer:
         own = {"Content-Type": "application/fhir+json; charset=utf-8"} if body is not None else {}
+        own |= self._authorization() if credentials else {}
         request = self._client.build_request(
             method,
             url,
             params=dict(params) if params else None,
             data=dict(form) if form else None,
             content=body.encode() if body is not None else None,
-            headers=self._headers | own | self._authorization() | dict(headers or {}),
+            headers=self._headers | own | dict(headers or {}),
         )
         self.requests += 1
-        response = self._client.send(request, stream=True)
+        if credentials:
+            response = self._client.send(request, stream=True)
+        else:
+            request.headers.pop("Authorization", None)
+            response = self._client.send(request, stream=True, auth=None)
+        self.heard = response.headers.get("date", self.heard)
+        content = bytearray()
+        filed = into if response.is_success else None
+        if filed is not None:
+            filed.seek(0)
+            filed.truncate()
+        size = 0
         try:
-            content = bytearray()
             for part in response.iter_bytes():
-                content += part
-                if len(content) > MOST_SMALL and len(content) > MOST_RATIO * response.num_bytes_downloaded:
+                size += len(part)
+                if size > MOST_SMALL and size > MOST_RATIO * response.num_bytes_downloaded:
                     raise StoreIncomplete(
                         f"{self.base} sent what unpacks to over {MOST_RATIO} times its size"
                     )
-                if len(content) > MOST_BYTES:
+                if size > MOST_BYTES:
                     raise StoreIncomplete(f"{self.base} sent more than {MOST_BYTES // 2**20} MiB at once")
+                if filed is None:
+                    content += part
+                else:
+                    filed.write(part)
         finally:
             response.close()
-        return Answer(
-            response.status_code, response.headers, bytes(content), self._json(response, bytes(content))
-        )
+        said = bytes(content)
+        return Answer(response.status_code, response.headers, said, self._json(response, said))
 
     def _json(self, response: httpx.Response, content: bytes) -> Any:
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
