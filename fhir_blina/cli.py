@@ -122,6 +122,19 @@ def build_parser() -> argparse.ArgumentParser:
     pull.add_argument("--since", metavar="INSTANT", help="only what changed since then")
     pull.add_argument("--search", action="append", default=[], metavar="TYPE?QUERY", help="a FHIR search")
     pull.add_argument("--group", metavar="ID", help="only members of this Group, by $export")
+    pull.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on with an interrupted pull (default); --no-resume starts anew",
+    )
+    pull.add_argument(
+        "--files-from",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="another server that files of an export may come from; it gets no credentials",
+    )
     unload = add("unload", "remove a cohort from a store, by its tag", "unload mycohort --store URL", store)
     unload.add_argument("cohort", help="name of the cohort whose tag selects the resources")
     unload.add_argument("--yes", action="store_true", help="remove; without it, only say what would go")

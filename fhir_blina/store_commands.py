@@ -104,25 +104,36 @@ def _searches(options: Options) -> dict[str, Any]:
         chosen["params"] = params
     if options.group:
         chosen["group"] = options.group
-    if chosen and not (options.store or "").startswith(("http://", "https://")):
-        raise StoreRefused("--search and --group need a FHIR server in --store")
-    return chosen
+    if options.files_from:
+        chosen["files_from"] = options.files_from
+    server = (options.store or "").startswith(("http://", "https://"))
+    if chosen and not server:
+        raise StoreRefused("--search, --group and --files-from need a FHIR server in --store")
+    return chosen | ({"resume": options.resume} if server else {})
 
 
 def pull(options: Options) -> int:
     """Fetch a cohort's resources into a folder."""
+    from fhir_blina.store.journal import journal_of
+
     terminal = terminal_of(options)
     types = options.types.split(",") if options.types else None
-    with terminal.step("pull") as step:
-        result = store_of(options).pull(
-            Path(options.out) / "fhir",
-            cohort=options.cohort,
-            types=types,
-            since=options.since,
-            progress=step.progress,
-            **_searches(options),
-        )
-        step.summary = counted(result.counts)
+    folder = Path(options.out) / "fhir"
+    try:
+        with terminal.step("pull") as step:
+            result = store_of(options).pull(
+                folder,
+                cohort=options.cohort,
+                types=types,
+                since=options.since,
+                progress=step.progress,
+                **_searches(options),
+            )
+            step.summary = counted(result.counts)
+    except BaseException:
+        if journal_of(folder).exists():
+            terminal.say(f"what came is kept in {journal_of(folder)}; the same command goes on with it")
+        raise
     for note in result.notes:
         terminal.note(note)
     terminal.answer({"folder": str(result.folder), "counts": dict(result.counts)})

@@ -328,7 +328,8 @@ def test_a_resource_without_identifier_is_refused_there():
 # -- fetching
 
 
-def test_two_thousand_pages_are_walked(tmp_path):
+def test_two_thousand_pages_are_walked(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: None)
     fake = FakeFhir(page=1)
     for one in patients(2000):
         fake.put(f"Patient/{one['id']}", one, fake.held)

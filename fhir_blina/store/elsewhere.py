@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -49,7 +49,7 @@ class Files:
     transport: Transport
     claimed: str
     needs_token: bool
-    named: Iterable[str] = ()
+    named: Collection[Origin] = ()
     _others: dict[Origin, Transport] = field(default_factory=dict)
 
     def fetch(self, url: str, into: BinaryIO) -> Answer:
@@ -84,7 +84,7 @@ class Files:
 
     def _other(self, origin: Origin) -> Transport:
         if origin not in self._others:
-            named = origin in {origin_of(one) for one in self.named}
+            named = origin in self.named
             if not named and origin.scheme != "https":
                 raise StoreRefused(
                     f"a file of the export lies on {origin}, where others could read it on the way. "

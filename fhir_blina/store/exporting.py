@@ -6,7 +6,7 @@ import base64
 import binascii
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +18,7 @@ from fhir_blina.store.elsewhere import Files
 from fhir_blina.store.fetching import Fetcher, Selection, kept_link, tells_of_patients
 from fhir_blina.store.journal import Journal
 from fhir_blina.store.manifest import line_of
-from fhir_blina.store.origin import origin_of
+from fhir_blina.store.origin import Origin, origin_of
 from fhir_blina.store.types import key_of
 
 EXPORT_SECONDS = 3600.0
@@ -49,7 +49,7 @@ class Export:
     journal: Journal
     group: str | None = None
     cohort: str | None = None
-    files_from: Sequence[str] = ()
+    files_from: Collection[Origin] = ()
     _claimed: str = ""
 
     def fetch(self) -> None:

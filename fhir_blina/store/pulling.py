@@ -6,7 +6,7 @@ counts the same, and it has stored nothing of it since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -22,6 +22,7 @@ from fhir_blina.store.fetching import Fetcher, Selection, kept_link
 from fhir_blina.store.identity import our_names, renamed
 from fhir_blina.store.journal import Journal, discard, journal_of, left_by
 from fhir_blina.store.manifest import line_of, now, refuse_foreign, save_pull
+from fhir_blina.store.origin import Origin
 
 EXPORT_ABOVE = 100_000
 
@@ -47,7 +48,7 @@ class Pull:
     group: str | None
     via: str
     headers: Mapping[str, str]
-    files_from: Sequence[str]
+    files_from: Collection[Origin]
     own_ids: Callable[[Sequence[str]], bool]
     _export: Export | None = field(default=None, init=False)
 

@@ -26,6 +26,7 @@ from fhir_blina.store.contract import (
 )
 from fhir_blina.store.fetching import Fetcher, Selection
 from fhir_blina.store.order import in_order
+from fhir_blina.store.origin import origin_of
 from fhir_blina.store.pace import Pace
 from fhir_blina.store.pulling import Pull
 from fhir_blina.store.pushing import Push
@@ -245,7 +246,7 @@ class RestStore:
             group=group,
             via=self._via,
             headers=self._headers,
-            files_from=files_from,
+            files_from=frozenset(map(origin_of, files_from)),
             own_ids=self._own_ids,
         )
         return pull.save(folder, resume=resume)
