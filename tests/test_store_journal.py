@@ -356,7 +356,7 @@ class TestJournal(Machine.TestCase):
     """Generated orders of pages, crashes and ends."""
 
     settings = settings(
-        max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
     )
 
 

@@ -35,7 +35,7 @@ from fhir_blina.fhirjson import Resource, dumps, loads, sync_folder, write_whole
 STALE_SECONDS = 86_400.0
 ABOUT = "about.json"
 PAGES = "pages"
-ROUNDS = 100_000
+ROUNDS = 10_000
 _DIGEST = 64
 _SIZE = 32  # bits for the length of a line, beside its place
 
