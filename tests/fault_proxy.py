@@ -60,6 +60,7 @@ def served(fake: Any, watch: Callable[[str, httpx.Request], None] = lambda *_: N
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def answer(self) -> None:
             size = int(self.headers.get("Content-Length", 0))
@@ -113,6 +114,7 @@ def bad_line(base: str, faults: Mapping[str, float], *, seed: int = 7) -> Iterat
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def pass_on(self) -> None:
             fault = drawn()

@@ -434,6 +434,31 @@ def test_a_second_pull_to_the_folder_waits(fake, tmp_path, expected):
     assert not journal_of(out).exists()
 
 
+def killed_at_each(folder: Path, way: str, stride: int) -> int:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "pull_crash_points.py"), str(folder), way, str(stride)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=540,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("way", ["search", "export"])
+def test_a_pull_killed_while_it_writes_is_completed_by_the_next(tmp_path, way):
+    assert killed_at_each(tmp_path, way, 9) >= 7
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("way", ["search", "export"])
+def test_a_pull_killed_at_any_step_is_completed_by_the_next(tmp_path, way):
+    points = killed_at_each(tmp_path, way, 1)
+    sys.stdout.write(f"\n{points} points at which a pull by {way} was killed\n")
+    assert points > 50
+
+
 def test_a_full_disk_keeps_what_came(fake, tmp_path, expected):
     code = (
         "import resource, sys, pathlib\n"
