@@ -210,15 +210,13 @@ PRIVATE = [
 def test_no_request_goes_to_an_address_that_is_not_public(monkeypatch, tmp_path, address):
     """Neither written as an address nor behind a name, also where only one of two is not public."""
     written = f"[{address}]" if ":" in address else address
-    for where, behind in (
-        (f"https://{written}/out-{{kind}}", []),
-        ("https://files.example/out-{kind}", [address]),
-        ("https://files.example/out-{kind}", ["93.184.216.34", address]),
-    ):
+    named = "https://files.example/out-{kind}"
+    tries = ((f"https://{written}/out-{{kind}}", []), (named, [address]), (named, ["93.184.216.34", address]))
+    for number, (where, behind) in enumerate(tries):
         world = World(monkeypatch, where=where)
         world.addresses["files.example"] = behind
         with pytest.raises(StoreRefused, match="this machine or one of a network that is not public"):
-            world.pull(tmp_path / "out")
+            world.pull(tmp_path / f"out{number}")
         assert world.hosts() == {"fhir.example"}
         assert world.connected == []
 
@@ -316,10 +314,26 @@ def test_a_redirect_of_a_file_is_not_followed(monkeypatch, tmp_path):
 
 def test_a_file_of_another_host_is_no_larger_than_an_answer(monkeypatch, tmp_path):
     world = World(monkeypatch, where="https://files.example/out-{kind}")
-    monkeypatch.setattr("fhir_blina.store.transport.MOST_BYTES", 500)
-    world.fake.held = {key: one for key, one in world.fake.held.items() if key.startswith("Patient/")}
-    with pytest.raises(StoreIncomplete, match="files.example:443 sent more than"):
-        world.pull(tmp_path / "out", types=["Patient"])
+    most = 200_000
+    monkeypatch.setattr("fhir_blina.store.transport.MOST_BYTES", most)  # the CapabilityStatement is smaller
+    plain = world.handle
+
+    def handle(request):
+        endless = request.url.host == "files.example"
+        return httpx.Response(200, stream=Endless()) if endless else plain(request)
+
+    sent = []
+
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self):
+            while True:
+                sent.append(10_000)
+                yield b" " * 10_000
+
+    world.handle = handle
+    with pytest.raises(StoreIncomplete, match=r"files.example:443 sent more than"):
+        world.pull(tmp_path / "out")
+    assert sum(sent) <= most + 20_000
 
 
 def test_a_file_that_comes_in_halves_is_fetched_again(monkeypatch, tmp_path, expected):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import subprocess
+import sys
 import threading
+import time
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -264,6 +269,50 @@ def test_ten_thousand_come_back_complete(hapi_server, tmp_path):
     assert lines_of(tmp_path / "out") == lines_of(folder.folder)
     assert sum(store.unload("many").values()) == 10_250
     assert store.counts("many") == {}
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from fhir_blina.store import fetching
+from fhir_blina.store.rest import RestStore
+fetching.PAGE_SIZE = 100
+write, left = os.pwrite, [9]
+def dying(handle, data, where):
+    left[0] -= 1
+    if not left[0]:
+        write(handle, data[: len(data) // 2], where)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(handle, data, where)
+os.pwrite = dying
+RestStore(sys.argv[1], via="search").pull(pathlib.Path(sys.argv[2]), cohort="killed")
+"""
+
+
+def test_a_pull_that_was_killed_goes_on(hapi_server, tmp_path, monkeypatch):
+    sent = list(synthetic(50, "killed"))
+    store = open_store(hapi_server, via="search")
+    store.push(sent, cohort="killed")
+    time.sleep(2)  # what was stored within a second of the first answer counts as new
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, hapi_server, str(out)],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert not out.exists()
+    monkeypatch.setattr("fhir_blina.store.fetching.PAGE_SIZE", 100)
+    resumed = open_store(hapi_server, via="search").pull(out, cohort="killed")
+    anew = open_store(hapi_server, via="search").pull(tmp_path / "anew", cohort="killed")
+    assert any("was continued; " in note for note in resumed.notes), resumed.notes
+    # eight pages were whole; one request more asks whether anything was stored since
+    assert resumed.certificate["requests"] == anew.certificate["requests"] - 8 + 1
+    folder = open_store(tmp_path / "folder")
+    folder.push(sent, cohort="killed")
+    assert lines_of(out) == lines_of(folder.folder)
+    store.unload("killed")
 
 
 def test_one_bad_record_in_a_transaction_is_found(hapi_server, tmp_path):

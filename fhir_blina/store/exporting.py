@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -156,7 +157,8 @@ class Export:
         seen: set[str] = set()
         lines: list[str] = []
         size, first = 0, True
-        with (self.journal.place / DOWNLOAD).open("w+b") as file:
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(self.journal.place / DOWNLOAD, flags, 0o600), "w+b") as file:
             answer = files.fetch(str(output.get("url", "")), file)
             if not answer.ok:
                 raise StoreIncomplete(f"a file of the export is missing: {answer.why()}")

@@ -230,6 +230,7 @@ class RestStore:
             files_from: Further origins (``https://files.example``) that files of an export may come from.
                 They get no credentials.
         """
+        origins = frozenset(map(origin_of, files_from))
         selection = self._selection(cohort, types or (sorted(params) if params else None), since)
         if params:
             selection = Selection(
@@ -246,7 +247,7 @@ class RestStore:
             group=group,
             via=self._via,
             headers=self._headers,
-            files_from=frozenset(map(origin_of, files_from)),
+            files_from=origins,
             own_ids=self._own_ids,
         )
         return pull.save(folder, resume=resume)

@@ -128,6 +128,7 @@ class Transport:
             raise StoreRefused("the base URL of a server has no ? and no #")
         warn_of_plain(origin)
         self.base = base.rstrip("/")
+        self._origin = origin
         self.pace = Pace()
         self.requests = 0
         self.heard = ""
@@ -192,7 +193,7 @@ class Transport:
 
         Args:
             method: HTTP method.
-            path: What follows the base, or an address from :meth:`anchored`.
+            path: What follows the base, or an address of the same origin.
             params: Query of the address.
             form: Sent as a form, for ``_search``.
             body: FHIR JSON.
@@ -208,7 +209,8 @@ class Transport:
             StoreRefused: 401, 403 or a redirect.
             StoreIncomplete: an answer larger than 512 MiB, or packed more than a hundred times.
         """
-        url = path if path.startswith(self.base) else f"{self.base}/{path}" if path else self.base
+        whole = path.startswith(("http://", "https://")) and origin_of(path) == self._origin
+        url = path if whole else f"{self.base}/{path}" if path else self.base
         end = time.monotonic() + BUDGET_SECONDS
         failures = doubts = races = 0
         renewed = False
