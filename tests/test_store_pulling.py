@@ -291,6 +291,24 @@ def test_pages_that_lack_a_row_after_the_break_are_an_error(fake, tmp_path):
     assert not journal_of(out).exists()
 
 
+def test_pages_without_end_are_given_up(fake, tmp_path):
+    """Each with ids that were not there before, and always a next one."""
+    number = 0
+
+    def page_of(token, start):
+        nonlocal number
+        number += 1
+        one = resource("Patient", f"tiny-more{number}")
+        link = {"relation": "next", "url": f"{BASE}?_getpages={token}-{number}"}
+        return {"resourceType": "Bundle", "entry": [{"resource": one}], "link": [link]}
+
+    fake.page_of = page_of
+    with pytest.raises(StoreIncomplete, match="counts 3 Patient and sent 4"):
+        store_of(fake).pull(tmp_path / "out", cohort="tiny", types=["Patient"])
+    assert number < 10
+    assert not journal_of(tmp_path / "out").exists()
+
+
 def test_a_page_of_before_that_comes_again_is_an_error(fake, tmp_path):
     """No id twice on the pages of a search, also when a break lies between the two."""
     out = tmp_path / "out"

@@ -175,7 +175,7 @@ class Pull:
             for kind, trail in trails.items()
             if not trail.done
         ]
-        total = sum(counts.values())
+        total, most = sum(counts.values()), dict(counts)
         self.fetcher.progress("pull", len(journal), total)
         for page in interleaved(todo):
             kind = page.kind
@@ -192,8 +192,15 @@ class Pull:
                 last=link is None,
             )
             self.fetcher.progress("pull", len(journal), total)
+            number = journal.counts().get(kind, 0)
+            if number > most[kind]:
+                most[kind] = self.fetcher.count(kind, params[kind])
+                if number > most[kind]:
+                    raise StoreInconsistent(
+                        f"the server counts {most[kind]} {kind} and sent {number}. Pull again"
+                    )
             if link is None:
-                self.fetcher.complete(kind, params[kind], journal.counts().get(kind, 0), counts[kind])
+                self.fetcher.complete(kind, params[kind], number, counts[kind])
 
     def _lines(self, journal: Journal, counts: Mapping[str, int]) -> dict[str, Iterator[str]]:
         """The lines of the folder: as they are in the journal, or under our ids in place of the server's."""
