@@ -50,7 +50,7 @@ def bare(url: str, name: str) -> int:
             while link:
                 bundle = client.get(link, headers={"Cache-Control": "no-cache"}).raise_for_status().json()
                 held += [entry["resource"] for entry in bundle.get("entry", [])]
-                link = next((one["url"] for one in bundle["link"] if one["relation"] == "next"), None)
+                link = next((one["url"] for one in bundle.get("link", []) if one["relation"] == "next"), None)
     return len(held)
 
 
