@@ -9,6 +9,7 @@ import email.utils
 import http.client
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -42,8 +43,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def _listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def _listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     server = _Server(("127.0.0.1", 0), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -55,7 +58,11 @@ def _listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @contextmanager
-def served(fake: Any, watch: Callable[[str, httpx.Request], None] = lambda *_: None) -> Iterator[str]:
+def served(
+    fake: Any,
+    watch: Callable[[str, httpx.Request], None] = lambda *_: None,
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[str]:
     """Base URL of a ``FakeFhir`` on a socket; ``watch("before" or "after", request)`` sees every request."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -90,7 +97,7 @@ def served(fake: Any, watch: Callable[[str, httpx.Request], None] = lambda *_: N
         def log_message(self, *_: Any) -> None:
             pass
 
-    with _listening(Handler) as url:
+    with _listening(Handler, tls) as url:
         fake.host = f"{url}/fhir"
         yield f"{url}/fhir"
 

@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import json
 import socket
+import ssl
 import stat
 
 import httpx
@@ -19,6 +20,7 @@ from fhir_blina.store.journal import journal_of
 from fhir_blina.store.rest import RestStore
 from tests.fake_fhir import BASE, FakeFhir, ward
 from tests.fault_proxy import served
+from tests.test_store_auth import certificate, written
 
 HOME = "https://fhir.example/fhir"
 TOKEN = "hunter2-of-the-test"
@@ -273,6 +275,39 @@ def test_the_connection_goes_to_the_address_and_tls_checks_the_name(monkeypatch)
         client.get("https://files.example:8443/a")
     assert seen == [("93.184.216.34", "files.example:8443", "files.example")]
     assert plain is not keep
+
+
+def test_a_certificate_must_be_of_the_name_and_not_of_the_address(monkeypatch, tmp_path):
+    """The certificate is for 127.0.0.1, which is connected to both times."""
+    authority = certificate("our authority", authority=True)
+    written(tmp_path, "ca", authority)
+    written(tmp_path, "server", certificate("server", authority))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    with served(FakeFhir(), tls=context) as url:
+        port = httpx.URL(url).port
+        with elsewhere.bare_client("127.0.0.1") as client:
+            assert client.get(f"https://127.0.0.1:{port}/fhir/metadata").status_code == 200
+        with (
+            elsewhere.bare_client("127.0.0.1") as client,
+            pytest.raises(httpx.ConnectError, match="Hostname mismatch"),
+        ):
+            client.get(f"https://files.example:{port}/fhir/metadata")
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1"])
+def test_addresses_of_both_kinds_are_connected_to(monkeypatch, address):
+    seen = []
+    monkeypatch.setattr(
+        httpx.HTTPTransport,
+        "handle_request",
+        lambda _, request: seen.append(str(request.url)) or httpx.Response(200),
+    )
+    with elsewhere.bare_client(address) as client:
+        client.get("https://files.example/a?b=c%2Fd")
+    written_so = f"[{address}]" if ":" in address else address
+    assert seen == [f"https://{written_so}/a?b=c%2Fd"]
 
 
 @pytest.mark.parametrize(

@@ -145,5 +145,5 @@ class _Pinned(httpx.HTTPTransport):
 
 
 def bare_client(address: str) -> httpx.Client:
-    """A client that knows no credentials and no proxy, and connects to ``address`` only."""
+    """A client for one origin: it knows no credentials and no proxy, and connects to ``address`` only."""
     return httpx.Client(transport=_Pinned(address), timeout=120.0, follow_redirects=False)
