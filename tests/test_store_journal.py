@@ -281,7 +281,7 @@ class Machine(RuleBasedStateMachine):
         self.journal.close()
         end = self.steps[-1][0]
         # a file that grew anew over one that was cut off can be shorter than before
-        start = max((size for size, _, _ in self.steps[:-1] if size < end), default=0)
+        start = max((size for size, _, _ in self.steps[:-1] if size < end), default=end)
         cut = data.draw(st.integers(start, end))
         with (self.place / PAGES).open("r+b") as file:
             file.truncate(cut)

@@ -146,7 +146,7 @@ class Fetcher:
         total = sum(counts.values())
         held: Counter[str] = Counter()
         ids: dict[str, set[str]] = {kind: set() for kind in counts}
-        pages = [self.pages(kind, selection.of(kind)) for kind in sorted(counts)]
+        pages = [self.pages(kind, selection.of(kind), counts[kind]) for kind in sorted(counts)]
         for page in interleaved(pages):
             known = ids[page.kind]
             for resource in page.resources:
@@ -155,26 +155,32 @@ class Fetcher:
                     yield resource
             held[page.kind] = len(known)
             self.progress("pull", held.total(), total)
-            if page.following is None:
-                self.complete(page.kind, selection.of(page.kind), len(known), counts[page.kind])
 
     def pages(
-        self, kind: str, params: Params, *, begin: str | None = None, walked: Iterable[str] = ()
+        self,
+        kind: str,
+        params: Params,
+        count: int,
+        *,
+        begin: str | None = None,
+        walked: Iterable[str] = (),
     ) -> Iterator[Page]:
         """The pages of one search, restarted once where one has expired.
 
         Args:
             kind: Resource type.
             params: Search parameters.
+            count: What the server counted; it is asked once more where another number comes.
             begin: Address of the page to go on with; None for the first.
             walked: Ids on the pages before that one.
 
         Raises:
-            StoreIncomplete: an id on two pages, pages in a circle, a page that is missing.
+            StoreIncomplete: an id on two pages, pages in a circle, a page that is missing, another number
+                than counted.
         """
         first = begin is None
         restarted = False
-        seen = set(walked)
+        seen, earlier = set(walked), set[str]()
         visited = {begin}
         answer = self._search(kind, _paged(params)) if begin is None else self.transport.get(begin)
         while True:
@@ -182,7 +188,7 @@ class Fetcher:
                 first = restarted = True
                 self.notes.append(f"a page of {kind} had expired; that search was started again")
                 answer = self._search(kind, _paged(params))
-                visited, seen = {None}, set()
+                visited, seen, earlier = {None}, set(), seen
             if not answer.ok or not _is_bundle(answer):
                 raise StoreIncomplete(f"a page of the search for {kind} is missing: {answer.why()}")
             found = list(_matches(answer, kind))
@@ -195,21 +201,18 @@ class Fetcher:
             following = None if link is None else self.transport.anchored(link)
             if following is not None and following in visited:
                 raise StoreInconsistent(f"the pages of the search for {kind} go in a circle")
+            number = len(seen | earlier) if following is None else len(seen)
+            if number > count or (number < count and following is None):
+                again = self.count(kind, params)
+                if number > again or (number < again and following is None):
+                    raise StoreInconsistent(f"the server counts {count} {kind} and sent {number}. Pull again")
+                count = again
             yield Page(kind, found, following, first)
             if following is None:
                 return
             visited.add(following)
             first = False
             answer = self.transport.get(following)
-
-    def complete(self, kind: str, params: Params, number: int, count: int) -> None:
-        """Compare how many of a type came with the server's count, and once more with a new one.
-
-        Raises:
-            StoreIncomplete: they differ.
-        """
-        if number != count and number != self.count(kind, params):
-            raise StoreInconsistent(f"the server counts {count} {kind} and sent {number}. Pull again")
 
     def compare(self, held: Mapping[str, int], counts: Mapping[str, int], selection: Selection) -> None:
         """Compare what was fetched of each type with the counts, and once more with new ones.

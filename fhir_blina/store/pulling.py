@@ -168,14 +168,15 @@ class Pull:
     def _search(self, journal: Journal, counts: Mapping[str, int]) -> None:
         params = {kind: self.selection.of(kind) for kind in sorted(counts)}
         trails = {kind: journal.trail(kind) for kind in params}
-        todo = [
-            self.fetcher.pages(kind, params[kind], begin=trail.following, walked=frozenset(trail.ids))
-            if trail.following
-            else self.fetcher.pages(kind, params[kind])
-            for kind, trail in trails.items()
-            if not trail.done
-        ]
-        total, most = sum(counts.values()), dict(counts)
+        todo = []
+        for kind, trail in trails.items():
+            if trail.done:
+                continue
+            walked = frozenset(trail.ids) if trail.following else ()
+            todo.append(
+                self.fetcher.pages(kind, params[kind], counts[kind], begin=trail.following, walked=walked)
+            )
+        total = sum(counts.values())
         self.fetcher.progress("pull", len(journal), total)
         for page in interleaved(todo):
             kind = page.kind
@@ -192,15 +193,6 @@ class Pull:
                 last=link is None,
             )
             self.fetcher.progress("pull", len(journal), total)
-            number = journal.counts().get(kind, 0)
-            if number > most[kind]:
-                most[kind] = self.fetcher.count(kind, params[kind])
-                if number > most[kind]:
-                    raise StoreInconsistent(
-                        f"the server counts {most[kind]} {kind} and sent {number}. Pull again"
-                    )
-            if link is None:
-                self.fetcher.complete(kind, params[kind], number, counts[kind])
 
     def _lines(self, journal: Journal, counts: Mapping[str, int]) -> dict[str, Iterator[str]]:
         """The lines of the folder: as they are in the journal, or under our ids in place of the server's."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from fhir_blina.errors import Finding, StoreRefused
+from fhir_blina.errors import Finding, StoreInconsistent, StoreRefused
 from fhir_blina.fhirjson import Resource
 from fhir_blina.store.capability import Capability, read_capability
 from fhir_blina.store.contract import (
@@ -146,8 +146,19 @@ class RestStore:
             yield resource
 
     def held(self, cohort: str) -> dict[str, Resource]:
-        """All of :meth:`walk` at once, by the server's ``Type/id``."""
-        return {key_of(resource): resource for resource in self.walk(cohort)}
+        """All of :meth:`walk` at once, by the server's ``Type/id``; three tries while others write.
+
+        Raises:
+            StoreError: as :meth:`walk`.
+        """
+        tries = 3
+        while True:
+            try:
+                return {key_of(resource): resource for resource in self.walk(cohort)}
+            except StoreInconsistent:
+                tries -= 1
+                if not tries:
+                    raise
 
     def _push(self, resources: Sequence[Resource], cohort: str, progress: Progress = no_progress) -> Push:
         sent = checked(resources, cohort)
