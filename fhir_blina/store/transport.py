@@ -15,7 +15,6 @@ no or half an answer        the same bytes again: 8 tries, 10 minutes, random gr
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import random
 import re
@@ -33,12 +32,11 @@ from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
 from fhir_blina.fhirjson import loads
 from fhir_blina.outcome import findings_of
 from fhir_blina.store.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
-from fhir_blina.store.pace import Pace
+from fhir_blina.store.pace import Pace, retry_after
 
 TRIES = 8
 BUDGET_SECONDS = 600.0
 LONGEST_PAUSE = 30.0
-LONGEST_RETRY_AFTER = 120.0
 RACE_TRIES = 5
 DOUBT_TRIES = 2
 MOST_BYTES = 512 * 2**20
@@ -249,7 +247,7 @@ class Transport:
                         self.pace.too_fast()
                     if failures >= TRIES or time.monotonic() > end:
                         raise StoreUnavailable(f"{self.base} is busy: {answer.why()}, {failures} tries")
-                    pause = _retry_after(answer.headers)
+                    pause = retry_after(answer.headers)
                 elif answer.status == 409 and _RACE.search(answer.content):
                     races += 1
                     if races > RACE_TRIES:
@@ -270,7 +268,7 @@ class Transport:
     @staticmethod
     def pause_of(answer: Answer, *, otherwise: float, most: float) -> float:
         """Seconds that an answer asks to wait, between 1 and ``most``."""
-        return min(max(_retry_after(answer.headers) or otherwise, 1.0), most)
+        return min(max(retry_after(answer.headers) or otherwise, 1.0), most)
 
     def _authorization(self) -> dict[str, str]:
         if self._token is None:
@@ -342,16 +340,3 @@ class Transport:
             if response.is_success:  # cut off on the way, most likely
                 raise httpx.ReadError("the answer is not whole") from None
             return None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds to wait, at most two minutes; 0 where the header is missing or makes no sense."""
-    said = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(said)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(said).timestamp() - time.time()
-        except (ValueError, TypeError):
-            return 0.0
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if seconds == seconds else 0.0
