@@ -19,20 +19,21 @@ from fhir_blina.store.contract import (
     Progress,
     PullResult,
     PushResult,
+    Resources,
     as_stored,
     belongs_to,
     by_type,
-    checked,
     counted,
     no_progress,
 )
 from fhir_blina.store.fetching import Fetcher, Selection
 from fhir_blina.store.identity import our_names, renamed
 from fhir_blina.store.manifest import now, refuse_foreign, save_pull
-from fhir_blina.store.order import in_order
+from fhir_blina.store.order import in_order, targets_of
 from fhir_blina.store.pace import Pace
 from fhir_blina.store.pushing import Push
-from fhir_blina.store.sending import Sender, delete, writes_of
+from fhir_blina.store.sending import Sender, delete, keys_of
+from fhir_blina.store.sent import Sent, refuse_to_write
 from fhir_blina.store.transport import Transport
 from fhir_blina.store.types import RESOURCE_TYPES
 
@@ -145,11 +146,18 @@ class RestStore:
             raise StoreRefused(f"{self.location} ignores _tag, so one cohort cannot be told from another")
         return found
 
-    def _push(self, resources: Sequence[Resource], cohort: str, progress: Progress = no_progress) -> Push:
-        sent = checked(resources, cohort)
-        kinds = sorted({key.split("/", 1)[0] for key in sent})
-        if absent := [kind for kind in kinds if kind not in self.capability.types]:
-            raise StoreRefused(f"{self.location} does not store {', '.join(absent)}; see fhir-blina doctor")
+    def _push(
+        self,
+        resources: Resources,
+        cohort: str,
+        progress: Progress = no_progress,
+        origins: Mapping[str, str] | None = None,
+    ) -> Push:
+        sent = Sent(resources, cohort, origins)
+        for kind, names in by_type(sent).items():
+            if kind not in self.capability.types:
+                lacking = [f"{kind}/{name}" for name in names]
+                sent.refuse(lacking, f"{self.location} does not store {kind}", "See fhir-blina doctor")
         self._transport.pace = Pace(*self._limits)
         return Push(
             self._transport,
@@ -157,45 +165,47 @@ class RestStore:
             self._fetcher(),
             sent,
             cohort,
-            self.held(cohort),
-            own_ids=self._own_ids(kinds),
+            self.held(cohort).values(),
+            own_ids=self._own_ids(sorted({key.split("/", 1)[0] for key in sent})),
             progress=progress,
         )
 
-    def plan(self, resources: Sequence[Resource], *, cohort: str, remove_orphans: bool | None = None) -> Plan:
+    def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
         return self._push(resources, cohort).plan(remove_orphans is True)
 
     def push(
         self,
-        resources: Sequence[Resource],
+        resources: Resources,
         *,
         cohort: str,
         remove_orphans: bool | None = None,
         verify: str = "sample",
         rejects: Path | None = None,
+        origins: Mapping[str, str] | None = None,
         progress: Progress = no_progress,
     ) -> PushResult:
         """Store the resources; see :class:`Store`. What is stored already is not sent."""
         if verify not in {"counts", "sample", "full"}:
             raise StoreRefused(f"verify is counts, sample or full, not {verify}")
+        refuse_to_write(rejects)
         start = time.perf_counter()
-        push = self._push(resources, cohort, progress)
+        push = self._push(resources, cohort, progress, origins)
         plan = push.plan(remove_orphans is True)
         planned = time.perf_counter()
         push.send(plan)
+        push.keep_rejected(rejects)
         sent_at = time.perf_counter()
-        verified = push.verify(plan, verify, lambda: self.held(cohort), lambda: self.counts(cohort))
-        push.report_rejected(rejects)
-        return push.result(
-            plan,
-            verified,
-            {
-                "plan": planned - start,
-                "send": sent_at - planned,
-                "verify": time.perf_counter() - sent_at,
-            },
-        )
+        verified = push.verify(verify, lambda: self.held(cohort).values(), lambda: self.counts(cohort))
+        seconds = {
+            "plan": planned - start,
+            "send": sent_at - planned,
+            "verify": time.perf_counter() - sent_at,
+        }
+        result = push.result(plan, verified, seconds)
+        if result.rejected and rejects is None:
+            raise StoreRefused(result.rejected)
+        return result
 
     def pull(
         self,
@@ -294,10 +304,10 @@ class RestStore:
             done += number
             progress("unload", done, len(held))
 
-        order = in_order(held)
+        order = in_order({key: targets_of(resource) for key, resource in held.items()})
         units = [*order.first, *(unit for group in order.patients.values() for unit in group), *order.last]
-        sender = Sender(self._transport, self.capability.bundle, settled)
-        sender.send(writes_of(units, lambda key: delete(key, key), held)[::-1])
+        sender = Sender(self._transport, lambda key: delete(key, key), self.capability.bundle, settled)
+        sender.send(keys_of(units, held)[::-1])
         if sender.rejected:
             raise StoreRefused(list(sender.rejected.values()))
         if left := self.counts(cohort):

@@ -66,6 +66,11 @@ def key_of(resource: Resource, where: str = "") -> str:
     return f"{kind}/{name}"
 
 
+def is_legal(kind: str, name: str) -> bool:
+    """Whether it is a type of R4 and a legal id."""
+    return kind in RESOURCE_TYPES and _ID.fullmatch(name) is not None
+
+
 def _has_legal_labels(meta: Any) -> bool:
     if not isinstance(meta, dict):
         return False
