@@ -53,6 +53,7 @@ class Plan:
         unchanged: In the store as they are.
         orphaned: In the store under this cohort's tag, but not among the resources.
         remove_orphans: Whether the push would remove the orphaned ones.
+        rejected: One finding per resource that would not be sent.
     """
 
     create: Keys
@@ -60,6 +61,7 @@ class Plan:
     unchanged: Keys
     orphaned: Keys
     remove_orphans: bool
+    rejected: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
@@ -74,7 +74,7 @@ class FolderStore:
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
         sent = Sent(resources, cohort)
-        return _plan(dict(sent), self._read(), cohort, sent.lost, remove_orphans is not False)
+        return _plan(sent, dict(sent), self._read(), cohort, remove_orphans is not False)
 
     def push(
         self,
@@ -92,13 +92,13 @@ class FolderStore:
         start = time.perf_counter()
         source = Sent(resources, cohort, origins)
         sent = dict(source)
-        rejected = tuple(one.finding for one in source.rejected({}))
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
             held = self._read()
-            plan = _plan(sent, held, cohort, source.lost, remove_orphans is not False)
+            plan = _plan(source, sent, held, cohort, remove_orphans is not False)
             planned = time.perf_counter()
             gone = {f"{kind}/{name}" for kind, names in plan.orphaned.items() for name in names}
+            rejected = plan.rejected
             if rejected or not plan.remove_orphans:
                 gone = set()
             written = {key: held[key] for key in held if key not in gone} | sent
@@ -192,10 +192,10 @@ class FolderStore:
 
 
 def _plan(
+    source: Sent,
     sent: dict[str, Resource],
     held: dict[str, Resource],
     cohort: str,
-    lost: Container[str],
     remove_orphans: bool,
 ) -> Plan:
     """Compare what is sent with what is held; what was lost on the way is not orphaned.
@@ -214,9 +214,10 @@ def _plan(
         orphaned=by_type(
             key
             for key, resource in held.items()
-            if key not in sent and key not in lost and belongs_to(resource, cohort)
+            if key not in sent and key not in source.lost and belongs_to(resource, cohort)
         ),
         remove_orphans=remove_orphans,
+        rejected=tuple(one.finding for one in source.rejected({})),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +23,15 @@ from fhir_blina.store.contract import (
     digest_of,
 )
 from fhir_blina.store.fetching import Fetcher, Selection
+from fhir_blina.store.holding import Held, remembered
 from fhir_blina.store.identity import held_twice, our_key, renamed, writer
-from fhir_blina.store.order import Unit, in_order, packs, targets_of
+from fhir_blina.store.order import Unit, in_order, packs
 from fhir_blina.store.sending import Sender, Write, delete, keys_of, put
 from fhir_blina.store.sent import NOT_REMOVED, Sent
 from fhir_blina.store.transport import Transport
 from fhir_blina.store.types import key_of
 
 SAMPLE = 20
-LABELS = ("tag", "security", "profile")
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What a push remembers of a resource that the server holds.
-
-    Attributes:
-        place: The server's ``Type/id``.
-        digest: Of its content.
-        version: ``versionId``.
-        labels: Tags, security labels and profiles as JSON; one string for all that have the same.
-        targets: What it refers to at the server; of the orphaned only.
-    """
-
-    place: str
-    digest: bytes
-    version: str
-    labels: str
-    targets: tuple[str, ...]
 
 
 class Push:
@@ -65,6 +46,7 @@ class Push:
         held: What the server holds of the cohort; gone through once.
         own_ids: Whether the server takes our ids.
         progress: Told how far it is.
+        started: ``time.perf_counter()`` when it began.
     """
 
     def __init__(
@@ -78,6 +60,7 @@ class Push:
         *,
         own_ids: bool,
         progress: Progress,
+        started: float,
     ) -> None:
         self._transport = transport
         self._capability = capability
@@ -86,7 +69,8 @@ class Push:
         self._cohort = cohort
         self._own_ids = own_ids
         self._progress = progress
-        self._held: dict[str, _Held] = {}
+        self._started = started
+        self._held: dict[str, Held] = {}
         for resource in held:
             self._hold(resource)
         self._theirs = {ours: one.place for ours, one in self._held.items()}
@@ -101,15 +85,7 @@ class Push:
         ours = self._ours(resource)
         if ours in self._held:
             raise held_twice(ours, self._held[ours].place, place)
-        meta = resource.get("meta") or {}
-        labels = {part: meta[part] for part in LABELS if meta.get(part)}
-        self._held[ours] = _Held(
-            place,
-            digest_of(resource),
-            str(meta.get("versionId", "")),
-            sys.intern(dumps(labels)),
-            () if ours in self._sent else targets_of(resource),
-        )
+        self._held[ours] = remembered(resource, orphaned=ours not in self._sent)
 
     def _ours(self, resource: Resource) -> str:
         """Our ``Type/id`` of what the server sent."""
@@ -131,6 +107,41 @@ class Push:
         self._done += number
         self._progress("push", min(self._done, self._total), self._total)
 
+    def run(
+        self,
+        remove_orphans: bool,
+        verify: str,
+        rejects: Path | None,
+        held: Callable[[], Iterable[Resource]],
+        counts: Callable[[], dict[str, int]],
+    ) -> PushResult:
+        """Plan, send, keep what was rejected, verify.
+
+        Args:
+            remove_orphans: Whether to remove what is orphaned.
+            verify: ``counts``, ``sample`` or ``full``.
+            rejects: The file for what was rejected.
+            held: What the server holds of the cohort by now.
+            counts: How many of each type.
+
+        Raises:
+            StoreRefused: something was rejected and there is no file for it; the rest is stored.
+            StoreIncomplete: what is stored is not what was sent.
+        """
+        plan = self.plan(remove_orphans)
+        planned = time.perf_counter()
+        self.send(plan)
+        if rejects is not None and self._refused:
+            self._sent.keep_rejected(rejects, self._sender.rejected)
+        sent = time.perf_counter()
+        verified = self.verify(verify, held, counts)
+        ends = [self._started, planned, sent, time.perf_counter()]
+        spent = (end - start for start, end in pairwise(ends))
+        result = self.result(plan, verified, dict(zip(("plan", "send", "verify"), spent, strict=True)))
+        if result.rejected and rejects is None:
+            raise StoreRefused(result.rejected)
+        return result
+
     def plan(self, remove_orphans: bool) -> Plan:
         """Compare what is sent with what the server holds.
 
@@ -148,6 +159,7 @@ class Push:
             unchanged=by_type(equal),
             orphaned=by_type(self._held.keys() - self._sent.keys() - self._sent.lost.keys()),
             remove_orphans=remove_orphans,
+            rejected=tuple(one.finding for one in self._sent.rejected({})),
         )
 
     def _refuse_taken(self, create: list[str]) -> None:
@@ -281,11 +293,6 @@ class Push:
                 [problem(key, "is not stored as it was sent", "Push again") for key in wrong[:20]]
             )
         return f"counts of {len(expected)} types, content of {len(chosen)} of {len(stored)} resources"
-
-    def keep_rejected(self, rejects: Path | None) -> None:
-        """Write what was not stored to a file, if there is one and if anything was rejected."""
-        if rejects is not None and self._refused:
-            self._sent.keep_rejected(rejects, self._sender.rejected)
 
     def result(self, plan: Plan, verified: str, seconds: Mapping[str, float]) -> PushResult:
         """What was done, as counts."""

@@ -153,6 +153,7 @@ class RestStore:
         progress: Progress = no_progress,
         origins: Mapping[str, str] | None = None,
     ) -> Push:
+        started = time.perf_counter()
         sent = Sent(resources, cohort, origins)
         for kind, names in by_type(sent).items():
             if kind not in self.capability.types:
@@ -168,6 +169,7 @@ class RestStore:
             self.held(cohort).values(),
             own_ids=self._own_ids(sorted({key.split("/", 1)[0] for key in sent})),
             progress=progress,
+            started=started,
         )
 
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
@@ -189,23 +191,9 @@ class RestStore:
         if verify not in {"counts", "sample", "full"}:
             raise StoreRefused(f"verify is counts, sample or full, not {verify}")
         refuse_to_write(rejects)
-        start = time.perf_counter()
         push = self._push(resources, cohort, progress, origins)
-        plan = push.plan(remove_orphans is True)
-        planned = time.perf_counter()
-        push.send(plan)
-        push.keep_rejected(rejects)
-        sent_at = time.perf_counter()
-        verified = push.verify(verify, lambda: self.held(cohort).values(), lambda: self.counts(cohort))
-        seconds = {
-            "plan": planned - start,
-            "send": sent_at - planned,
-            "verify": time.perf_counter() - sent_at,
-        }
-        result = push.result(plan, verified, seconds)
-        if result.rejected and rejects is None:
-            raise StoreRefused(result.rejected)
-        return result
+        held, counts = lambda: self.held(cohort).values(), lambda: self.counts(cohort)
+        return push.run(remove_orphans is True, verify, rejects, held, counts)
 
     def pull(
         self,

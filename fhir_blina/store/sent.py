@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, problem
 from fhir_blina.fhirjson import Resource, dumps, resource_of, write_whole
-from fhir_blina.store.contract import COHORT_SYSTEM, as_stored, belongs_to
+from fhir_blina.store.contract import COHORT_SYSTEM, as_stored, belongs_to, tags_of
 from fhir_blina.store.order import targets_of
 from fhir_blina.store.sources import Listed, NdjsonFolder, Place, Source
-from fhir_blina.store.types import is_legal, key_of
+from fhir_blina.store.types import is_labelled, is_legal, key_of
 
 NOT_REMOVED = "nothing orphaned was removed, because some resources were rejected"
 
@@ -160,6 +160,19 @@ class Sent(Mapping[str, Resource]):
                 yield "}\n"
 
         write_whole(path, lines())
+
+
+def cohort_of(folder: NdjsonFolder) -> str:
+    """The cohort whose tag the first tagged resource of a folder carries.
+
+    Raises:
+        StoreRefused: none is tagged.
+    """
+    for resource in folder:
+        for system, code in tags_of(resource) if is_labelled(resource) else []:
+            if system == COHORT_SYSTEM and code:
+                return code
+    raise StoreRefused(f"no resource in {folder.folder} has the tag of a cohort, {COHORT_SYSTEM}|NAME")
 
 
 def refuse_to_write(path: Path | None) -> None:

@@ -189,9 +189,7 @@ class Listed:
         except RecursionError:
             raise ValueError("nested too deeply") from None
         except (TypeError, ValueError):
-            raise ValueError(
-                "holds what JSON cannot say: NaN, Infinity, or an object of another kind"
-            ) from None
+            raise ValueError("holds what JSON cannot say: NaN, Infinity or another object") from None
         if len(line) > MAX_LINE_BYTES:
             raise ValueError(TOO_LARGE)
         return line
