@@ -11,7 +11,7 @@ import pytest
 
 from fhir_blina.cli import main
 from fhir_blina.errors import StoreIncomplete, StoreRefused
-from fhir_blina.fhirjson import dumps
+from fhir_blina.fhirjson import dumps, write_ndjson
 from fhir_blina.store import open_store
 from fhir_blina.store.rest import RestStore
 from fhir_blina.store.sent import Sent
@@ -221,6 +221,19 @@ def test_an_update_that_the_server_refuses_leaves_the_old_version(tmp_path):
     assert [finding.location for finding in result.rejected] == ["Patient/tiny-P1"]
     assert sum(result.unchanged.values()) == 14
     assert fake.versions() == {"1"}
+
+
+def test_large_resources_go_in_small_bundles(tmp_path, monkeypatch):
+    """No more of a folder is read at once than a bundle may hold."""
+    monkeypatch.setattr("fhir_blina.store.sending.MOST_BUNDLE_CHARACTERS", 5_000)
+    sent = [
+        patient(number) | {"text": {"div": "x" * (6_000 if number == 3 else 2_000)}} for number in range(9)
+    ]
+    write_ndjson(tmp_path / "in" / "x.ndjson", sent)
+    fake = FakeFhir()
+    store_of(fake).push(NdjsonFolder(tmp_path / "in"), cohort="tiny")
+    bundles = [json.loads(one.content) for one in fake.requests if b'"transaction"' in one.content]
+    assert [len(bundle["entry"]) for bundle in bundles] == [2, 1, 1, 2, 2, 1]
 
 
 def test_the_file_of_rejects_is_asked_for_before_anything_is_sent(tmp_path):

@@ -74,7 +74,7 @@ class Push:
         for resource in held:
             self._hold(resource)
         self._theirs = {ours: one.place for ours, one in self._held.items()}
-        self._sender = Sender(transport, self._write, capability.bundle, self._settled)
+        self._sender = Sender(transport, self._write, capability.bundle, self._settled, sent.size_of)
         self._write_new = writer(sent, self._theirs, capability, self._stored_at)
         self._done = self._total = 0
         self._removed: list[str] = []

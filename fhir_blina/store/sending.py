@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 
@@ -70,6 +71,7 @@ class Sender:
         make: The write of one of our keys; asked for when its bundle is made.
         bundle: ``transaction``, ``batch`` or ``""`` for single requests.
         done: Told after each answer how many writes it settled.
+        size_of: Bytes of the resource of a key, 0 where that is not known; bounds what is read at once.
 
     Attributes:
         written: What was stored, by our key.
@@ -80,6 +82,7 @@ class Sender:
     make: Callable[[str], Write]
     bundle: str
     done: Callable[[int], None]
+    size_of: Callable[[str], int] = lambda _: 0
     written: dict[str, Written] = field(default_factory=dict)
     rejected: dict[str, Finding] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -109,6 +112,8 @@ class Sender:
         position = 0
         while position < len(keys):
             part = keys[position : position + (self.transport.pace.size if self.bundle else 1)]
+            sizes = accumulate(map(self.size_of, part))
+            part = part[: max(1, sum(size <= MOST_BUNDLE_CHARACTERS for size in sizes))]
             with self.transport.pace.turn():
                 self._settle_all([self.make(key) for key in part])
             position += len(part)

@@ -122,6 +122,10 @@ class Sent(Mapping[str, Resource]):
             raise StoreIncomplete([problem(str(place), "was changed while it was pushed", "Push again")])
         return as_stored(resource)
 
+    def size_of(self, key: str) -> int:
+        """Bytes of its line; 0 in a list."""
+        return self._places[key].length
+
     def __iter__(self) -> Iterator[str]:
         """Each ``Type/id``, in the order of the source."""
         return iter(self._places)
