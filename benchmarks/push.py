@@ -13,7 +13,7 @@ verification. The push is a process of its own, whose memory is printed.
 from __future__ import annotations
 
 import json
-import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -85,20 +85,29 @@ def bare(url: str, resources: list[dict[str, Any]]) -> float:
         return time.perf_counter() - started
 
 
+PUSH = """
+import pathlib, sys
+from fhir_blina.cli import main
+code = main(sys.argv[2:])
+status = pathlib.Path("/proc/self/status").read_text()
+pathlib.Path(sys.argv[1]).write_text(next(line.split()[1] for line in status.splitlines() if "VmHWM" in line))
+sys.exit(code)
+"""
+
+
 def push(url: str, patients: int, run: str) -> tuple[dict[str, float], float, float]:
     """Push a folder by the command: seconds by step, processor seconds, and most memory in MB."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "in"
-        write_ndjson(folder / "all.ndjson", cohort(patients, run))
-        command = [sys.executable, "-m", "fhir_blina", "push", str(folder), "--store", url, "--json"]
-        answer = Path(place) / "answer.json"
-        with answer.open("wb") as said:
-            process = subprocess.Popen([*command, "--out", place, "--quiet"], stdout=said)
-            _, status, used = os.wait4(process.pid, 0)
-        if os.waitstatus_to_exitcode(status):
-            raise SystemExit("the push failed")
-        seconds = json.loads(answer.read_bytes())["seconds"]
-    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        write_ndjson(place / "in" / "all.ndjson", cohort(patients, run))
+        options = ["push", str(place / "in"), "--store", url, "--out", name, "--json", "--quiet"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, "-c", PUSH, str(place / "memory"), *options]
+        done = subprocess.run(command, check=True, capture_output=True)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+        # ru_maxrss of a process counts what its parent had when it was started; VmHWM does not
+        return json.loads(done.stdout)["seconds"], spent, int((place / "memory").read_text()) / 1024
 
 
 def main() -> None:
@@ -112,11 +121,11 @@ def main() -> None:
     own: tuple[list[float], list[float]] = ([], [])
     for number in range(-1, rounds):  # the first round warms the server up
         some = patients if number >= 0 else min(patients, 250)
-        resources = list(cohort(some, f"loop{number}"))
+        made = list(cohort(some, f"loop{number}"))
         spent = time.process_time()
-        loops.append(bare(url, resources))
+        loops.append(bare(url, made))
         own[0].append(time.process_time() - spent)
-        del resources
+        del made
         store.unload(COHORT)
         seconds, processor, most = push(url, some, f"push{number}")
         memory = max(memory, most)
