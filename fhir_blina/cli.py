@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     validate.add_argument("--server", metavar="URL", help="ask this server's $validate as well")
     push = add(
         "push",
-        "store the cohort's resources",
+        "store the resources of a cohort, or of a folder of NDJSON",
         "push mycohort --store http://127.0.0.1:8080/fhir",
         cohort,
         store,
@@ -113,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     push.add_argument("--dry-run", action="store_true", help="say what would change, and stop")
     push.add_argument("--definitions", action="store_true", help="code systems and search parameters first")
     push.add_argument("--verify", choices=("sample", "full"), default="sample", help="content compared after")
-    push.add_argument("--rejects", metavar="FILE", help="resources that the server refused, as NDJSON")
+    push.add_argument("--rejects", metavar="FILE", help="for refused resources (default: OUT/rejects.ndjson)")
     pull = add(
         "pull", "fetch a cohort's resources into a folder", "pull mycohort --store URL --out out", store
     )

@@ -76,12 +76,12 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     reason = pd.Series(None, index=members, dtype=object)
     if endpoint.censor_reason:
         said = facts.measure(endpoint.censor_reason)["value"].reindex(members)
-        reason = said.where((event == CENSORED) & said.notna(), None)
+        reason = _or_none(said, (event == CENSORED) & said.notna())
     labels = pd.Series(None, index=members, dtype=object)
     names = (*endpoint.compare, *endpoint.not_compared)
     if names:
         label = facts.group(names[0]).reindex(members)
-        labels = label.where(label.notna(), None)
+        labels = _or_none(label, label.notna())
     return pd.DataFrame(
         {
             "endpoint": endpoint.name,
@@ -116,5 +116,11 @@ def derive(tables: Tables, endpoints: Endpoints) -> pd.DataFrame:
     frames = [derive_endpoint(facts, endpoint) for endpoint in endpoints.endpoints.values()]
     found = pd.concat(frames, ignore_index=True)
     for column in ("group", "censor_reason"):
-        found[column] = found[column].astype(object).where(found[column].notna(), None)
+        found[column] = _or_none(found[column], found[column].notna())
     return found
+
+
+def _or_none(values: pd.Series[Any], kept: pd.Series[bool]) -> pd.Series[Any]:
+    """The values that are kept, ``None`` for the others."""
+    both = zip(values, kept, strict=True)
+    return pd.Series([value if keep else None for value, keep in both], index=values.index, dtype=object)

@@ -113,19 +113,43 @@ def check_text(value: Any) -> None:
             stack.extend(node)
 
 
-def dumps(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
-    """Write JSON text, non-ASCII characters as they are, ``Decimal`` with every digit."""
+def dumps(value: Any, *, indent: int | None = None, sort_keys: bool = False, ascii_only: bool = False) -> str:
+    """Write JSON text, ``Decimal`` with every digit.
+
+    Args:
+        value: Dicts, lists, strings, numbers, booleans, None.
+        indent: Spaces a level; None for one line.
+        sort_keys: Whether keys are written in their order.
+        ascii_only: Other characters escaped, which a lone surrogate needs; else as they are.
+    """
     separators = (",", ":") if indent is None else (",", ": ")
     text: str = simplejson.dumps(
         value,
         use_decimal=True,
-        ensure_ascii=False,
+        ensure_ascii=ascii_only,
         allow_nan=False,
         separators=separators,
         indent=indent,
         sort_keys=sort_keys,
     )
     return text
+
+
+def resource_of(line: bytes) -> Resource:
+    """The resource that stands in one line of NDJSON.
+
+    Raises:
+        ValueError: what is wrong, without a value of the line.
+    """
+    try:
+        resource = loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("not readable as JSON: not UTF-8") from None
+    except ValueError as error:
+        raise ValueError(f"not readable as JSON: {getattr(error, 'msg', None) or error}") from None
+    if not isinstance(resource, dict) or "resourceType" not in resource:
+        raise ValueError("not a FHIR resource (no resourceType)")
+    return resource
 
 
 def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
@@ -142,15 +166,9 @@ def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
             if not line.endswith(b"\n"):
                 raise StoreIncomplete(f"{where}: the last line is cut off. Write or pull the folder again")
             try:
-                resource = loads(line.decode("utf-8"))
-            except (ValueError, UnicodeDecodeError) as error:
-                reason = getattr(error, "msg", None) or (
-                    "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-                )
-                raise StoreIncomplete(f"{where}: not readable as JSON: {reason}") from None
-            if not isinstance(resource, dict) or "resourceType" not in resource:
-                raise StoreIncomplete(f"{where}: not a FHIR resource (no resourceType)")
-            yield number, resource
+                yield number, resource_of(line)
+            except ValueError as error:
+                raise StoreIncomplete(f"{where}: {error}") from None
 
 
 def write_whole(path: Path, text: str | bytes | Iterable[str]) -> None:

@@ -88,9 +88,9 @@ def validated(cohort: Cohort, mapped: Mapped, *, terminal: Terminal) -> list[Fin
     return located
 
 
-def with_origin(finding: Finding, mapped: Mapped) -> Finding:
+def with_origin(finding: Finding, mapped: Mapped | None) -> Finding:
     """A finding on ``Type/id`` with the template and row that the element came from."""
-    origin = mapped.origins.get(finding.location)
+    origin = mapped.origins.get(finding.location) if mapped else None
     if origin is None:
         return finding
     path = finding.expression[finding.expression.find(".") :] if "." in finding.expression else ""
@@ -113,7 +113,7 @@ def opened(
 
 
 @contextmanager
-def located(mapped: Mapped) -> Iterator[None]:
+def located(mapped: Mapped | None) -> Iterator[None]:
     """What a store refuses in the block is raised with the template and row that it came from."""
     from fhir_blina.errors import StoreRefused
 

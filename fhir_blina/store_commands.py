@@ -34,35 +34,45 @@ def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
 
 
 def push(options: Options) -> int:
-    """Store the cohort's resources."""
+    """Store the resources of a cohort, or those of a folder of NDJSON."""
     from fhir_blina.pipeline import located, push_summary, validated, with_origin
+    from fhir_blina.store.sent import cohort_of
+    from fhir_blina.store.sources import NdjsonFolder
 
     terminal = terminal_of(options)
-    cohort, mapped = prepared(options, terminal)
-    validated(cohort, mapped, terminal=terminal)
+    resources: Any
+    mapped: Any
+    if _holds_resources(Path(options.cohort)):
+        if options.definitions or options.profiles or options.anchor:
+            raise StoreRefused(
+                f"{options.cohort} holds resources; --definitions, --profiles and --anchor need a cohort"
+            )
+        resources = NdjsonFolder(options.cohort)
+        name, mapped = cohort_of(resources), None
+    else:
+        cohort, mapped = prepared(options, terminal)
+        validated(cohort, mapped, terminal=terminal)
+        resources, name = mapped.resources, cohort.name
     store = store_of(options)
     if options.dry_run:
-        plan = store.plan(mapped.resources, cohort=cohort.name)
-        kinds = ("create", "update", "unchanged", "orphaned")
-        counts = {kind: {name: len(ids) for name, ids in getattr(plan, kind).items()} for kind in kinds}
-        terminal.answer(counts)
-        names = sorted({name for found in counts.values() for name in found})
-        rows = [(name, *(str(counts[kind].get(name, 0)) for kind in kinds)) for name in names]
-        terminal.result(table_text(("type", *kinds), rows))
-        return 0
+        return _planned(store.plan(resources, cohort=name), terminal)
     if options.definitions:
         _load_definitions(store, cohort, terminal)
+    rejects = Path(options.rejects or Path(options.out) / "rejects.ndjson")
     with terminal.step("push") as step, located(mapped):
         result = store.push(
-            mapped.resources,
-            cohort=cohort.name,
+            resources,
+            cohort=name,
             verify=options.verify,
-            rejects=Path(options.rejects) if options.rejects else None,
+            rejects=rejects,
+            origins={key: origin.location() for key, origin in mapped.origins.items()} if mapped else None,
             progress=step.progress,
         )
         step.summary = push_summary(result)
     rejected = [with_origin(finding, mapped) for finding in result.rejected]
     terminal.findings(rejected)
+    for note in result.notes:
+        terminal.say(f"  {note}")
     terminal.answer(
         {
             "created": dict(result.created),
@@ -70,11 +80,33 @@ def push(options: Options) -> int:
             "unchanged": dict(result.unchanged),
             "removed": dict(result.removed),
             "rejected": [finding.as_issue() for finding in rejected],
+            "rejects": str(rejects) if rejected else None,
             "verified": result.verified,
+            "seconds": dict(result.seconds),
         }
     )
-    terminal.result(f"{push_summary(result)}; {result.verified}")
-    return 4 if result.rejected else 0
+    kept = f"; what was refused is in {rejects}" if rejected else ""
+    terminal.result(f"{push_summary(result)}; {result.verified}{kept}")
+    return StoreRefused.exit_code if rejected else 0
+
+
+def _holds_resources(folder: Path) -> bool:
+    """Whether it is a folder of NDJSON and none of a cohort."""
+    return any(folder.glob("*.ndjson")) and not (folder / "cohort.yaml").exists()
+
+
+def _planned(plan: Any, terminal: Terminal) -> int:
+    """Say what a push would do."""
+    kinds = ("create", "update", "unchanged", "orphaned")
+    counts: dict[str, Any] = {
+        kind: {name: len(ids) for name, ids in getattr(plan, kind).items()} for kind in kinds
+    }
+    names = sorted({name for found in counts.values() for name in found})
+    rows = [(name, *(str(counts[kind].get(name, 0)) for kind in kinds)) for name in names]
+    terminal.findings(plan.rejected)
+    terminal.answer(counts | {"rejected": [finding.as_issue() for finding in plan.rejected]})
+    terminal.result(table_text(("type", *kinds), rows))
+    return StoreRefused.exit_code if plan.rejected else 0
 
 
 def _load_definitions(store: Any, cohort: Any, terminal: Terminal) -> None:

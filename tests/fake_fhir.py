@@ -210,7 +210,7 @@ class FakeFhir:
 
     def put(self, key, body, held):
         before = held.get(key)
-        fresh = copy.deepcopy(body) | {"id": key.split("/")[1]}
+        fresh = body | {"id": key.split("/")[1]}
         meta = dict(fresh.get("meta") or {})
         tags = list(meta.get("tag") or [])
         if before:
@@ -243,6 +243,7 @@ class FakeFhir:
             enumerate(bundle["entry"]), key=lambda pair: pair[1]["request"]["method"] != "DELETE"
         )
         answers: dict[int, Any] = {}
+        awaited: set[str] = set()
         if kind == "transaction":
             keys = [entry["request"]["url"] for entry in bundle["entry"]]
             if len(set(keys)) < len(keys):
@@ -250,9 +251,11 @@ class FakeFhir:
             for entry in bundle["entry"]:  # what the transaction itself brings can be referred to
                 if entry["request"]["method"] == "PUT" and "?" not in entry["request"]["url"]:
                     held.setdefault(entry["request"]["url"], None)
+                    awaited.add(entry["request"]["url"])
             for entry in bundle["entry"]:
                 if entry["request"]["method"] == "DELETE":
                     held[entry["request"]["url"]] = {"resourceType": "x", "meta": {}}
+        there = {key.split("/", 1)[0] for key in held}
         for position, entry in entries:
             url = urlsplit(entry["request"]["url"])
             params = parse_qsl(url.query)
@@ -263,17 +266,13 @@ class FakeFhir:
                     body = (
                         self.one("GET", url.path, [], None, "", held)[1]
                         if reads
-                        else self.search(url.path, params)
+                        else self.search(url.path, params, there)
                     )
                     answers[position] = {"resource": body, "response": {"status": "200"}}
                     continue
                 if kind == "transaction" and held.get(url.path, 0) is None:
                     del held[url.path]
-                    placed = True
-                else:
-                    placed = False
-                waiting = {k: {} for k, v in held.items() if v is None} | ({url.path: {}} if placed else {})
-                view = Overlay(held, waiting)
+                view = Overlay(held, awaited)
                 status, resource = self.one(
                     method,
                     url.path,
@@ -325,8 +324,8 @@ class FakeFhir:
                 keys = [k for k in keys if self.held[k]["meta"]["lastUpdated"] > value.removeprefix("gt")]
         return keys
 
-    def search(self, kind, params):
-        keys = self.matches(kind, params)
+    def search(self, kind, params, there=None):
+        keys = self.matches(kind, params) if there is None or kind in there else []
         wanted = dict(params)
         if wanted.get("_summary") == "count":
             return {"resourceType": "Bundle", "type": "searchset"} | (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import threading
 import uuid
 from decimal import Decimal
@@ -262,17 +263,51 @@ def test_two_at_once_make_no_duplicates(store, cohort, request):
         ({"language": "\ud800"}, "lone surrogate"),
     ],
 )
-def test_what_no_store_takes_is_refused_before_it_is_sent(store, cohort, change, message):
+def test_what_no_store_takes_is_refused_and_the_rest_is_stored(store, cohort, tmp_path, change, message):
+    sent = [
+        resource("Patient", f"{cohort}-p1", cohort),
+        resource("Patient", f"{cohort}-p2", cohort) | change,
+        resource("Patient", f"{cohort}-p3", cohort),
+    ]
     with pytest.raises(StoreRefused, match=message):
-        store.push(
-            [resource("Patient", "p1", cohort), resource("Patient", "p2", cohort) | change], cohort=cohort
-        )
-    assert store.counts(cohort) == {}
+        store.push(sent, cohort=cohort)
+    assert store.counts(cohort) == {"Patient": 2}
+    result = store.push(sent, cohort=cohort, rejects=tmp_path / "rejects.ndjson", verify="full")
+    assert result.unchanged == {"Patient": 2}
+    assert len(result.rejected) == 1
+    (line,) = map(json.loads, (tmp_path / "rejects.ndjson").read_text().splitlines())
+    assert line["resource"] == sent[1]
+    assert line["source"] == "resource 2"
+    assert re.search(message, line["reason"])
 
 
 def test_an_id_twice_is_refused(store, cohort):
-    with pytest.raises(StoreRefused, match="two resources have this id"):
-        store.push([resource("Patient", "p1", cohort)] * 2, cohort=cohort)
+    sent = [resource("Patient", f"{cohort}-p{number}", cohort) for number in (1, 2, 1)]
+    with pytest.raises(StoreRefused, match="two resources have this id") as refused:
+        store.push(sent, cohort=cohort)
+    assert len(refused.value.findings) == 2
+    assert store.counts(cohort) == {"Patient": 1}
+
+
+def test_what_is_held_stays_when_its_successor_is_rejected(store, cohort, tmp_path):
+    """Neither the old version of what is rejected, nor what seems orphaned beside it, is removed."""
+    sent = ward(cohort=cohort)
+    store.push(sent, cohort=cohort)
+    specimen = next(one for one in sent if one["id"] == f"{cohort}-P1-marrow")
+    specimen["note"] = [{"text": "a\x00b"}]
+    gone = sent.pop(0)
+    result = store.push(
+        sent, cohort=cohort, remove_orphans=True, rejects=tmp_path / "r.ndjson", verify="full"
+    )
+    assert store.counts(cohort) == SIZE
+    assert [finding.location for finding in result.rejected] == [
+        f"Observation/{cohort}-P1-blasts",
+        f"Specimen/{cohort}-P1-marrow",
+    ]
+    assert result.orphaned == {"Observation": 1}
+    assert not result.removed
+    assert any("nothing orphaned was removed" in note for note in result.notes)
+    assert gone["id"] not in (tmp_path / "r.ndjson").read_text()
 
 
 def test_a_pull_spares_other_peoples_files(store, cohort, tmp_path):

@@ -131,7 +131,7 @@ def test_a_poison_record_is_named_with_its_template_and_row(tiny, tmp_path, caps
     if file:
         lines = [loads(line) for line in (tmp_path / "rejects.ndjson").read_text().splitlines()]
         assert lines
-        assert not kept & {f"{one['resourceType']}/{one['id']}" for one in lines}
+        assert not kept & {f"{one['resource']['resourceType']}/{one['resource']['id']}" for one in lines}
 
 
 @given(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +19,12 @@ import pytest
 from fhir_blina import server
 from fhir_blina.cohort import read_cohort
 from fhir_blina.conformance import conformance_resources
+from fhir_blina.fhirjson import loads, write_ndjson
 from fhir_blina.mapping import map_cohort
 from fhir_blina.pipeline import analyzed, run
 from fhir_blina.store import open_store
 from fhir_blina.store.doctor import examine
+from fhir_blina.store.sources import NdjsonFolder
 from fhir_blina.terminal import Terminal
 from tests.end_state import Blow, check_whole, lines_of
 from tests.fake_fhir import resource, ward
@@ -315,15 +318,37 @@ def test_a_pull_that_was_killed_goes_on(hapi_server, tmp_path, monkeypatch):
     store.unload("killed")
 
 
-def test_one_bad_record_in_a_transaction_is_found(hapi_server, tmp_path):
-    sent = list(synthetic(3, "poison"))
-    sent[50]["subject"]["reference"] = "Patient/nobody"
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"subject": {"reference": "Patient/nobody"}}, "HAPI-1094"),
+        ({"id": "12345"}, "HAPI-0960"),
+        ({"effectiveDateTime": "2020-13-40"}, "HTTP 400"),
+        ({"status": None, "valueQuantity": {"value": "much"}}, "HTTP 400"),
+    ],
+)
+def test_one_bad_record_that_only_the_server_finds(hapi_server, tmp_path, change, said):
+    """As many requests as without it, and at most twenty more."""
+    name = f"poison{uuid.uuid4().hex[:8]}"
+    store = open_store(hapi_server)
+    before = store.transport.requests
+    store.push(list(synthetic(10, f"{name}-x")), cohort=f"{name}-x")
+    usual = store.transport.requests - before
+    sent = list(synthetic(10, name))
+    sent[150] |= change
+    folder = tmp_path / "in"
+    write_ndjson(folder / "all.ndjson", sent)
+    before = store.transport.requests
     rejects = tmp_path / "rejects.ndjson"
-    result = open_store(hapi_server).push(sent, cohort="poison", rejects=rejects)
-    assert sum(result.created.values()) == len(sent) - 1
+    result = store.push(NdjsonFolder(folder), cohort=name, rejects=rejects, verify="full")
+    assert sum(result.created.values()) == 409
+    assert store.transport.requests - before <= usual + 20
     (finding,) = result.rejected
-    assert finding.location == f"Observation/{sent[50]['id']}"
-    assert "HAPI-1094" in finding.diagnostics
+    assert finding.location == f"{folder / 'all.ndjson'}:151 Observation/{sent[150]['id']}"
+    assert said in finding.diagnostics
+    assert "2020-13-40" not in str(finding)
+    (kept,) = map(loads, rejects.read_text().splitlines())
+    assert kept["resource"] == sent[150]
 
 
 def test_a_resource_that_others_refer_to_is_not_torn_out(hapi_server):

@@ -3,12 +3,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_blina.store.order import in_order, packs, references_in, target_of
+from fhir_blina.store.order import in_order, packs, references_in, target_of, targets_of
 from tests.fake_fhir import ward
 
 
+def by_key(resources):
+    return {key: targets_of(one) for key, one in resources.items()}
+
+
 def keyed(resources):
-    return {f"{one['resourceType']}/{one['id']}": one for one in resources}
+    return by_key({f"{one['resourceType']}/{one['id']}": one for one in resources})
 
 
 def test_a_ward_is_sorted_by_patient():
@@ -21,6 +25,13 @@ def test_a_ward_is_sorted_by_patient():
     assert order.last == [("Group/w-all",), ("Observation/w-all-rate",)]
 
 
+def test_who_refers_to_a_patient_elsewhere_is_sent_as_the_patients_own():
+    """Not before all others: the server may not have the patient."""
+    order = in_order({"Observation/a": ("Patient/elsewhere",), "Observation/b": ("Specimen/elsewhere",)})
+    assert order.first == [("Observation/b",)]
+    assert order.patients == {"Patient/elsewhere": [("Observation/a",)]}
+
+
 def test_a_circle_stays_together():
     circle = {
         "Observation/a": {"hasMember": [{"reference": "Observation/b"}]},
@@ -28,7 +39,7 @@ def test_a_circle_stays_together():
         "Observation/c": {"hasMember": [{"reference": "Observation/a"}]},
         "Observation/d": {"hasMember": [{"reference": "Observation/d"}, {"reference": "Observation/a"}]},
     }
-    order = in_order(circle)
+    order = in_order(by_key(circle))
     assert order.first == [("Observation/a", "Observation/b", "Observation/c"), ("Observation/d",)]
     assert [len(level) for level in order.levels] == [1, 1]
 
@@ -37,7 +48,7 @@ def test_a_chain_of_thousands_needs_no_recursion():
     chain = {
         f"Observation/o{n}": {"hasMember": [{"reference": f"Observation/o{n + 1}"}]} for n in range(5000)
     }
-    order = in_order(chain)
+    order = in_order(by_key(chain))
     assert order.first[0] == ("Observation/o4999",)
     assert len(order.levels) == 5000
 
@@ -63,7 +74,7 @@ def test_what_is_referred_to_comes_first_in_any_graph(graph):
     resources = {f"{kind[number]}/n{number}": {"links": []} for number in range(size)}
     for source, target in edges:
         resources[f"{kind[source]}/n{source}"]["links"].append({"reference": f"{kind[target]}/n{target}"})
-    order = in_order(resources)
+    order = in_order(by_key(resources))
     units = [*order.first, *(unit for group in order.patients.values() for unit in group), *order.last]
     position = {key: number for number, unit in enumerate(units) for key in unit}
     level = {key: number for number, units in enumerate(order.levels) for unit in units for key in unit}

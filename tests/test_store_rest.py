@@ -103,7 +103,7 @@ def test_one_bad_record_is_found_and_the_rest_is_stored(fake, tmp_path, status):
     (finding,) = result.rejected
     assert finding.location == "Patient/tiny-p234"
     assert "Zhang" not in str(finding)
-    assert [json.loads(line)["id"] for line in rejects.read_text().splitlines()] == ["tiny-p234"]
+    assert [json.loads(line)["resource"]["id"] for line in rejects.read_text().splitlines()] == ["tiny-p234"]
     posts = [one for one in fake.sent("POST", "/fhir") if b'"transaction"' in one.content]
     assert len(posts) <= 3 + 20
 

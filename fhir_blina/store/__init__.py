@@ -3,7 +3,7 @@
 ::
 
     store = open_store("out/fhir")                       # or "http://127.0.0.1:8080/fhir"
-    store.push(resources, cohort="tiny")
+    store.push(resources, cohort="tiny")                 # or NdjsonFolder("export"), never all in memory
     store.pull(Path("out/pulled"), cohort="tiny")
 """
 
@@ -14,8 +14,9 @@ from typing import Any
 
 from fhir_blina.errors import StoreRefused
 from fhir_blina.store.contract import Plan, Progress, PullResult, PushResult, Store
+from fhir_blina.store.sources import NdjsonFolder
 
-__all__ = ["Plan", "Progress", "PullResult", "PushResult", "Store", "open_store"]
+__all__ = ["NdjsonFolder", "Plan", "Progress", "PullResult", "PushResult", "Store", "open_store"]
 
 
 def open_store(location: str | Path, *, auth_file: str | Path | None = None, **options: Any) -> Store:

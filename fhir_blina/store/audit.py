@@ -7,14 +7,14 @@ import getpass
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import FhirBlinaError
-from fhir_blina.fhirjson import Resource, dumps, read_ndjson
-from fhir_blina.store.contract import PullResult, PushResult, Store, belongs_to
+from fhir_blina.fhirjson import dumps, read_ndjson
+from fhir_blina.store.contract import PullResult, PushResult, Resources, Store, belongs_to
 from fhir_blina.store.manifest import now, read_folder
 
 
@@ -39,10 +39,12 @@ class Audited:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def push(self, resources: Sequence[Resource], *, cohort: str, **more: Any) -> PushResult:
+    def push(self, resources: Resources, *, cohort: str, **more: Any) -> PushResult:
         """As the store's own; the ids are those that were sent."""
         with self._line("push", cohort) as ids:
-            ids += [f"{one.get('resourceType')}/{one.get('id')}" for one in resources]
+            ids += [
+                f"{one.get('resourceType')}/{one.get('id')}" for one in resources if isinstance(one, dict)
+            ]
             return self._store.push(resources, cohort=cohort, **more)
 
     def pull(self, folder: Path, *, cohort: str | None = None, **more: Any) -> PullResult:

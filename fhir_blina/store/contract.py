@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fhir_blina.errors import Finding, StoreRefused, problem
-from fhir_blina.fhirjson import Resource, check_text, dumps
+from fhir_blina.errors import Finding
+from fhir_blina.fhirjson import Resource, dumps
 from fhir_blina.shipped import CANONICAL
-from fhir_blina.store.types import key_of
 
 COHORT_SYSTEM = f"{CANONICAL}/CodeSystem/cohort"
 RESOURCE_KEY_SYSTEM = f"{CANONICAL}/NamingSystem/resource-key"
+
+Resources = Iterable[Resource]
+"""What a push takes: a list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`."""
 
 Keys = Mapping[str, Sequence[str]]
 """Ids by resource type."""
@@ -51,6 +53,7 @@ class Plan:
         unchanged: In the store as they are.
         orphaned: In the store under this cohort's tag, but not among the resources.
         remove_orphans: Whether the push would remove the orphaned ones.
+        rejected: One finding per resource that would not be sent.
     """
 
     create: Keys
@@ -58,6 +61,7 @@ class Plan:
     unchanged: Keys
     orphaned: Keys
     remove_orphans: bool
+    rejected: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class PushResult:
         orphaned: Under this cohort's tag, but not among the resources.
         removed: Of the orphaned, those that were removed.
         verified: What was compared with the store afterwards, in a sentence.
-        rejected: One finding per resource that the store refused, at ``Type/id``.
+        rejected: One finding per resource that is not stored, at ``Type/id``, ``file:line Type/id`` or
+            ``resource 17``.
         seconds: Time by step, for example ``{"plan": 0.1, "send": 4.2, "verify": 0.3}``.
         notes: What the store had to do otherwise than usual, a sentence each.
     """
@@ -118,36 +123,43 @@ class Store(Protocol):
     def counts(self, cohort: str | None = None) -> dict[str, int]:
         """Resources by type: one cohort's, or all."""
 
-    def plan(self, resources: Sequence[Resource], *, cohort: str, remove_orphans: bool | None = None) -> Plan:
+    def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do. Nothing is written."""
 
     def push(
         self,
-        resources: Sequence[Resource],
+        resources: Resources,
         *,
         cohort: str,
         remove_orphans: bool | None = None,
         verify: str = "sample",
         rejects: Path | None = None,
+        origins: Mapping[str, str] | None = None,
         progress: Progress = no_progress,
     ) -> PushResult:
         """Store the resources so that the store holds exactly their content.
 
-        A second push of the same resources changes nothing.
+        A second push of the same resources changes nothing. A resource that no store takes, or that this
+        one refuses, is rejected with whatever refers to it, and all others are stored.
 
         Args:
-            resources: Each tagged with the cohort.
+            resources: Each tagged with the cohort; an :class:`~fhir_blina.store.sources.NdjsonFolder` is
+                read as it is sent, a list may be long.
             cohort: The cohort's name.
             remove_orphans: Remove what the store holds for the cohort and ``resources`` does not.
-                None leaves it to the store: a folder removes, a server keeps.
+                None leaves it to the store: a folder removes, a server keeps. Where something was
+                rejected, nothing is removed.
             verify: ``counts``, ``sample`` or ``full``: how much is read back and compared.
-            rejects: Where the resources that the store refuses are written, as NDJSON. The rest is
-                stored. Without it a refused resource is an error, after the rest was stored.
+            rejects: Where what was rejected is written, one JSON object a line: ``source``, ``reason``,
+                and ``resource`` or ``text``. Without it a rejected resource is an error, after the rest was
+                stored.
+            origins: Where resources come from, by ``Type/id``; for ``source``. Else it is file and line, or
+                the number in the list.
             progress: Told how far it is.
 
         Raises:
-            StoreRefused: a resource has no legal type, id or cohort tag, its id belongs to another
-                cohort, or the store said no.
+            StoreRefused: an id belongs to another cohort, and nothing was stored; the server refuses the
+                first twenty; or something was rejected and there is no file for it.
             StoreUnavailable: the store does not answer.
             StoreIncomplete: what is stored afterwards is not what was sent.
         """
@@ -220,17 +232,17 @@ def as_stored(resource: Resource) -> Resource:
     return head
 
 
-def same(one: Resource, other: Resource) -> bool:
-    """Whether two resources that left a store are equal to the last digit: 14.0 is not 14.00."""
-    return one == other and dumps(one) == dumps(other)
-
-
-def alike(one: Resource, other: Resource) -> bool:
-    """Whether they are :func:`same` but for the displays of tags and security labels.
+def digest_of(resource: Resource) -> bytes:
+    """A digest of a resource as stored, but for the displays of its tags and security labels.
 
     HAPI keeps one display of a tag for all resources that carry it, the first that it saw.
     """
-    return same(one, other) or same(_without_displays(one), _without_displays(other))
+    return hashlib.blake2b(dumps(_without_displays(as_stored(resource))).encode(), digest_size=16).digest()
+
+
+def same(one: Resource, other: Resource) -> bool:
+    """Whether two resources that left a store are equal to the last digit: 14.0 is not 14.00."""
+    return one == other and dumps(one) == dumps(other)
 
 
 def _without_displays(resource: Resource) -> Resource:
@@ -249,34 +261,3 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, list):
         return [_ordered(item) for item in value]
     return value
-
-
-def checked(resources: Iterable[Resource], cohort: str) -> dict[str, Resource]:
-    """The resources as stored, by ``Type/id``.
-
-    Raises:
-        StoreRefused: with a finding for each illegal type or id, duplicate, resource without the
-            cohort's tag, and string that no server stores.
-    """
-    result: dict[str, Resource] = {}
-    findings: list[Finding] = []
-    times: Counter[str] = Counter()
-    for number, resource in enumerate(resources, start=1):
-        try:
-            key = key_of(resource, f"resource {number}")
-            check_text(resource)
-        except (StoreRefused, ValueError) as error:
-            where = "" if isinstance(error, StoreRefused) else f"resource {number}"
-            findings.append(problem(where, str(error)))
-            continue
-        times[key] += 1
-        if times[key] == 2:
-            findings.append(problem(key, "two resources have this id", "Give each its own"))
-        if not belongs_to(resource, cohort):
-            findings.append(
-                problem(key, f"lacks the tag of cohort {cohort}", f"Add meta.tag {COHORT_SYSTEM}|{cohort}")
-            )
-        result[key] = as_stored(resource)
-    if findings:
-        raise StoreRefused(findings)
-    return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
@@ -15,10 +15,10 @@ from fhir_blina.store.contract import (
     Progress,
     PullResult,
     PushResult,
+    Resources,
     as_stored,
     belongs_to,
     by_type,
-    checked,
     counted,
     no_progress,
     same,
@@ -34,6 +34,7 @@ from fhir_blina.store.manifest import (
     save_pull,
     write_folder,
 )
+from fhir_blina.store.sent import NOT_REMOVED, Sent, refuse_to_write
 from fhir_blina.store.types import RESOURCE_TYPES, key_of
 
 
@@ -71,33 +72,39 @@ class FolderStore:
             )
         )
 
-    def plan(self, resources: Sequence[Resource], *, cohort: str, remove_orphans: bool | None = None) -> Plan:
+    def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
-        return _plan(checked(resources, cohort), self._read(), cohort, remove_orphans is not False)
+        sent = Sent(resources, cohort)
+        return _plan(sent, dict(sent), self._read(), cohort, remove_orphans is not False)
 
     def push(
         self,
-        resources: Sequence[Resource],
+        resources: Resources,
         *,
         cohort: str,
         remove_orphans: bool | None = None,
         verify: str = "sample",
-        rejects: Path | None = None,  # noqa: ARG002 - a folder refuses nothing that passed the checks
+        rejects: Path | None = None,
+        origins: Mapping[str, str] | None = None,
         progress: Progress = no_progress,
     ) -> PushResult:
         """Store the resources; see :class:`Store`. Nothing is written when nothing changes."""
+        refuse_to_write(rejects)
         start = time.perf_counter()
-        sent = checked(resources, cohort)
+        source = Sent(resources, cohort, origins)
+        sent = dict(source)
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
             held = self._read()
-            plan = _plan(sent, held, cohort, remove_orphans is not False)
+            plan = _plan(source, sent, held, cohort, remove_orphans is not False)
             planned = time.perf_counter()
             gone = {f"{kind}/{name}" for kind, names in plan.orphaned.items() for name in names}
-            if not plan.remove_orphans:
+            rejected = plan.rejected
+            if rejected or not plan.remove_orphans:
                 gone = set()
             written = {key: held[key] for key in held if key not in gone} | sent
-            if not _same(written, held) or not (self.folder / MANIFEST).is_file():
+            new = not (self.folder / MANIFEST).is_file() and bool(sent or not rejected)
+            if new or not _same(written, held):
                 write_folder(self.folder, written, request=f"push of cohort {cohort}")
             sent_at = time.perf_counter()
             verified = "not compared"
@@ -105,6 +112,10 @@ class FolderStore:
                 if not _same(self._read(), written):
                     raise StoreIncomplete(f"{self.folder} does not hold what was written. Push again")
                 verified = f"all {len(sent)} resources read back and compared"
+        if rejected and rejects is not None:
+            source.keep_rejected(rejects, {})
+        elif rejected:
+            raise StoreRefused(rejected)
         progress("push", len(sent), len(sent))
         return PushResult(
             created=counted(plan.create),
@@ -113,6 +124,8 @@ class FolderStore:
             orphaned=counted(plan.orphaned),
             removed=counted(by_type(gone)),
             verified=verified,
+            rejected=rejected,
+            notes=(NOT_REMOVED,) if rejected and plan.remove_orphans and plan.orphaned else (),
             seconds={
                 "plan": planned - start,
                 "send": sent_at - planned,
@@ -179,8 +192,14 @@ class FolderStore:
         return counted(by_type(gone))
 
 
-def _plan(sent: dict[str, Resource], held: dict[str, Resource], cohort: str, remove_orphans: bool) -> Plan:
-    """Compare what is sent with what is held.
+def _plan(
+    source: Sent,
+    sent: dict[str, Resource],
+    held: dict[str, Resource],
+    cohort: str,
+    remove_orphans: bool,
+) -> Plan:
+    """Compare what is sent with what is held; what was lost on the way is not orphaned.
 
     Raises:
         StoreRefused: an id is held by a resource of another cohort.
@@ -194,9 +213,12 @@ def _plan(sent: dict[str, Resource], held: dict[str, Resource], cohort: str, rem
         update=by_type(key for key in sent if key in held and not same(as_stored(held[key]), sent[key])),
         unchanged=by_type(key for key in sent if key in held and same(as_stored(held[key]), sent[key])),
         orphaned=by_type(
-            key for key, resource in held.items() if key not in sent and belongs_to(resource, cohort)
+            key
+            for key, resource in held.items()
+            if key not in sent and key not in source.lost and belongs_to(resource, cohort)
         ),
         remove_orphans=remove_orphans,
+        rejected=tuple(one.finding for one in source.rejected({})),
     )
 
 

@@ -22,6 +22,12 @@ def key_value(resource: Resource) -> str | None:
     return None
 
 
+def our_key(resource: Resource) -> str | None:
+    """``Type/id`` under which we sent a resource, None where it does not carry our identifier."""
+    value = key_value(resource)
+    return None if value is None else f"{resource['resourceType']}/{value}"
+
+
 def our_names(resources: Mapping[str, Resource]) -> dict[str, str]:
     """The server's ``Type/id`` to ours, for each resource that carries our identifier.
 
@@ -31,17 +37,21 @@ def our_names(resources: Mapping[str, Resource]) -> dict[str, str]:
     names: dict[str, str] = {}
     seen: dict[str, str] = {}
     for key, resource in resources.items():
-        value = key_value(resource)
-        if value is None:
+        ours = our_key(resource)
+        if ours is None:
             continue
-        ours = f"{resource['resourceType']}/{value}"
         if ours in seen:
-            raise StoreRefused(
-                [problem(ours, f"the server holds it twice, as {seen[ours]} and {key}", "Delete one of them")]
-            )
+            raise held_twice(ours, seen[ours], key)
         seen[ours] = key
         names[key] = ours
     return names
+
+
+def held_twice(ours: str, one: str, other: str) -> StoreRefused:
+    """The error for a server that holds one of our resources under two ids."""
+    return StoreRefused(
+        [problem(ours, f"the server holds it twice, as {one} and {other}", "Delete one of them")]
+    )
 
 
 def renamed(resource: Resource, names: Mapping[str, str]) -> Resource:
@@ -82,12 +92,12 @@ def writer(
         capability: What the server can do.
         stored_at: The server's ``Type/id`` of one of ours that was stored since.
     """
+    names = _Names(known, stored_at)
 
     def write(key: str) -> Write:
         kind = key.split("/", 1)[0]
-        names = dict(known)
         resource = sent[key]
-        body = _with_references(resource, _Names(names, stored_at))
+        body = _with_references(resource, names)
         if key in known:
             body["id"] = known[key].split("/", 1)[1]
             return Write(key, "PUT", known[key], body)

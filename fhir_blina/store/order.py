@@ -49,16 +49,18 @@ def target_of(reference: str) -> str:
     return reference.split("/_history/", 1)[0]
 
 
-def in_order(resources: Mapping[str, Resource]) -> Order:
-    """Sort resources, by ``Type/id``, into what can be sent when."""
-    targets = {
-        key: sorted(
-            target
-            for target in {target_of(found["reference"]) for found in references_in(resource)}
-            if target in resources and target != key
-        )
-        for key, resource in resources.items()
-    }
+def targets_of(resource: Resource) -> tuple[str, ...]:
+    """What a resource refers to, sorted: ``Type/id`` mostly."""
+    return tuple(sorted({target_of(found["reference"]) for found in references_in(resource)}))
+
+
+def in_order(targets: Mapping[str, Sequence[str]]) -> Order:
+    """Sort resources into what can be sent when.
+
+    Args:
+        targets: By ``Type/id`` what each resource refers to; what is not among the keys counts only where
+            it is a patient.
+    """
     first: list[Unit] = []
     patients: dict[str, list[Unit]] = {}
     last: list[Unit] = []
@@ -67,7 +69,9 @@ def in_order(resources: Mapping[str, Resource]) -> Order:
     level: dict[str, int] = {}
     for unit in _units(targets):
         outside = [target for key in unit for target in targets[key] if target not in unit]
-        owners = {key for key in unit if key.startswith("Patient/")} | {owner[key] for key in outside} - {""}
+        owners = {key for key in (*unit, *outside) if key.startswith("Patient/")}
+        outside = [target for target in outside if target in targets]
+        owners |= {owner[key] for key in outside} - {""}
         whose = MANY if len(owners) > 1 or MANY in owners else next(iter(owners), "")
         depth = max((level[key] + 1 for key in outside), default=0)
         for key in unit:
@@ -100,6 +104,8 @@ def _units(targets: Mapping[str, Sequence[str]]) -> Iterator[Unit]:
         while path:
             key, rest = path[-1]
             for target in rest:
+                if target not in targets:
+                    continue
                 if target not in number:
                     number[target] = low[target] = len(number)
                     open_keys.append(target)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
@@ -18,23 +19,25 @@ from fhir_blina.store.contract import (
     Progress,
     PullResult,
     PushResult,
+    Resources,
     belongs_to,
     by_type,
-    checked,
     counted,
     no_progress,
 )
 from fhir_blina.store.fetching import Fetcher, Selection
-from fhir_blina.store.order import in_order
+from fhir_blina.store.order import in_order, targets_of
 from fhir_blina.store.origin import origin_of
 from fhir_blina.store.pace import Pace
 from fhir_blina.store.pulling import Pull
-from fhir_blina.store.pushing import Push
-from fhir_blina.store.sending import Sender, delete, writes_of
+from fhir_blina.store.pushing import Digests, Push
+from fhir_blina.store.sending import Sender, delete, keys_of
+from fhir_blina.store.sent import Sent, refuse_to_write
 from fhir_blina.store.transport import Transport
 from fhir_blina.store.types import RESOURCE_TYPES, key_of
 
 TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
+T = TypeVar("T")
 
 
 class RestStore:
@@ -151,66 +154,75 @@ class RestStore:
         Raises:
             StoreError: as :meth:`walk`.
         """
+        return self._read(cohort, lambda found: {key_of(resource): resource for resource in found})
+
+    def _read(self, cohort: str, take: Callable[[Iterator[Resource]], T]) -> T:
+        """What ``take`` makes of :meth:`walk`; three tries while others write."""
         tries = 3
         while True:
             try:
-                return {key_of(resource): resource for resource in self.walk(cohort)}
+                return take(self.walk(cohort))
             except StoreInconsistent:
                 tries -= 1
                 if not tries:
                     raise
 
-    def _push(self, resources: Sequence[Resource], cohort: str, progress: Progress = no_progress) -> Push:
-        sent = checked(resources, cohort)
-        kinds = sorted({key.split("/", 1)[0] for key in sent})
-        if absent := [kind for kind in kinds if kind not in self.capability.types]:
-            raise StoreRefused(f"{self.location} does not store {', '.join(absent)}; see fhir-blina doctor")
+    def _push(
+        self,
+        resources: Resources,
+        cohort: str,
+        progress: Progress = no_progress,
+        origins: Mapping[str, str] | None = None,
+    ) -> Push:
+        started = time.perf_counter()
+        sent = Sent(resources, cohort, origins)
+        for kind, names in by_type(sent).items():
+            if kind not in self.capability.types:
+                lacking = [f"{kind}/{name}" for name in names]
+                sent.refuse(lacking, f"{self.location} does not store {kind}", "See fhir-blina doctor")
         self._transport.pace = Pace(*self._limits)
-        return Push(
-            self._transport,
-            self.capability,
-            self._fetcher(),
-            sent,
-            cohort,
-            self.held(cohort),
-            own_ids=self._own_ids(kinds),
-            progress=progress,
-        )
+        own_ids = self._own_ids(sorted({key.split("/", 1)[0] for key in sent}))
 
-    def plan(self, resources: Sequence[Resource], *, cohort: str, remove_orphans: bool | None = None) -> Plan:
+        def made(held: Iterator[Resource]) -> Push:
+            return Push(
+                self._transport,
+                self.capability,
+                self._fetcher(),
+                sent,
+                cohort,
+                held,
+                own_ids=own_ids,
+                progress=progress,
+                started=started,
+            )
+
+        return self._read(cohort, made)
+
+    def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
         return self._push(resources, cohort).plan(remove_orphans is True)
 
     def push(
         self,
-        resources: Sequence[Resource],
+        resources: Resources,
         *,
         cohort: str,
         remove_orphans: bool | None = None,
         verify: str = "sample",
         rejects: Path | None = None,
+        origins: Mapping[str, str] | None = None,
         progress: Progress = no_progress,
     ) -> PushResult:
         """Store the resources; see :class:`Store`. What is stored already is not sent."""
         if verify not in {"counts", "sample", "full"}:
             raise StoreRefused(f"verify is counts, sample or full, not {verify}")
-        start = time.perf_counter()
-        push = self._push(resources, cohort, progress)
-        plan = push.plan(remove_orphans is True)
-        planned = time.perf_counter()
-        push.send(plan)
-        sent_at = time.perf_counter()
-        verified = push.verify(plan, verify, lambda: self.held(cohort), lambda: self.counts(cohort))
-        push.report_rejected(rejects)
-        return push.result(
-            plan,
-            verified,
-            {
-                "plan": planned - start,
-                "send": sent_at - planned,
-                "verify": time.perf_counter() - sent_at,
-            },
-        )
+        refuse_to_write(rejects)
+        push = self._push(resources, cohort, progress, origins)
+
+        def held(take: Callable[[Iterable[Resource]], Digests]) -> Digests:
+            return self._read(cohort, take)
+
+        return push.run(remove_orphans is True, verify, rejects, held, lambda: self.counts(cohort))
 
     def pull(
         self,
@@ -269,7 +281,7 @@ class RestStore:
         Raises:
             StoreRefused: a resource of somebody else refers to one of the cohort's; the rest is removed.
         """
-        held = self.held(cohort)
+        held = self._read(cohort, lambda found: {key_of(one): targets_of(one) for one in found})
         done = 0
 
         def settled(number: int) -> None:
@@ -279,8 +291,8 @@ class RestStore:
 
         order = in_order(held)
         units = [*order.first, *(unit for group in order.patients.values() for unit in group), *order.last]
-        sender = Sender(self._transport, self.capability.bundle, settled)
-        sender.send(writes_of(units, lambda key: delete(key, key), held)[::-1])
+        sender = Sender(self._transport, lambda key: delete(key, key), self.capability.bundle, settled)
+        sender.send(keys_of(units, held)[::-1])
         if sender.rejected:
             raise StoreRefused(list(sender.rejected.values()))
         if left := self.counts(cohort):

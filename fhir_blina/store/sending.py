@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +21,7 @@ MOST_REFUSALS_AT_FIRST = 20
 MOST_BUNDLE_CHARACTERS = 32 * 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Write:
     """One resource on its way to the server.
 
@@ -45,7 +47,7 @@ class Write:
         return {"resource": self.resource, "request": request} if self.resource else {"request": request}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Written:
     """What the server made of a write.
 
@@ -66,8 +68,10 @@ class Sender:
 
     Args:
         transport: To the server.
+        make: The write of one of our keys; asked for when its bundle is made.
         bundle: ``transaction``, ``batch`` or ``""`` for single requests.
         done: Told after each answer how many writes it settled.
+        size_of: Bytes of the resource of a key, 0 where that is not known; bounds what is read at once.
 
     Attributes:
         written: What was stored, by our key.
@@ -75,13 +79,15 @@ class Sender:
     """
 
     transport: Transport
+    make: Callable[[str], Write]
     bundle: str
     done: Callable[[int], None]
+    size_of: Callable[[str], int] = lambda _: 0
     written: dict[str, Written] = field(default_factory=dict)
     rejected: dict[str, Finding] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def send_together(self, lanes: Sequence[Sequence[Write]]) -> None:
+    def send_together(self, lanes: Sequence[Sequence[str]]) -> None:
         """Send several lanes at once, each in its own order."""
         if len(lanes) == 1 or self.transport.pace.workers == 1:
             for lane in lanes:
@@ -96,18 +102,20 @@ class Sender:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def send(self, writes: Sequence[Write]) -> None:
-        """Send writes in their order, in bundles of the size that the server copes with.
+    def send(self, keys: Sequence[str]) -> None:
+        """Send the writes of some keys in their order, in bundles of the size that the server copes with.
 
         Raises:
             StoreUnavailable: the server does not answer.
             StoreRefused: it refuses everything.
         """
         position = 0
-        while position < len(writes):
-            part = list(writes[position : position + (self.transport.pace.size if self.bundle else 1)])
+        while position < len(keys):
+            part = keys[position : position + (self.transport.pace.size if self.bundle else 1)]
+            sizes = accumulate(map(self.size_of, part))
+            part = part[: max(1, sum(size <= MOST_BUNDLE_CHARACTERS for size in sizes))]
             with self.transport.pace.turn():
-                self._settle_all(part)
+                self._settle_all([self.make(key) for key in part])
             position += len(part)
 
     def _settle_all(self, part: list[Write], doubt_tries: int = 2) -> None:
@@ -219,7 +227,8 @@ class Sender:
         version = version.strip("/") or etag.removeprefix("W/").strip('"')
         with self._lock:
             where = "/".join(parts) if len(parts) == 2 else ""
-            self.written[write.key] = Written(status, where, version)
+            same = where == write.key  # one string for both: there can be very many
+            self.written[write.key] = Written(status, write.key if same else where, sys.intern(version))
 
     def _reject(self, write: Write, answer: Answer) -> None:
         if answer.status >= 500 and answer.status != 500:
@@ -254,6 +263,6 @@ def condition(system: str, value: str) -> str:
     return f"identifier={quote(system, safe='')}%7C{quote(value, safe='')}"
 
 
-def writes_of(units: Sequence[Unit], make: Callable[[str], Write], wanted: Container[str]) -> list[Write]:
-    """The writes of the wanted keys of some units, in their order."""
-    return [make(key) for unit in units for key in unit if key in wanted]
+def keys_of(units: Sequence[Unit], wanted: Container[str]) -> list[str]:
+    """The wanted keys of some units, in their order."""
+    return [key for unit in units for key in unit if key in wanted]

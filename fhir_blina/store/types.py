@@ -59,14 +59,21 @@ def key_of(resource: Resource, where: str = "") -> str:
         raise StoreRefused(
             f"{start}a {kind} has no legal id: 1 to 64 letters, digits, hyphens and full stops"
         )
-    if not _has_legal_labels(resource.get("meta", {})):
+    if not is_labelled(resource):
         raise StoreRefused(
             f"{start}meta of {kind}/{name} is no object whose tag and security are lists of codings"
         )
     return f"{kind}/{name}"
 
 
-def _has_legal_labels(meta: Any) -> bool:
+def is_legal(kind: str, name: str) -> bool:
+    """Whether it is a type of R4 and a legal id."""
+    return kind in RESOURCE_TYPES and _ID.fullmatch(name) is not None
+
+
+def is_labelled(resource: Resource) -> bool:
+    """Whether ``meta`` is missing, or an object whose tag and security are lists of codings."""
+    meta: Any = resource.get("meta", {})
     if not isinstance(meta, dict):
         return False
     lists = [meta.get(name, []) for name in ("tag", "security")]
