@@ -328,12 +328,13 @@ def test_a_resource_without_identifier_is_refused_there():
 # -- fetching
 
 
-def test_two_thousand_pages_are_walked(tmp_path, monkeypatch):
+@pytest.mark.parametrize("pages", [2000, pytest.param(5000, marks=pytest.mark.soak)])
+def test_many_pages_are_walked(tmp_path, monkeypatch, pages):
     monkeypatch.setattr("os.fsync", lambda _: None)
     fake = FakeFhir(page=1)
-    for one in patients(2000):
+    for one in patients(pages):
         fake.put(f"Patient/{one['id']}", one, fake.held)
-    assert store_of(fake).pull(tmp_path / "out", types=["Patient"]).counts == {"Patient": 2000}
+    assert store_of(fake).pull(tmp_path / "out", types=["Patient"]).counts == {"Patient": pages}
 
 
 @pytest.fixture
