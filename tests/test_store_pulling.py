@@ -509,7 +509,11 @@ def test_a_full_disk_keeps_what_came(fake, tmp_path, expected):
 
 def test_the_command_says_where_it_is_kept_and_goes_on(fake, tmp_path, expected, capsys):
     arguments = ["pull", "tiny", "--out", str(tmp_path), "--verbose"]
-    fail = lambda _, r: httpx.Response(401) if "_getpages=p3" in str(r.url) else None  # noqa: E731
+
+    def fail(server, request):  # the second page of Patients
+        token = request.url.params.get("_getpages", "").partition("-")[0]
+        return httpx.Response(401) if token and server.pages[token][0] == "Patient" else None
+
     with served(fake) as url:
         fake.faults.append(fail)
         assert main([*arguments, "--store", url]) == 4
