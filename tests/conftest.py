@@ -137,8 +137,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the long runs unless they are asked for: ``pytest -m soak``. Begin with what takes longest."""
-    java = java_files(config)
-    items.sort(key=lambda item: item.nodeid.split("::")[0] not in java)
+    java, browser = java_files(config), files_with("browser")
+
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.split("::")[0]
+        return 0 if file in java else 1 if file in browser else 2
+
+    items.sort(key=place)
     if "soak" in config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("soak")]
@@ -149,9 +154,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def java_files(config: pytest.Config) -> set[str]:
     """The files with tests that need one HAPI server for all, where such tests are to run."""
-    if "not hapi" in config.option.markexpr:
-        return set()
-    marked = (path for path in TESTS.glob("test_*.py") if "pytest.mark.hapi" in path.read_text("utf-8"))
+    return set() if "not hapi" in config.option.markexpr else files_with("hapi")
+
+
+def files_with(mark: str) -> set[str]:
+    """The files with tests of a mark."""
+    marked = (path for path in TESTS.glob("test_*.py") if f"pytest.mark.{mark}" in path.read_text("utf-8"))
     return {f"tests/{path.name}" for path in marked}
 
 
