@@ -69,13 +69,23 @@ def java_runs(pid: int) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
+    return "hapi-local" in _command_of(pid)
+
+
+def _command_of(pid: int) -> str:
+    """The command line of a process: of Linux itself, which may have no ``ps``, else of ``ps``."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_text("utf-8", errors="replace")
+        except OSError:
+            return ""
     shown = subprocess.run(  # noqa: S603
         ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
     )
-    return "hapi-local" in shown.stdout
+    return shown.stdout
 
 
 def start_docker(place: Path, address: str, port: int, progress: Progress) -> None:
