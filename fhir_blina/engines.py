@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,10 +76,15 @@ def java_runs(pid: int) -> bool:
 def _command_of(pid: int) -> str:
     """The command line of a process: of Linux itself, which may have no ``ps``, else of ``ps``."""
     if Path("/proc/self/cmdline").exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_text("utf-8", errors="replace")
-        except OSError:
-            return ""
+        for pause in (0.0, 0.02, 0.2):  # it is empty for a moment while a process becomes another program
+            time.sleep(pause)
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_text("utf-8", errors="replace")
+            except OSError:
+                break
+            if command:
+                return command
+        return ""
     shown = subprocess.run(  # noqa: S603
         ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607
         capture_output=True,
