@@ -156,13 +156,13 @@ def analyze(options: Options) -> int:
     from fhir_blina.results import write_results
 
     terminal = terminal_of(options)
-    if options.cohort is None and options.endpoints is None:
-        raise AnalysisError("nothing says what to compute. Name a cohort, or give --endpoints FILE")
     cohort = read_cohort(options.cohort) if options.cohort is not None else None
-    definitions = Path(options.endpoints) if options.endpoints else None
-    if definitions is None and cohort is not None:
+    if options.endpoints:
+        definitions = Path(options.endpoints)
+    elif cohort is not None:
         definitions = cohort.folder
-    assert definitions is not None  # noqa: S101 - one of the two was given
+    else:
+        raise AnalysisError("nothing says what to compute. Name a cohort, or give --endpoints FILE")
     folder = _pulled(options, terminal, cohort.name if cohort is not None else None)
     if options.suppress is not None:
         results = suppressed_of(definitions, tables_of(folder), Path(options.out), options.suppress)

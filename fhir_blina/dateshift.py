@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fhir_blina.definitions import rules
-from fhir_blina.fhirjson import Resource
+from fhir_blina.fhirjson import Resource, references_in
 from fhir_blina.shipped import CANONICAL
 
 TAG = {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "shifted-dates"}
@@ -197,22 +197,10 @@ def _may_name_a_patient(kind: str) -> bool:
     )
 
 
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        reference = node.get("reference")
-        if isinstance(reference, str):
-            yield reference
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _references(value)
-
-
 def _patients(node: Any) -> Iterator[str]:
     """The ids of the patients that a node refers to."""
-    for reference in _references(node):
-        kind, _, name = reference.partition("/")
+    for found in references_in(node):
+        kind, _, name = found["reference"].partition("/")
         if kind == "Patient" and name:
             yield name
 
@@ -230,7 +218,8 @@ def _owners(resources: Sequence[Resource]) -> dict[str, str]:
         elif not any(_patients(resource)):
             rest.append((name, resource))
     for name, resource in rest:
-        named = {owner for owner in map(direct.get, _references(resource)) if owner is not None}
+        targets = (found["reference"] for found in references_in(resource))
+        named = {direct[target] for target in targets if target in direct}
         if len(named) == 1:
             indirect[name] = named.pop()
     return direct | indirect

@@ -136,10 +136,27 @@ def _proportion(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[R
     among = entry.get("among", "all")
     total = facts.members(among)
     having = facts.members(wanted)
-    count = int(total.isin(having).sum())
     sources = facts.sources(wanted)
+    derived_from = tuple(sources[key] for key in total if key in sources)[:MOST_SOURCES]
+    count = int(total.isin(having).sum())
+    yield from proportion_records(name, wanted, among, count, len(total), derived_from)
+
+
+def proportion_records(
+    name: str, wanted: str, among: str, having: int, total: int, derived_from: tuple[str, ...] = ()
+) -> Iterator[Record]:
+    """How many of a set are in another: a record for each interval method.
+
+    Args:
+        name: Name of the proportion in the definitions.
+        wanted: The set that is counted.
+        among: The set that it is counted in.
+        having: How many of ``among`` are in ``wanted``.
+        total: How many ``among`` has.
+        derived_from: ``Type/id`` of the evidence.
+    """
     for interval in PROPORTION_INTERVALS:
-        estimate = proportion(count, len(total), interval)
+        estimate = proportion(having, total, interval)
         yield Record(
             f"{name}.proportion",
             value=estimate.value,
@@ -147,10 +164,10 @@ def _proportion(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[R
             ci_high=estimate.high,
             ci_method=interval,
             method=f"patients in {wanted} of {among}",
-            n=len(total),
-            events=count,
+            n=total,
+            events=having,
             note=estimate.note,
-            derived_from=tuple(sources[key] for key in total if key in sources)[:MOST_SOURCES],
+            derived_from=derived_from,
         )
 
 

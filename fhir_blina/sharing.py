@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fhir_blina.derivation import derive_endpoint
-from fhir_blina.descriptive import STATISTICS
+from fhir_blina.descriptive import STATISTICS, proportion_records
 from fhir_blina.endpoints import Endpoints
 from fhir_blina.errors import AnalysisError, did_you_mean
 from fhir_blina.facts import Facts, Tables
-from fhir_blina.response import PROPORTION_INTERVALS, proportion
+from fhir_blina.response import PROPORTION_INTERVALS
 from fhir_blina.results import Record, Results
 from fhir_blina.suppression import Interval, life_table, suppress
 from fhir_blina.survival import kaplan_meier
@@ -164,22 +164,11 @@ def _counted(endpoints: Endpoints, shown: Shown, few: str) -> Iterator[Record]:
     for name, entry in endpoints.sections.get("proportions", {}).items():
         wanted, among = entry.get("set", name), entry.get("among", "all")
         having, others = (shown.counts[_among(wanted, among, answer)] for answer in ("yes", "no"))
-        for interval in PROPORTION_INTERVALS:
-            if having is None or others is None:
+        if having is None or others is None:
+            for interval in PROPORTION_INTERVALS:
                 yield Record(f"{name}.proportion", ci_method=interval, note=few)
-                continue
-            estimate = proportion(having, having + others, interval)
-            yield Record(
-                f"{name}.proportion",
-                value=estimate.value,
-                ci_low=estimate.low,
-                ci_high=estimate.high,
-                ci_method=interval,
-                method=f"patients in {wanted} of {among}",
-                n=having + others,
-                events=having,
-                note=estimate.note,
-            )
+        else:
+            yield from proportion_records(name, wanted, among, having, having + others)
 
 
 def _survival(shown: Shown, few: str) -> Iterator[Record]:

@@ -18,29 +18,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
-from fhir_blina.fhirjson import dumps, loads
-from fhir_blina.store.order import references_in
+from fhir_blina.fhirjson import dumps, loads, references_in
+from fhir_blina.store.doctor import USED_TYPES
 
 BASE = "http://fake.test/fhir"
 # What the server stores unless it is said otherwise: it is asked for each type again and again.
-FEW_TYPES = frozenset(
-    [
-        "AdverseEvent",
-        "CodeSystem",
-        "Condition",
-        "Group",
-        "MedicationAdministration",
-        "Observation",
-        "Patient",
-        "Procedure",
-        "ResearchStudy",
-        "ResearchSubject",
-        "SearchParameter",
-        "Specimen",
-        "StructureDefinition",
-        "ValueSet",
-    ]
-)
+FEW_TYPES = frozenset([*USED_TYPES, "CodeSystem", "SearchParameter", "StructureDefinition", "ValueSet"])
 
 
 class Refused(Exception):  # noqa: N818

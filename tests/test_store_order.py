@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_blina.store.order import in_order, packs, references_in, target_of, targets_of
+from fhir_blina.fhirjson import references_in
+from fhir_blina.store.order import in_order, packs, target_of, targets_of
 from tests.fake_fhir import ward
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from fhir_blina.fhirjson import Resource
+from fhir_blina.fhirjson import Resource, references_in
 
 Unit = tuple[str, ...]
 """Keys that refer to each other in a circle and are stored together; nearly always one."""
@@ -29,19 +28,6 @@ class Order:
     patients: Mapping[str, Sequence[Unit]]
     last: Sequence[Unit]
     levels: Sequence[Sequence[Unit]]
-
-
-def references_in(resource: Resource) -> Iterator[dict[str, Any]]:
-    """Each Reference inside a resource that has a ``reference``."""
-    stack: list[Any] = [resource]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            if isinstance(node.get("reference"), str):
-                yield node
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
 
 
 def target_of(reference: str) -> str:

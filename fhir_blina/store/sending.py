@@ -14,7 +14,7 @@ from urllib.parse import quote
 from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, StoreUnavailable, problem
 from fhir_blina.fhirjson import Resource, dumps
 from fhir_blina.outcome import findings_of, without_content
-from fhir_blina.store.order import Unit, references_in, target_of
+from fhir_blina.store.order import Unit, targets_of
 from fhir_blina.store.transport import Answer, Transport
 
 MOST_REFUSALS_AT_FIRST = 20
@@ -166,9 +166,9 @@ class Sender:
             return part
         kept = []
         for write in part:
-            targets = {target_of(found["reference"]) for found in references_in(write.resource or {})}
+            targets = targets_of(write.resource or {})
             with self._lock:
-                lost = sorted(targets & self.rejected.keys())
+                lost = [target for target in targets if target in self.rejected]
                 if lost:
                     self.rejected[write.key] = problem(write.key, f"refers to {lost[0]}, which was refused")
                 else:
