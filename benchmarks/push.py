@@ -28,7 +28,7 @@ from typing import Any
 
 import httpx
 
-from fhir_blina.fhirjson import dumps, write_ndjson
+from fhir_blina.files.json import dumps, write_ndjson
 from fhir_blina.store import open_store
 from fhir_blina.store.contract import COHORT_SYSTEM
 
@@ -87,7 +87,7 @@ def bare(url: str, resources: list[dict[str, Any]]) -> float:
 
 PUSH = """
 import pathlib, sys
-from fhir_blina.cli import main
+from fhir_blina.cli.parser import main
 code = main(sys.argv[2:])
 status = pathlib.Path("/proc/self/status").read_text()
 pathlib.Path(sys.argv[1]).write_text(next(line.split()[1] for line in status.splitlines() if "VmHWM" in line))

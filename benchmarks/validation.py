@@ -18,7 +18,7 @@ from typing import Any
 
 from fhir.resources.R4B import get_fhir_model_class
 
-from fhir_blina.validation import validate
+from fhir_blina.validation.validation import validate
 
 BASE = "https://fhir-blina.example"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"

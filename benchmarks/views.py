@@ -139,9 +139,9 @@ def contend(name: str, folder: Path, out: Path) -> int:
     """Run one contender in this process; the number of its rows."""
     import duckdb
 
-    from fhir_blina.view_duckdb import write_duckdb
-    from fhir_blina.view_frames import duckdb_frames
-    from fhir_blina.views import load_views, read_rows, views_folder
+    from fhir_blina.views.duckdb.frames import duckdb_frames
+    from fhir_blina.views.duckdb.run import write_duckdb
+    from fhir_blina.views.tables import load_views, read_rows, views_folder
 
     views = load_views(views_folder())
     one = {VIEW: views[VIEW]}
@@ -202,7 +202,7 @@ def other(name: str, folder: Path, out: Path) -> int:
 
 def differences(name: str, folder: Path, out: Path) -> str:
     """Which columns of another runner's rows differ from the reference, as values and as text."""
-    from fhir_blina.views import load_views, read_rows, views_folder
+    from fhir_blina.views.tables import load_views, read_rows, views_folder
 
     table = read_rows(folder, {VIEW: load_views(views_folder())[VIEW]}, engine="python")[VIEW]
     theirs = json.loads((out / f"{name}.json").read_text())
@@ -225,7 +225,7 @@ def differences(name: str, folder: Path, out: Path) -> str:
 
 def parity(path: Path, most: int) -> str:
     """Whether both engines give the same rows for the first resources of a file, part by part."""
-    from fhir_blina.views import load_views, read_rows, views_folder
+    from fhir_blina.views.tables import load_views, read_rows, views_folder
 
     views = {
         name: view for name, view in load_views(views_folder()).items() if view.resource == "Observation"

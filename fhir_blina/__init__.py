@@ -40,30 +40,30 @@ from fhir_blina.errors import (
 )
 
 if TYPE_CHECKING:
-    from fhir_blina.analysis import analyze
-    from fhir_blina.check import check_cohort
-    from fhir_blina.cohort import read_cohort
-    from fhir_blina.mapping import map_cohort
-    from fhir_blina.pipeline import run
-    from fhir_blina.report import write_report
-    from fhir_blina.results import write_results
-    from fhir_blina.roundtrip import round_trip
+    from fhir_blina.analysis.analysis import analyze
+    from fhir_blina.cli.pipeline import run
+    from fhir_blina.cohorts.folder import read_cohort
+    from fhir_blina.mapping.back.roundtrip import round_trip
+    from fhir_blina.mapping.check import check_cohort
+    from fhir_blina.mapping.mapping import map_cohort
+    from fhir_blina.report.report import write_report
+    from fhir_blina.results.records import write_results
     from fhir_blina.store import open_store
-    from fhir_blina.validation import validate
-    from fhir_blina.views import read_tables
+    from fhir_blina.validation.validation import validate
+    from fhir_blina.views.tables import read_tables
 
 _WHERE = {
-    "analyze": "analysis",
-    "check_cohort": "check",
-    "map_cohort": "mapping",
+    "analyze": "analysis.analysis",
+    "check_cohort": "mapping.check",
+    "map_cohort": "mapping.mapping",
     "open_store": "store",
-    "read_cohort": "cohort",
-    "read_tables": "views",
-    "round_trip": "roundtrip",
-    "run": "pipeline",
-    "validate": "validation",
-    "write_report": "report",
-    "write_results": "results",
+    "read_cohort": "cohorts.folder",
+    "read_tables": "views.tables",
+    "round_trip": "mapping.back.roundtrip",
+    "run": "cli.pipeline",
+    "validate": "validation.validation",
+    "write_report": "report.report",
+    "write_results": "results.records",
 }
 
 __all__ = [

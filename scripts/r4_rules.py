@@ -1,4 +1,4 @@
-"""Extract fhir_blina/r4_rules.json from the official FHIR R4 (4.0.1) definitions.
+"""Extract fhir_blina/r4/rules.json from the official FHIR R4 (4.0.1) definitions.
 
 The definitions are read from the jar ``ca.uhn.hapi.fhir:hapi-fhir-validation-resources-r4``
 that Maven Central holds; FHIR itself is published under CC0. Run from the repository::
@@ -14,7 +14,7 @@ The file holds, one line an entry so that a diff can be read:
 - ``codeSystems``: complete code systems that any binding of R4 uses, and the forms of drugs
   that doses are counted in, url -> codes.
 """
-# ruff: noqa: INP001, T201
+# ruff: noqa: T201
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from xml.etree import ElementTree as ET
 VERSION = "8.8.0"
 ARTIFACT = "hapi-fhir-validation-resources-r4"
 MAVEN = Path.home() / ".m2" / "repository" / "ca" / "uhn" / "hapi" / "fhir" / ARTIFACT / VERSION
-TARGET = Path(__file__).parent.parent / "fhir_blina" / "r4_rules.json"
+TARGET = Path(__file__).parent.parent / "fhir_blina" / "r4" / "rules.json"
 
 INSIDE = "org/hl7/fhir/r4/model/"
 DEFINITIONS = ("profile/profiles-types.xml", "profile/profiles-resources.xml")

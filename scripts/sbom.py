@@ -6,7 +6,6 @@ Run from the repository::
 
 The same requirements.txt gives the same bytes.
 """
-# ruff: noqa: INP001
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ import hypothesis
 import pandas as pd
 import pytest
 
-from fhir_blina.analysis import analyze
-from fhir_blina.cli import main
-from fhir_blina.cohort import find_cohort
-from fhir_blina.locks import locked
-from fhir_blina.results import Results
-from fhir_blina.views import read_tables
+from fhir_blina.analysis.analysis import analyze
+from fhir_blina.cli.parser import main
+from fhir_blina.cohorts.folder import find_cohort
+from fhir_blina.files.locks import locked
+from fhir_blina.results.records import Results
+from fhir_blina.views.tables import read_tables
 
-pytest_plugins = ["tests.hapi", "tests.browser"]
+pytest_plugins = ["tests.hapi_server", "tests.browser"]
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -159,8 +159,8 @@ def java_files(config: pytest.Config) -> set[str]:
 
 def files_with(mark: str) -> set[str]:
     """The files with tests of a mark."""
-    marked = (path for path in TESTS.glob("test_*.py") if f"pytest.mark.{mark}" in path.read_text("utf-8"))
-    return {f"tests/{path.name}" for path in marked}
+    marked = (path for path in TESTS.rglob("test_*.py") if f"pytest.mark.{mark}" in path.read_text("utf-8"))
+    return {path.relative_to(ROOT).as_posix() for path in marked}
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from fhir_blina.store import open_store
-from fhir_blina.store.rest import RestStore
+from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import resource
 
 

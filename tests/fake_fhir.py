@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
-from fhir_blina.fhirjson import dumps, loads, references_in
-from fhir_blina.store.doctor import USED_TYPES
+from fhir_blina.files.json import dumps, loads, references_in
+from fhir_blina.store.rest.doctor import USED_TYPES
 
 BASE = "http://fake.test/fhir"
 # What the server stores unless it is said otherwise: it is asked for each type again and again.

@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from fhir_blina import fhirjson, java
-from fhir_blina.check import check_cohort
-from fhir_blina.codes import read_codes
-from fhir_blina.cohort import Cohort, read_cohort
-from fhir_blina.conformance import conformance_resources
-from fhir_blina.hapi_validator import validate_with_hapi
-from fhir_blina.mapping import map_cohort
-from fhir_blina.validation import validate
+from fhir_blina.cohorts.codes import read_codes
+from fhir_blina.cohorts.conformance import conformance_resources
+from fhir_blina.cohorts.folder import Cohort, read_cohort
+from fhir_blina.files import json as fhirjson
+from fhir_blina.hapi import java
+from fhir_blina.hapi.validator import validate_with_hapi
+from fhir_blina.mapping.check import check_cohort
+from fhir_blina.mapping.mapping import map_cohort
+from fhir_blina.validation.validation import validate
 
 Resource = dict[str, Any]
 

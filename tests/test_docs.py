@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import bootstrap
 import fhir_blina
-from fhir_blina.cli import EXIT_CODES, build_parser, main
-from fhir_blina.codes import COLUMNS
-from fhir_blina.commands import COMMANDS
-from fhir_blina.dictionary import DICTIONARY_COLUMNS, TYPES
-from fhir_blina.template import CONSTANTS
+from fhir_blina.cli.commands import COMMANDS
+from fhir_blina.cli.parser import EXIT_CODES, build_parser, main
+from fhir_blina.cohorts.codes import COLUMNS
+from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS, TYPES
+from fhir_blina.mapping.template import CONSTANTS
+from scripts import modules
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -124,8 +127,14 @@ def test_the_changelog_has_a_section_for_what_is_to_come():
     assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
-def test_the_guide_to_contributing_names_every_module():
-    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    table = text[text.index("| step | entrance |") : text.index("Left of the store")]
-    modules = {path.stem for path in (ROOT / "fhir_blina").glob("[a-z]*.py")}
-    assert set(re.findall(r"`(\w+)`", table)) == modules
+def test_the_table_of_modules_is_as_the_docstrings_have_it():
+    done = subprocess.run([sys.executable, "scripts/modules.py", "--check"], cwd=ROOT, check=False)
+    assert done.returncode == 0, "run scripts/modules.py"
+
+
+def test_the_table_of_modules_has_every_package():
+    folders = {
+        path.parent.relative_to(ROOT / "fhir_blina").as_posix()
+        for path in (ROOT / "fhir_blina").rglob("*.py")
+    }
+    assert folders - {"."} == set(modules.PACKAGES)

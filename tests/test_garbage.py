@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_blina.check import check_cohort
 from fhir_blina.errors import CohortError, Finding
+from fhir_blina.mapping.check import check_cohort
 
 TINY = Path(__file__).parent / "cohorts" / "tiny"
 FILES = sorted(str(path.relative_to(TINY)) for path in TINY.rglob("*") if path.is_file())

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fhir_blina.cli import main
-from fhir_blina.cohort import find_cohort
+from fhir_blina.cli.parser import main
+from fhir_blina.cohorts.folder import find_cohort
 
 
 @pytest.fixture
@@ -129,10 +129,10 @@ def test_a_planted_difference_is_found(done, tmp_path, capsys):
     assert main(["roundtrip", "cjcp2023", "--store", str(store), "--quiet"]) == 4
     assert "Observation.ndjson" in capsys.readouterr().err  # the manifest's checksum tells
 
-    from fhir_blina.cohort import read_cohort
-    from fhir_blina.mapping import map_cohort
-    from fhir_blina.pipeline import pulled_resources
-    from fhir_blina.roundtrip import round_trip
+    from fhir_blina.cli.pipeline import pulled_resources
+    from fhir_blina.cohorts.folder import read_cohort
+    from fhir_blina.mapping.back.roundtrip import round_trip
+    from fhir_blina.mapping.mapping import map_cohort
 
     cohort = read_cohort("cjcp2023")
     account = round_trip(cohort, map_cohort(cohort).templates, pulled_resources(store))

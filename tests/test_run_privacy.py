@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fhir_blina.cli import main
+from fhir_blina.cli.parser import main
 from fhir_blina.errors import StoreRefused
-from fhir_blina.store.rest import RestStore
+from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import FakeFhir, resource
 from tests.fault_proxy import served
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from fhir_blina.check import check_cohort
-from fhir_blina.cli import main
-from fhir_blina.cohort import find_cohort, read_cohort
-from fhir_blina.fhirjson import dumps, loads
-from fhir_blina.mapping import map_cohort
-from fhir_blina.roundtrip import round_trip
+from fhir_blina.cli.parser import main
+from fhir_blina.cohorts.folder import find_cohort, read_cohort
+from fhir_blina.files.json import dumps, loads
+from fhir_blina.mapping.back.roundtrip import round_trip
+from fhir_blina.mapping.check import check_cohort
+from fhir_blina.mapping.mapping import map_cohort
 
 FIRST, SECOND = "cjcp2023", "second"
 RENAMED = {

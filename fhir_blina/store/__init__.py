@@ -24,10 +24,10 @@ def open_store(location: str | Path, *, auth_file: str | Path | None = None, **o
 
     Args:
         location: A folder, which need not exist yet, or the base URL of a FHIR R4 server.
-        auth_file: Who we are to the server, see :mod:`fhir_blina.store.auth`; None for the file that
+        auth_file: Who we are to the server, see :mod:`fhir_blina.http.auth`; None for the file that
             ``FHIR_BLINA_AUTH_FILE`` names, if it is set. A folder has no use for it.
         **options: For a folder ``wait_seconds``, how long to wait for another process. For a server
-            those of :class:`fhir_blina.store.rest.RestStore`.
+            those of :class:`fhir_blina.store.rest.rest.RestStore`.
 
     Raises:
         StoreRefused: an address that is neither, or one with a user name or password in it;
@@ -35,8 +35,8 @@ def open_store(location: str | Path, *, auth_file: str | Path | None = None, **o
     """
     text = str(location)
     if text.startswith(("http://", "https://")):
-        from fhir_blina.store.auth import access
-        from fhir_blina.store.rest import RestStore
+        from fhir_blina.http.auth import access
+        from fhir_blina.store.rest.rest import RestStore
 
         known = {} if "client" in options else access(text, auth_file)
         server: Store = RestStore(text, **known, **options)

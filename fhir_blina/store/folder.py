@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.fhirjson import Resource
-from fhir_blina.locks import locked
+from fhir_blina.files.json import Resource
+from fhir_blina.files.locks import locked
+from fhir_blina.r4.types import RESOURCE_TYPES, key_of
 from fhir_blina.store.contract import (
     Plan,
     Progress,
@@ -35,7 +36,6 @@ from fhir_blina.store.manifest import (
     write_folder,
 )
 from fhir_blina.store.sent import NOT_REMOVED, Sent, refuse_to_write
-from fhir_blina.store.types import RESOURCE_TYPES, key_of
 
 
 class FolderStore:

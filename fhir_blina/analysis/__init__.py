@@ -1,0 +1,1 @@
+"""Every number that the definitions ask for, from tables alone."""

@@ -1,0 +1,81 @@
+"""Analysis: every number that the definitions ask for, from tables alone.
+
+tables = read_tables("out/fhir")
+results = analyze(tables, "mappings/cohorts/<cohort>")
+write_results(results, Path("results.json"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fhir_blina.analysis.contrasts import (
+    describe_firth,
+    describe_incidence,
+    describe_landmarks,
+    describe_state,
+)
+from fhir_blina.analysis.descriptive import describe
+from fhir_blina.analysis.exposure import describe_exposure
+from fhir_blina.analysis.outcomes import by_group, describe_endpoint, endpoint_groups
+from fhir_blina.analysis.quality.findings import find, rule_book
+from fhir_blina.analysis.robustness import describe_lost, describe_power
+from fhir_blina.endpoints.definition import Endpoint, Endpoints, read_endpoints
+from fhir_blina.endpoints.derivation import derive_endpoint
+from fhir_blina.endpoints.facts import Facts, Tables
+from fhir_blina.results.claims import compare_claims, read_claims
+from fhir_blina.results.records import Record, Results
+
+
+def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
+    """Work out every record that the definitions ask for.
+
+    Args:
+        tables: View tables by name, as ``read_tables`` returns them.
+        definitions: An ``endpoints.yaml``, the folder that holds one, or definitions read before. Where
+            ``claims.csv`` or ``findings.yaml`` lies beside it, its claims are compared and its rules run too.
+
+    Returns:
+        Records in a fixed order, the derivation, the claims compared, and the findings of the shared rules
+        and the cohort's own.
+
+    Raises:
+        AnalysisError: definitions or claims at fault, with file and line, or tables that lack what they name.
+    """
+    endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
+    facts = Facts(tables, endpoints)
+    records = [*describe(facts), *describe_exposure(facts)]
+    derivation: list[dict[Hashable, Any]] = []
+    for endpoint in endpoints.endpoints.values():
+        frame = derive_endpoint(facts, endpoint)
+        derivation += frame.to_dict(orient="records")
+        records += _endpoint(facts, endpoint, frame)
+    rows = tuple({str(key): row[key] for key in row} for row in derivation)
+    folder = endpoints.path.parent
+    results = Results(tuple(records), rows)
+    if (folder / "claims.csv").is_file():
+        compared = compare_claims(read_claims(folder), results)
+        results = replace(results, claims=tuple(result.as_dict() for result in compared))
+    found = find(tables, endpoints, results, rule_book(folder))
+    return replace(results, findings=tuple(finding.as_dict() for finding in found))
+
+
+def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
+    labels = dict(endpoint_groups(facts.endpoints, endpoint))
+    groups = {name: by_group(frame, facts.group(name), order) for name, order in labels.items()}
+    yield from describe_endpoint(endpoint, frame, groups)
+    yield from describe_incidence(endpoint, frame)
+    for name, parts in groups.items():
+        yield from describe_firth(endpoint, name, parts)
+    yield from describe_landmarks(facts, endpoint, frame, labels)
+    yield from describe_state(facts, endpoint, frame)
+    yield from describe_lost(endpoint, frame, groups)
+    power = facts.endpoints.sections.get("power")
+    if power is not None and power["endpoint"] == endpoint.name:
+        order = list(facts.endpoints.groups[power["group"]].labels.values())
+        yield from describe_power(power, by_group(frame, facts.group(power["group"]), order))

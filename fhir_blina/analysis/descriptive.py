@@ -1,0 +1,234 @@
+"""Descriptive records: summaries, proportions, rank tests, intervals and sums of single patients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fhir_blina.endpoints.facts import Facts
+from fhir_blina.results.records import Record
+from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
+
+MOST_SOURCES = 100
+MOST_SUBJECTS = 1000  # with more, there are no records of single subjects
+
+
+def whole(value: Any) -> int | Decimal:
+    """A cell as an exact number, whole numbers as ``int``."""
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    return int(number) if number == number.to_integral_value() else number
+
+
+def describe(facts: Facts) -> Iterator[Record]:
+    """Every record that the sections on patients ask for.
+
+    They are ``summaries``, ``proportions``, ``listed``, ``intervals`` and ``sums``; the last three, on single
+    patients, are left out with more than 1000 of them.
+
+    Raises:
+        AnalysisError: a table or column that a definition names is absent.
+    """
+    sections = facts.endpoints.sections
+    count = len(facts.subjects)
+    names = facts.endpoints.subjects
+    yield Record(
+        "subjects.count",
+        value=count,
+        method="rows of the table of patients",
+        n=count,
+        derived_from=(names["table"],),
+    )
+    for name, entry in sections.get("summaries", {}).items():
+        yield from _summary(facts, name, entry)
+    for name, entry in sections.get("proportions", {}).items():
+        yield from _proportion(facts, name, entry)
+    if count > MOST_SUBJECTS:
+        return
+    for name in sections.get("listed", ()):
+        yield from _listed(facts, name)
+    for name, entry in sections.get("intervals", {}).items():
+        yield from _interval(facts, name, entry)
+    for name, entry in sections.get("sums", {}).items():
+        yield from _sum(facts, name, entry)
+
+
+STATISTICS: dict[str, tuple[Callable[[Sequence[int | Decimal]], int | Decimal], str]] = {
+    "median": (median, "middle value, or mean of the two middle values"),
+    "minimum": (min, "smallest value"),
+    "maximum": (max, "largest value"),
+}
+
+
+def _summary(facts: Facts, name: str, entry: Mapping[str, Any]) -> Iterator[Record]:
+    found = facts.measured(name)
+    groups: dict[str, list[str]] = {"all": list(found)}
+    if "by" in entry:
+        labels = facts.group(entry["by"])
+        for label in facts.endpoints.groups[entry["by"]].labels.values():
+            groups[label] = [key for key in found if labels.get(key) == label]
+    for group, members in groups.items():
+        values = [whole(found[key][0]) for key in members]
+        for statistic, (function, method) in STATISTICS.items():
+            yield Record(
+                f"{name}.{statistic}",
+                group,
+                value=whole(function(values)) if values else None,
+                unit=facts.endpoints.measures[name].unit,
+                method=method,
+                n=len(values),
+                note="" if values else "nobody has a value",
+                derived_from=tuple(found[key][1] for key in members[:MOST_SOURCES]),
+            )
+    if "test" in entry and len(groups) == 3:
+        yield from _rank_test(name, {label: groups[label] for label in list(groups)[1:]}, found)
+
+
+def _rank_test(
+    name: str, groups: Mapping[str, list[str]], found: Mapping[str, tuple[Any, str]]
+) -> Iterator[Record]:
+    (first, one), (second, two) = groups.items()
+    pair = f"{first} v {second}"
+    sources = tuple(found[key][1] for key in (*one, *two)[:MOST_SOURCES])
+    if not one or not two:
+        yield Record(f"{name}.mann_whitney_exact", pair, note="a group is empty", n=len(one) + len(two))
+        return
+    test = mann_whitney([found[key][0] for key in one], [found[key][0] for key in two])
+    yield Record(
+        f"{name}.mann_whitney_asymptotic",
+        pair,
+        value=test.z,
+        method="Z: normal approximation of the rank sum, variance for ties, no continuity correction",
+        n=len(one) + len(two),
+        p_value=test.p_asymptotic,
+        test="Mann-Whitney, asymptotic, two-sided",
+        note="" if test.z is not None else "all values are equal",
+        derived_from=sources,
+    )
+    yield Record(
+        f"{name}.mann_whitney_exact",
+        pair,
+        value=test.u,
+        method=f"U of {first}",
+        n=len(one) + len(two),
+        p_value=test.p_exact,
+        test=f"Mann-Whitney, exact, two-sided, {test.labelings} orderings",
+        note=f"with {len(one)} against {len(two)} the two-sided exact P cannot be below {test.smallest_p:.2g}"
+        if test.p_exact is not None
+        else "too many orderings: use the asymptotic test",
+        derived_from=sources,
+    )
+    if test.true_size is not None:
+        yield Record(
+            f"{name}.mann_whitney_true_size",
+            pair,
+            value=test.true_size,
+            method=f"share of the {test.labelings} orderings with an asymptotic P of 0.05 or less",
+            n=len(one) + len(two),
+            note="the error of the first kind of that test at these sizes",
+            derived_from=sources,
+        )
+
+
+def _proportion(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:
+    wanted = entry.get("set", name)
+    among = entry.get("among", "all")
+    total = facts.members(among)
+    having = facts.members(wanted)
+    sources = facts.sources(wanted)
+    derived_from = tuple(sources[key] for key in total if key in sources)[:MOST_SOURCES]
+    count = int(total.isin(having).sum())
+    yield from proportion_records(name, wanted, among, count, len(total), derived_from)
+
+
+def proportion_records(
+    name: str, wanted: str, among: str, having: int, total: int, derived_from: tuple[str, ...] = ()
+) -> Iterator[Record]:
+    """How many of a set are in another: a record for each interval method.
+
+    Args:
+        name: Name of the proportion in the definitions.
+        wanted: The set that is counted.
+        among: The set that it is counted in.
+        having: How many of ``among`` are in ``wanted``.
+        total: How many ``among`` has.
+        derived_from: ``Type/id`` of the evidence.
+    """
+    for interval in PROPORTION_INTERVALS:
+        estimate = proportion(having, total, interval)
+        yield Record(
+            f"{name}.proportion",
+            value=estimate.value,
+            ci_low=estimate.low,
+            ci_high=estimate.high,
+            ci_method=interval,
+            method=f"patients in {wanted} of {among}",
+            n=total,
+            events=having,
+            note=estimate.note,
+            derived_from=derived_from,
+        )
+
+
+def _listed(facts: Facts, name: str) -> Iterator[Record]:
+    for key, (value, source) in facts.measured(name).items():
+        yield Record(
+            f"{name}.value",
+            facts.labels[key],
+            value=whole(value),
+            unit=facts.endpoints.measures[name].unit,
+            method="as recorded",
+            n=1,
+            derived_from=(source,),
+        )
+
+
+def _interval(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:
+    facts.one_clock(f'interval "{name}"', entry["from"], entry["to"])
+    start, end = facts.timed(entry["from"]), facts.timed(entry["to"])
+    for key in start:
+        if key in end:
+            yield Record(
+                f"{name}.days",
+                facts.labels[key],
+                value=whole(whole(end[key][0]) - whole(start[key][0])),
+                unit="d",
+                method=f"day of {entry['to']} less day of {entry['from']}",
+                n=1,
+                derived_from=(start[key][1], end[key][1]),
+            )
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Recorded intervals of one subject added up, beside the recorded total; ``sources`` are resources."""
+
+    subject: str
+    added: int | Decimal
+    recorded: int | Decimal
+    sources: tuple[str, ...]
+
+
+def sums(facts: Facts, entry: Mapping[str, Any]) -> Iterator[Sum]:
+    """The sum of each patient that has all parts and the total."""
+    parts = [facts.measured(part) for part in entry["parts"]]
+    for key, (total, source) in facts.timed(entry["total"]).items():
+        if all(key in part for part in parts):
+            added = sum((Decimal(whole(part[key][0])) for part in parts), Decimal(0))
+            sources = (*(part[key][1] for part in parts), source)
+            yield Sum(facts.labels[key], whole(added), whole(total), sources)
+
+
+def _sum(facts: Facts, name: str, entry: Mapping[str, Any]) -> Iterator[Record]:
+    for found in sums(facts, entry):
+        yield Record(
+            f"{name}.sum",
+            found.subject,
+            value=found.added,
+            unit="d",
+            method="sum of " + ", ".join(entry["parts"]),
+            n=1,
+            note="" if found.added == found.recorded else f"recorded: {found.recorded}",
+            derived_from=found.sources,
+        )

@@ -1,0 +1,1 @@
+"""Contradictions and implausible data, found by rules that are data."""

@@ -1,0 +1,224 @@
+"""The command line: ``fhir-blina COMMAND``. Only the parser; what commands do stands in ``commands``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+PICTURE = """\
+ mappings/cohorts/<cohort>/                                  mappings/views/
+ data/*.csv --> rows --> resources --> store --> resources --> tables --> results --> report
+            check     map         validate  push/pull     tables    analyze    report   (run = all)
+"""
+
+EXIT_CODES = """\
+exit codes:
+  0 done   1 other failure   2 cohort folder   3 validation   4 store   5 view   6 analysis
+  7 cells differ after the round trip   64 wrong use of the command line   130 interrupted
+"""
+
+USAGE_ERROR = 64
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, how to use it, and leave with the exit code of wrong use."""
+        self.print_usage(sys.stderr)
+        sys.stderr.write(f"{self.prog}: {message}\n")
+        raise SystemExit(USAGE_ERROR)
+
+
+def _threshold(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError("a threshold below 2 hides nothing")
+    return number
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command, each with an example in its help."""
+    parser = _Parser(
+        prog="fhir-blina",
+        description="Turn a published cohort into FHIR R4, store it, pull it back, recompute its numbers.",
+        epilog=PICTURE + "\n" + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    voice = _Parser(add_help=False)
+    group = voice.add_argument_group("output")
+    group.add_argument("-q", "--quiet", action="store_true", help="no steps and no progress on stderr")
+    group.add_argument("-v", "--verbose", action="store_true", help="notes as well")
+    group.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    cohort = _Parser(add_help=False)
+    cohort.add_argument("cohort", help="name of a cohort (see `fhir-blina cohorts`), or its folder")
+    cohort.add_argument(
+        "--profiles", action="append", default=[], metavar="NAME", help="option of the manifest"
+    )
+    cohort.add_argument("--anchor", metavar="DATE", help="another synthetic date for study day 0")
+
+    access = _Parser(add_help=False)
+    access.add_argument(
+        "--auth-file", metavar="FILE", help="who we are to the server: YAML that refers to secrets"
+    )
+    store = _Parser(add_help=False, parents=[access])
+    store.add_argument(
+        "--store", metavar="WHERE", help="folder or base URL of a FHIR server (default: OUT/fhir)"
+    )
+    store.add_argument("--audit", metavar="FILE", help="add who did what with which ids, hashed, to FILE")
+    store.add_argument("--out", default="out", metavar="DIR", help="where results go (default: out)")
+
+    few = _Parser(add_help=False)
+    few.add_argument(
+        "--suppress",
+        nargs="?",
+        type=_threshold,
+        const=11,
+        metavar="N",
+        help="hide counts below N (11 where no number is given), and what they would follow from",
+    )
+
+    def add(name: str, text: str, example: str, *parents: _Parser) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=f"example:\n  fhir-blina {example}\n\n{EXIT_CODES}",
+            parents=[*parents, voice],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    add("cohorts", "list the cohorts that come with the package", "cohorts")
+    new = add("new", "start a cohort folder from CSV files", "new mycohort patients.csv labs.csv")
+    new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
+    new.add_argument("files", nargs="+", help="CSV files with a header line")
+    add("check", "find everything wrong with a cohort folder", "check mycohort", cohort)
+    mapping = add("map", "turn the cohort's rows into FHIR resources", "map mycohort --out out", cohort)
+    mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
+    validate = add("validate", "check every resource against FHIR R4", "validate mycohort", cohort, access)
+    validate.add_argument("--server", metavar="URL", help="ask this server's $validate as well")
+    push = add(
+        "push",
+        "store the resources of a cohort, or of a folder of NDJSON",
+        "push mycohort --store http://127.0.0.1:8080/fhir",
+        cohort,
+        store,
+    )
+    push.add_argument("--dry-run", action="store_true", help="say what would change, and stop")
+    push.add_argument("--definitions", action="store_true", help="code systems and search parameters first")
+    push.add_argument("--verify", choices=("sample", "full"), default="sample", help="content compared after")
+    push.add_argument("--rejects", metavar="FILE", help="for refused resources (default: OUT/rejects.ndjson)")
+    pull = add(
+        "pull", "fetch a cohort's resources into a folder", "pull mycohort --store URL --out out", store
+    )
+    pull.add_argument("cohort", nargs="?", help="name of the cohort whose tag selects (default: everything)")
+    pull.add_argument("--types", metavar="A,B", help="only these resource types")
+    pull.add_argument("--since", metavar="INSTANT", help="only what changed since then")
+    pull.add_argument("--search", action="append", default=[], metavar="TYPE?QUERY", help="a FHIR search")
+    pull.add_argument("--group", metavar="ID", help="only members of this Group, by $export")
+    pull.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on with an interrupted pull (default); --no-resume starts anew",
+    )
+    pull.add_argument(
+        "--files-from",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="another server that files of an export may come from; it gets no credentials",
+    )
+    unload = add("unload", "remove a cohort from a store, by its tag", "unload mycohort --store URL", store)
+    unload.add_argument("cohort", help="name of the cohort whose tag selects the resources")
+    unload.add_argument("--yes", action="store_true", help="remove; without it, only say what would go")
+    tables = add(
+        "tables", "run the views over a store's resources", "tables --store out/fhir --out out", store
+    )
+    tables.add_argument("--cohort", metavar="NAME", help="only resources with this cohort's tag")
+    tables.add_argument("--format", choices=("csv", "parquet", "duckdb"), default="csv", help="default: csv")
+    tables.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
+    tables.add_argument("--keep-going", action="store_true", help="bad lines to tables/rejects, not an end")
+    tables.add_argument("--views", metavar="DIR", help="views of your own in place of mappings/views")
+    tables.add_argument("--sql", metavar="VIEW", help="print the SQL of a view, and stop")
+    analyze = add(
+        "analyze",
+        "compute response and survival from a store",
+        "analyze mycohort --store out/fhir",
+        store,
+        few,
+    )
+    analyze.add_argument("cohort", nargs="?", help="name of a cohort, or its folder (default: all resources)")
+    analyze.add_argument(
+        "--endpoints", metavar="FILE", help="definitions of your own; without a cohort they are needed"
+    )
+    share = add(
+        "share",
+        "write counts and survival as tables without a patient in them",
+        "share mycohort --store out/fhir --suppress",
+        cohort,
+        store,
+        few,
+    )
+    share.add_argument("--endpoint", default="", metavar="NAME", help="whose survival (default: the first)")
+    add("report", "write the report from a store", "report mycohort --store out/fhir", cohort, store)
+    run = add(
+        "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few
+    )
+    run.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
+    doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
+    doctor.add_argument("url", help="base URL of a FHIR server")
+    server = add("server", "start and stop a real HAPI server on this machine", "server start")
+    server.add_argument("action", choices=("start", "stop", "status", "logs", "reset"))
+    server.add_argument("--address", default="127.0.0.1", metavar="IP", help="default: this machine only")
+    server.add_argument("--port", type=int, default=8080, help="default: 8080")
+    server.add_argument("--database", default="disk", help="disk, memory or postgresql://user@host:port/name")
+    server.add_argument("--engine", choices=("auto", "docker", "java"), default="auto", help="default: auto")
+    server.add_argument("--wait", type=float, default=180, metavar="SECONDS", help="for it to be ready")
+    add(
+        "roundtrip",
+        "rebuild the cohort's tables from a store and compare every cell",
+        "roundtrip mycohort",
+        cohort,
+        store,
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code says how it ended."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"fhir-blina {version('fhir-blina')}\n")
+        return 0
+    if options.command is None:
+        parser.print_help()
+        return USAGE_ERROR
+    before = os.umask(0o077)  # whatever is written is for whoever ran it
+    try:
+        from fhir_blina.cli import commands
+        from fhir_blina.errors import FhirBlinaError
+
+        try:
+            return commands.COMMANDS[options.command](options)
+        except FhirBlinaError as error:
+            for finding in error.findings:
+                sys.stderr.write(f"{finding}\n")
+            return error.exit_code
+        except OSError as error:
+            sys.stderr.write(f"{error.filename or ''}: {error.strerror or error}\n")
+            return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    finally:
+        os.umask(before)

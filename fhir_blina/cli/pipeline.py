@@ -1,0 +1,308 @@
+"""The steps in order, each taking the last one's result: what ``run`` does, and parts of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fhir_blina.cli.terminal import Terminal, counted
+from fhir_blina.errors import CohortError, Finding, ValidationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fhir_blina.cohorts.folder import Cohort
+    from fhir_blina.mapping.back.roundtrip import RoundTrip
+    from fhir_blina.mapping.mapping import Mapped
+    from fhir_blina.results.records import Results
+    from fhir_blina.store import PullResult, PushResult, Store
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind.
+
+    Attributes:
+        pushed: What the store took.
+        pulled: What it gave back, and where that lies.
+        round_trip: The account of every cell.
+        results: The numbers, with the published ones beside them.
+        report: The HTML file, ``None`` where small numbers are hidden.
+    """
+
+    pushed: PushResult
+    pulled: PullResult
+    round_trip: RoundTrip
+    results: Results
+    report: Path | None
+
+
+def prepare(
+    name_or_folder: str,
+    *,
+    anchor: str | None = None,
+    profiles: Collection[str] = (),
+    terminal: Terminal,
+) -> tuple[Cohort, Mapped]:
+    """Check a cohort folder whole and map it.
+
+    Raises:
+        CohortError: every finding of the check.
+    """
+    from fhir_blina.mapping.check import examine
+
+    with terminal.step("check") as step:
+        findings: list[Finding] = []
+        cohort, mapped = examine(name_or_folder, findings, profiles=profiles, anchor=_date(anchor))
+        if findings or cohort is None or mapped is None:
+            raise CohortError(findings)
+        cells = sum(
+            bool(text) for table in cohort.tables.values() for row in table.rows for text in row.text.values()
+        )
+        rows = sum(len(table.rows) for table in cohort.tables.values())
+        step.summary = f"{len(cohort.tables)} tables, {rows} rows, {cells} cells"
+    return cohort, mapped
+
+
+def validated(cohort: Cohort, mapped: Mapped, *, terminal: Terminal) -> list[Finding]:
+    """Validate mapped resources; errors are raised, warnings returned, each with template and row.
+
+    Raises:
+        ValidationError: one finding for each error.
+    """
+    from fhir_blina.cohorts.conformance import conformance_resources
+    from fhir_blina.validation.validation import validate
+
+    with terminal.step("validate") as step:
+        found = validate(mapped.resources, definitions=conformance_resources(cohort))
+        located = [with_origin(finding, mapped) for finding in found]
+        errors = [finding for finding in located if finding.severity in {"fatal", "error"}]
+        step.summary = f"{len(errors)} errors, {len(located) - len(errors)} warnings"
+    if errors:
+        raise ValidationError(errors)
+    return located
+
+
+def with_origin(finding: Finding, mapped: Mapped | None) -> Finding:
+    """A finding on ``Type/id`` with the template and row that the element came from."""
+    origin = mapped.origins.get(finding.location) if mapped else None
+    if origin is None:
+        return finding
+    path = finding.expression[finding.expression.find(".") :] if "." in finding.expression else ""
+    where = f"{origin.location(path)} {finding.location}"
+    return Finding(
+        finding.severity, finding.code, finding.diagnostics, finding.expression, where, finding.remedy
+    )
+
+
+def opened(
+    location: str | Path, *, auth_file: str | Path | None = None, audit: str | Path | None = None
+) -> Store:
+    """The store at a location; with ``audit`` one that keeps a trail in that file."""
+    from fhir_blina.mapping.idkey import id_key
+    from fhir_blina.store import open_store
+    from fhir_blina.store.audit import Audited
+
+    store = open_store(location, auth_file=auth_file)
+    return Audited(store, Path(audit), id_key()) if audit else store
+
+
+@contextmanager
+def located(mapped: Mapped | None) -> Iterator[None]:
+    """What a store refuses in the block is raised with the template and row that it came from."""
+    from fhir_blina.errors import StoreRefused
+
+    try:
+        yield
+    except StoreRefused as error:
+        raise StoreRefused([with_origin(finding, mapped) for finding in error.findings]) from None
+
+
+def run(
+    name_or_folder: str,
+    *,
+    out: Path,
+    store: str | None = None,
+    auth_file: str | Path | None = None,
+    audit: str | Path | None = None,
+    anchor: str | None = None,
+    profiles: Collection[str] = (),
+    engine: str = "duckdb",
+    suppress: int | None = None,
+    terminal: Terminal | None = None,
+) -> Run:
+    """Do all of it: check, map, validate, push, pull, round trip, tables, analysis, report.
+
+    Args:
+        name_or_folder: A cohort.
+        out: Where ``fhir/``, ``tables/``, ``results.json`` and ``report.html`` go.
+        store: A folder or the base URL of a FHIR server; ``None`` is ``out/fhir``.
+        auth_file: Who we are to the server; see :func:`fhir_blina.store.open_store`.
+        audit: A file to which a trail of what was pushed and pulled is added.
+        anchor: Another synthetic date for study day 0, ``YYYY-MM-DD``.
+        profiles: Options of the manifest to switch on.
+        engine: What runs the views: ``duckdb``, or ``python``, the reference.
+        suppress: Hide counts below this number in ``results.json``; ``tables/`` and ``report.html``, which
+            have a row for each patient, are then not written.
+        terminal: Where to say what is done.
+
+    Raises:
+        FhirBlinaError: as the steps do; nothing of a failed step is written.
+    """
+    from fhir_blina.mapping.back.roundtrip import round_trip
+
+    terminal = terminal or Terminal(quiet=True)
+    cohort, mapped = prepare(name_or_folder, anchor=anchor, profiles=profiles, terminal=terminal)
+    with terminal.step("map") as step:
+        step.summary = counted(Counter(one["resourceType"] for one in mapped.resources))
+    validated(cohort, mapped, terminal=terminal)
+    folder = out / "fhir"
+    chosen = opened(store or folder, auth_file=auth_file, audit=audit)
+    with terminal.step("push") as step, located(mapped):
+        pushed = chosen.push(mapped.resources, cohort=cohort.name, progress=step.progress)
+        step.summary = push_summary(pushed)
+    for note in pushed.notes:
+        terminal.note(note)
+    with terminal.step("pull") as step:
+        pulled = chosen.pull(folder, cohort=cohort.name, progress=step.progress)
+        step.summary = f"{counted(pulled.counts)}, complete"
+    with terminal.step("roundtrip") as step:
+        account = round_trip(cohort, mapped.templates, pulled_resources(folder))
+        step.summary = cells_summary(account)
+    if suppress is not None:
+        with terminal.step("analyze") as step:
+            hidden = suppressed_of(cohort.folder, tables_of(folder, engine), out, suppress)
+            step.summary = shown_summary(hidden)
+        return Run(pushed, pulled, account, hidden, None)
+    results, report = analyzed(cohort, folder, out, store=store, engine=engine, terminal=terminal)
+    return Run(pushed, pulled, account, results, report)
+
+
+def analyzed(
+    cohort: Cohort,
+    folder: Path,
+    out: Path,
+    *,
+    store: str | None,
+    engine: str = "duckdb",
+    terminal: Terminal,
+) -> tuple[Results, Path]:
+    """Tables, results and report of a pulled folder, written to ``out``."""
+    from fhir_blina.analysis.analysis import analyze
+    from fhir_blina.endpoints.definition import read_endpoints
+    from fhir_blina.report.report import write_report
+    from fhir_blina.results.records import write_results
+    from fhir_blina.views.tables import write_tables
+
+    with terminal.step("tables") as step:
+        tables = tables_of(folder, engine)
+        write_tables(tables, out / "tables")
+        step.summary = f"{len(tables)} tables, {sum(map(len, tables.values()))} rows"
+    with terminal.step("analyze") as step:
+        definitions = read_endpoints(cohort.folder)
+        results = analyze(tables, definitions)
+        write_results(results, out / "results.json")
+        step.summary = f"{len(results)} numbers, {len(results.claims)} published numbers compared"
+    with terminal.step("report") as step:
+        report = write_report(
+            out, tables=tables, results=results, cohort=cohort, definitions=definitions, store_url=store
+        )
+        step.summary = str(report)
+    return results, report
+
+
+def tables_of(folder: Path, engine: str = "duckdb") -> dict[str, pd.DataFrame]:
+    """The view tables of a pulled folder."""
+    from fhir_blina.views.tables import read_tables
+
+    return read_tables(folder, engine=engine)
+
+
+def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, threshold: int) -> Results:
+    """Work out the results that hold no small number and write ``results.json``."""
+    from fhir_blina.disclosure.sharing import suppressed_results
+    from fhir_blina.endpoints.definition import read_endpoints
+    from fhir_blina.results.records import write_results
+
+    results = suppressed_results(tables, read_endpoints(definitions), threshold)
+    write_results(results, out / "results.json")
+    return results
+
+
+def shown_summary(results: Results) -> str:
+    """``12 numbers shown, 30 not``."""
+    shown = sum(record.value is not None for record in results)
+    return f"{shown} numbers shown, {len(results) - shown} not"
+
+
+def pulled_resources(folder: Path) -> list[dict[str, Any]]:
+    """Every resource of a pulled folder."""
+    from fhir_blina.files.json import read_ndjson
+
+    return [resource for path in sorted(folder.glob("*.ndjson")) for _, resource in read_ndjson(path)]
+
+
+def push_summary(result: PushResult) -> str:
+    """``292 created, 0 updated, 0 unchanged``, and what else there is to say."""
+    words = [
+        f"{sum(counts.values())} {word}"
+        for word, counts in (
+            ("created", result.created),
+            ("updated", result.updated),
+            ("unchanged", result.unchanged),
+            ("removed", result.removed),
+        )
+        if counts or word != "removed"
+    ]
+    if result.rejected:
+        words.append(f"{len(result.rejected)} refused")
+    return ", ".join(words)
+
+
+def cells_summary(account: RoundTrip) -> str:
+    """``1234 cells mapped, 12 left out with a reason, 0 lost``."""
+    return f"{account.mapped} cells mapped, {account.unmapped} left out with a reason, {account.lost} lost"
+
+
+def headline(results: Results, *, everything: bool = False) -> list[Sequence[str]]:
+    """Published beside recomputed, one row a claim: number, printed, recomputed, unit, agreement, how.
+
+    Args:
+        results: With claims.
+        everything: Other readings, patients' data, rules and cited numbers as well, not results only.
+    """
+    from fhir_blina.results.claims import shown
+
+    rows: list[Sequence[str]] = []
+    for claim in results.claims:
+        if not everything and (claim["kind"] != "result" or claim["reading"] != "main"):
+            continue
+        value = claim["recomputed"]
+        recomputed = "" if value is None else shown(value, claim["value_printed"])
+        unit = "" if claim["unit"] in {None, "1"} else claim["unit"]
+        how = claim["method"] if claim["agreement"] == "agrees" else claim["why"]
+        rows.append((claim["title"], claim["value_printed"], recomputed, unit, claim["agreement"], how or ""))
+    return rows
+
+
+def agreement_summary(results: Results) -> str:
+    """How many published results agree, are truncated, disagree, or cannot be computed."""
+    main = [
+        one["agreement"] for one in results.claims if one["kind"] == "result" and one["reading"] == "main"
+    ]
+    counts = Counter(main)
+    return f"{len(main)} published results: " + ", ".join(f"{counts[word]} {word}" for word in sorted(counts))
+
+
+def _date(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise CohortError(f'"{text}" is not a date; write YYYY-MM-DD') from None

@@ -1,0 +1,243 @@
+"""The commands that only move resources: push, pull, unload, doctor, server."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.cli.terminal import Terminal, counted, table_text
+from fhir_blina.errors import StoreRefused
+
+Options = argparse.Namespace
+
+
+def terminal_of(options: Options) -> Terminal:
+    """Where a command writes, as its options say."""
+    return Terminal(quiet=options.quiet, verbose=options.verbose, json=options.json)
+
+
+def store_of(options: Options) -> Any:
+    """The store that the options name."""
+    from fhir_blina.cli.pipeline import opened
+
+    return opened(
+        options.store or Path(options.out) / "fhir", auth_file=options.auth_file, audit=options.audit
+    )
+
+
+def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
+    """The cohort that the options name, checked and mapped."""
+    from fhir_blina.cli.pipeline import prepare
+
+    return prepare(options.cohort, anchor=options.anchor, profiles=options.profiles, terminal=terminal)
+
+
+def push(options: Options) -> int:
+    """Store the resources of a cohort, or those of a folder of NDJSON."""
+    from fhir_blina.cli.pipeline import located, push_summary, validated, with_origin
+    from fhir_blina.store.sent import cohort_of
+    from fhir_blina.store.sources import NdjsonFolder
+
+    terminal = terminal_of(options)
+    resources: Any
+    mapped: Any
+    if _holds_resources(Path(options.cohort)):
+        if options.definitions or options.profiles or options.anchor:
+            raise StoreRefused(
+                f"{options.cohort} holds resources; --definitions, --profiles and --anchor need a cohort"
+            )
+        resources = NdjsonFolder(options.cohort)
+        name, mapped = cohort_of(resources), None
+    else:
+        cohort, mapped = prepared(options, terminal)
+        validated(cohort, mapped, terminal=terminal)
+        resources, name = mapped.resources, cohort.name
+    store = store_of(options)
+    if options.dry_run:
+        return _planned(store.plan(resources, cohort=name), terminal)
+    if options.definitions:
+        _load_definitions(store, cohort, terminal)
+    rejects = Path(options.rejects or Path(options.out) / "rejects.ndjson")
+    with terminal.step("push") as step, located(mapped):
+        result = store.push(
+            resources,
+            cohort=name,
+            verify=options.verify,
+            rejects=rejects,
+            origins={key: origin.location() for key, origin in mapped.origins.items()} if mapped else None,
+            progress=step.progress,
+        )
+        step.summary = push_summary(result)
+    rejected = [with_origin(finding, mapped) for finding in result.rejected]
+    terminal.findings(rejected)
+    for note in result.notes:
+        terminal.say(f"  {note}")
+    terminal.answer(
+        {
+            "created": dict(result.created),
+            "updated": dict(result.updated),
+            "unchanged": dict(result.unchanged),
+            "removed": dict(result.removed),
+            "rejected": [finding.as_issue() for finding in rejected],
+            "rejects": str(rejects) if rejected else None,
+            "verified": result.verified,
+            "seconds": dict(result.seconds),
+        }
+    )
+    kept = f"; what was refused is in {rejects}" if rejected else ""
+    terminal.result(f"{push_summary(result)}; {result.verified}{kept}")
+    return StoreRefused.exit_code if rejected else 0
+
+
+def _holds_resources(folder: Path) -> bool:
+    """Whether it is a folder of NDJSON and none of a cohort."""
+    return any(folder.glob("*.ndjson")) and not (folder / "cohort.yaml").exists()
+
+
+def _planned(plan: Any, terminal: Terminal) -> int:
+    """Say what a push would do."""
+    kinds = ("create", "update", "unchanged", "orphaned")
+    counts: dict[str, Any] = {
+        kind: {name: len(ids) for name, ids in getattr(plan, kind).items()} for kind in kinds
+    }
+    names = sorted({name for found in counts.values() for name in found})
+    rows = [(name, *(str(counts[kind].get(name, 0)) for kind in kinds)) for name in names]
+    terminal.findings(plan.rejected)
+    terminal.answer(counts | {"rejected": [finding.as_issue() for finding in plan.rejected]})
+    terminal.result(table_text(("type", *kinds), rows))
+    return StoreRefused.exit_code if plan.rejected else 0
+
+
+def _load_definitions(store: Any, cohort: Any, terminal: Terminal) -> None:
+    """Code systems, extensions and search parameters: shared ones and the cohort's."""
+    from fhir_blina.cohorts.conformance import conformance_resources
+
+    if not hasattr(store, "load_definitions"):
+        raise StoreRefused("--definitions needs a FHIR server; a folder has no use for them")
+    with terminal.step("define") as step:
+        changed = store.load_definitions(conformance_resources(cohort), progress=step.progress)
+        step.summary = f"{sum(changed.values())} definitions stored or changed"
+
+
+def _searches(options: Options) -> dict[str, Any]:
+    """The options of ``pull`` that only a server knows."""
+    from urllib.parse import parse_qsl
+
+    chosen: dict[str, Any] = {}
+    params: dict[str, dict[str, str]] = {}
+    for search in options.search:
+        kind, mark, query = search.partition("?")
+        pairs = parse_qsl(query, keep_blank_values=True)
+        if not mark or not kind.isalpha() or not pairs:
+            raise StoreRefused('a search is written TYPE?QUERY, for example "Observation?code=11150-0"')
+        params.setdefault(kind, {}).update(pairs)
+    if params:
+        chosen["params"] = params
+    if options.group:
+        chosen["group"] = options.group
+    if options.files_from:
+        chosen["files_from"] = options.files_from
+    server = (options.store or "").startswith(("http://", "https://"))
+    if chosen and not server:
+        raise StoreRefused("--search, --group and --files-from need a FHIR server in --store")
+    return chosen | ({"resume": options.resume} if server else {})
+
+
+def pull(options: Options) -> int:
+    """Fetch a cohort's resources into a folder."""
+    from fhir_blina.store.rest.journal import journal_of
+
+    terminal = terminal_of(options)
+    types = options.types.split(",") if options.types else None
+    folder = Path(options.out) / "fhir"
+    try:
+        with terminal.step("pull") as step:
+            result = store_of(options).pull(
+                folder,
+                cohort=options.cohort,
+                types=types,
+                since=options.since,
+                progress=step.progress,
+                **_searches(options),
+            )
+            step.summary = counted(result.counts)
+    except BaseException:
+        if journal_of(folder).exists():
+            terminal.say(f"what came is kept in {journal_of(folder)}; the same command goes on with it")
+        raise
+    for note in result.notes:
+        terminal.note(note)
+    terminal.answer({"folder": str(result.folder), "counts": dict(result.counts)})
+    terminal.result(f"{result.folder}: {counted(result.counts)}")
+    return 0
+
+
+def unload(options: Options) -> int:
+    """Remove a cohort from a store, by its tag."""
+    terminal = terminal_of(options)
+    store = store_of(options)
+    counts = store.counts(options.cohort)
+    if not options.yes:
+        terminal.answer({"would_remove": counts})
+        terminal.result(f"would remove {counted(counts)}; say --yes to do it")
+        return 0
+    with terminal.step("unload") as step:
+        removed = store.unload(options.cohort, progress=step.progress)
+        step.summary = counted(removed)
+    terminal.answer({"removed": removed})
+    terminal.result(f"removed {counted(removed)}")
+    return 0
+
+
+def doctor(options: Options) -> int:
+    """Say what a FHIR server can do, and what we do about it."""
+    from fhir_blina.errors import StoreError
+    from fhir_blina.http.auth import access
+    from fhir_blina.store.rest.doctor import examine
+
+    terminal = terminal_of(options)
+    found = examine(options.url, **access(options.url, options.auth_file))
+    terminal.answer(found.as_json())
+    rows = [(line.topic, line.found, line.consequence) for line in found.lines]
+    terminal.result(table_text(("about", "the server says", "so fhir-blina"), rows))
+    if not found.usable:
+        terminal.say("not usable: see above")
+    return 0 if found.usable else StoreError.exit_code
+
+
+def server(options: Options) -> int:
+    """Start and stop a real HAPI server on this machine."""
+    from dataclasses import asdict
+
+    from fhir_blina.hapi import server as local
+
+    terminal = terminal_of(options)
+    if options.action == "start":
+        with terminal.step("server") as step:
+            state = local.start(
+                address=options.address,
+                port=options.port,
+                database=options.database,
+                engine=options.engine,
+                wait_seconds=options.wait,
+                progress=step.progress,
+            )
+            step.summary = f"ready at {state.url}"
+    elif options.action == "logs":
+        terminal.result(local.logs())
+        return 0
+    elif options.action == "stop":
+        terminal.say("stopped" if local.stop() else "no server of ours runs")
+        state = local.status()
+    elif options.action == "reset":
+        local.reset()
+        terminal.say("stopped, and all that it stored is deleted")
+        state = local.status()
+    else:
+        state = local.status()
+    terminal.answer(asdict(state))
+    if options.action in {"start", "status"}:
+        word = "ready" if state.ready else "starting" if state.running else "not running"
+        terminal.result(f"{word} {state.url} {state.engine} {state.database}".strip())
+    return 0

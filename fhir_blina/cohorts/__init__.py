@@ -1,0 +1,1 @@
+"""Cohort folders: manifest, dictionary, tables, code maps, and how one is begun."""

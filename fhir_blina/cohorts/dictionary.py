@@ -1,0 +1,124 @@
+"""``dictionary.csv``: what each column of a cohort's tables holds, and how its cells are read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from fhir_blina.errors import Finding, did_you_mean, problem
+from fhir_blina.files.csv import read_csv
+from fhir_blina.files.json import MAX_DIGITS
+
+Cell = str | int | bool | Decimal
+
+DICTIONARY_COLUMNS = (
+    "table",
+    "column",
+    "type",
+    "key",
+    "required",
+    "values",
+    "unit",
+    "description",
+    "unmapped",
+    "read_back",
+)
+TYPES = ("string", "integer", "decimal", "boolean")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,9}")
+_DECIMAL = re.compile(r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]+")
+# What spreadsheets write where a cell is empty.
+MISSING_WORDS = frozenset(
+    {"NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#VALUE!", "#REF!"}
+)
+_INT32 = 2**31
+
+
+@dataclass(frozen=True)
+class Column:
+    """A line of ``dictionary.csv``: what a column holds, or why no template reads it."""
+
+    table: str
+    name: str
+    type: str
+    key: bool
+    required: bool
+    values: tuple[str, ...]
+    unit: str
+    description: str
+    unmapped: str
+    read_back: str
+    where: str
+
+    def read(self, text: str) -> Cell | None:
+        """The typed value of a cell's text, ``None`` for an empty cell.
+
+        Raises:
+            ValueError: what is wrong, without the text.
+        """
+        if not text:
+            if self.required or self.key:
+                raise ValueError("is empty, but must be filled")
+            return None
+        if self.values:
+            if text not in self.values:
+                raise ValueError("holds a word that the dictionary does not list")
+        elif text in MISSING_WORDS:
+            raise ValueError(
+                "holds a spreadsheet's word for missing; leave it empty or list the word in values"
+            )
+        if text != text.strip():
+            raise ValueError("begins or ends with a blank")
+        if self.type == "integer":
+            if not _INTEGER.fullmatch(text) or not -_INT32 <= int(text) < _INT32:
+                raise ValueError("is not a whole number")
+            return int(text)
+        if self.type == "decimal":
+            if not _DECIMAL.fullmatch(text) or len(text) > MAX_DIGITS:
+                raise ValueError("is not a decimal number")
+            return Decimal(text)
+        if self.type == "boolean":
+            if text not in {"true", "false"}:
+                raise ValueError("is not true or false")
+            return text == "true"
+        return text
+
+
+def read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, Column]]:
+    """Read ``dictionary.csv``: the columns by table and name; faults go to ``findings``."""
+    tables: dict[str, dict[str, Column]] = {}
+    before = len(findings)
+    for line, row in read_csv(path, DICTIONARY_COLUMNS, findings):
+        where = f"{path}:{line}"
+        table, name = row["table"], row["column"]
+        for word in (table, name):
+            if not _NAME.fullmatch(word):
+                findings.append(problem(where, f'"{word}" is no name', "Use a-z, 0-9 and _, a letter first"))
+        if row["type"] not in TYPES:
+            findings.append(problem(where, "unknown type", did_you_mean(row["type"], TYPES)))
+        for flag in ("key", "required"):
+            if row[flag] not in {"", "yes"}:
+                findings.append(problem(where, f"{flag} must be yes or empty"))
+        if row["unmapped"] and row["key"]:
+            findings.append(problem(where, "a key column cannot be unmapped"))
+        if name in tables.setdefault(table, {}):
+            findings.append(problem(where, f'column "{name}" of table "{table}" stands twice'))
+        values = tuple(row["values"].split("|")) if row["values"] else ()
+        tables[table][name] = Column(
+            table,
+            name,
+            row["type"],
+            row["key"] == "yes",
+            row["required"] == "yes",
+            values,
+            row["unit"],
+            row["description"],
+            row["unmapped"],
+            row["read_back"],
+            where,
+        )
+    if not tables and len(findings) == before:
+        findings.append(problem(f"{path}:1", "describes no column", "Add a line for each column"))
+    return tables

@@ -1,0 +1,272 @@
+"""A cohort folder as typed rows: manifest, dictionary, tables and code maps, read strictly.
+
+Every fault is collected; ``read_cohort`` raises once, with all of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.cohorts.codes import Codes, read_codes
+from fhir_blina.cohorts.dictionary import Cell, Column, read_dictionary
+from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
+from fhir_blina.files.csv import read_csv, read_header
+from fhir_blina.files.shipped import CANONICAL, fill_constants, mappings_folder, schema
+from fhir_blina.files.yaml import Document, check_schema, read_yaml, walk
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its file and line, its cells as text and, where not empty, as typed values."""
+
+    table: str
+    path: Path
+    line: int
+    text: Mapping[str, str]
+    cells: Mapping[str, Cell]
+
+    @property
+    def location(self) -> str:
+        """``file:line``."""
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One data file: its columns in file order and its rows."""
+
+    name: str
+    path: Path
+    columns: Mapping[str, Column]
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The columns that together name a row."""
+        return tuple(column.name for column in self.columns.values() if column.key)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A cohort folder, read.
+
+    Attributes:
+        name: The folder's name; begins every id, identifier system and tag.
+        folder: Where it lies.
+        manifest: ``cohort.yaml`` with its line numbers.
+        tables: By name.
+        codes: ``codes.csv``.
+        systems: URL of each short name of a code system.
+        anchor: The synthetic date of study day 0.
+    """
+
+    name: str
+    folder: Path
+    manifest: Document
+    tables: Mapping[str, Table]
+    codes: Codes
+    systems: Mapping[str, str]
+    anchor: dt.date
+    constants: Mapping[str, str] = field(repr=False)
+
+    @property
+    def base(self) -> str:
+        """Canonical base of own systems and profiles."""
+        return self.constants["base"]
+
+    @property
+    def readable_ids(self) -> bool:
+        """False where ids must be keyed hashes."""
+        published = bool(self.manifest.data.get("published", False))
+        return bool(self.manifest.data.get("ids", "readable" if published else "hmac") == "readable")
+
+    @property
+    def shift_dates(self) -> int:
+        """The most days by which the dates of a patient are moved; 0 where they stay."""
+        return int(self.manifest.data.get("shift_dates", 0))
+
+    def with_anchor(self, anchor: dt.date) -> Cohort:
+        """The same cohort with another synthetic date for study day 0."""
+        return replace(self, anchor=anchor, constants={**self.constants, "anchor": anchor.isoformat()})
+
+
+def cohort_names() -> list[str]:
+    """The names of the cohorts that come with the package."""
+    return sorted(path.parent.name for path in (mappings_folder() / "cohorts").glob("*/cohort.yaml"))
+
+
+def find_cohort(name_or_folder: str | Path) -> Path:
+    """The folder of a cohort, given as a path or as the name of one that comes with the package.
+
+    Raises:
+        CohortError: there is none.
+    """
+    path = Path(name_or_folder)
+    if path.is_dir():
+        return path
+    packaged = mappings_folder() / "cohorts" / path
+    if len(path.parts) == 1 and packaged.is_dir():
+        return packaged
+    remedy = did_you_mean(str(name_or_folder), cohort_names())
+    raise CohortError([problem("", f'no cohort "{name_or_folder}"', remedy, code="not-found")])
+
+
+def read_cohort(name_or_folder: str | Path) -> Cohort:
+    """Read a cohort folder.
+
+    Args:
+        name_or_folder: A path, or the name of a cohort that comes with the package.
+
+    Raises:
+        CohortError: every fault of manifest, dictionary, tables and codes, each with ``file:line``.
+    """
+    findings: list[Finding] = []
+    cohort = gather_cohort(find_cohort(name_or_folder), findings)
+    if cohort is None or findings:
+        raise CohortError(findings)
+    return cohort
+
+
+def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
+    """Like ``read_cohort``, but faults go to ``findings``; ``None`` if the manifest cannot be used."""
+    name = folder.resolve().name
+    if not _NAME.fullmatch(name):
+        findings.append(
+            problem(
+                str(folder),
+                "the folder's name is the cohort's name and begins every id",
+                "Use a-z, 0-9 and -, at most 20 characters, a letter first",
+            )
+        )
+    manifest = _read_manifest(folder / "cohort.yaml", findings)
+    if manifest is None:
+        return None
+    data = manifest.data
+    try:
+        anchor = dt.date.fromisoformat(data["anchor"])
+    except ValueError:
+        findings.append(problem(manifest.where(("anchor",)), "anchor is not a date", "Write YYYY-MM-DD"))
+        return None
+    constants = {
+        "cohort": name,
+        "base": data.get("base", CANONICAL),
+        "canonical": CANONICAL,
+        "title": data["title"],
+        "citation": data.get("citation", ""),
+        "anchor": data["anchor"],
+    }
+    manifest = _filled(manifest, constants, findings)
+    data = manifest.data
+    systems: dict[str, str] = data["systems"]
+    without = frozenset(data.get("without_systems", ()))
+    for alias in sorted(without - set(systems)):
+        where = manifest.where(("without_systems",))
+        findings.append(problem(where, f'"{alias}" is not in systems', did_you_mean(alias, systems)))
+    columns = read_dictionary(folder / "dictionary.csv", findings)
+    codes = read_codes(folder / "codes.csv", systems, without, findings)
+    tables = _read_tables(folder, columns, findings)
+    _check_relative_to(manifest, constants, columns, findings)
+    return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants)
+
+
+def _read_manifest(path: Path, findings: list[Finding]) -> Document | None:
+    documents = read_yaml(path, findings)
+    if len(documents) != 1:
+        if documents:
+            findings.append(problem(f"{path}:1", "a manifest is one YAML document"))
+        return None
+    return documents[0] if check_schema(documents[0], schema("cohort"), findings) else None
+
+
+def _filled(manifest: Document, constants: Mapping[str, str], findings: list[Finding]) -> Document:
+    """The manifest with the constants filled in, but for ``relative_to``, which has columns too."""
+    data = dict(manifest.data)
+    for key in ("systems", "every_resource", "profiles"):
+        if key in data:
+            data[key] = _fill_all(data[key], constants)
+            for keys, value in walk(data[key], (key,)):
+                if isinstance(value, str) and ("{{" in value or "}}" in value):
+                    remedy = f"Known: {', '.join(f'%{name}' for name in sorted(constants))}"
+                    text = "a blank that names no constant"
+                    findings.append(problem(manifest.where(keys), text, remedy))
+    return replace(manifest, data=data)
+
+
+def _fill_all(data: Any, constants: Mapping[str, str]) -> Any:
+    if isinstance(data, dict):
+        return {key: _fill_all(value, constants) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_fill_all(value, constants) for value in data]
+    return fill_constants(data, constants) if isinstance(data, str) else data
+
+
+def _check_relative_to(
+    manifest: Document,
+    constants: Mapping[str, str],
+    columns: Mapping[str, Mapping[str, Column]],
+    findings: list[Finding],
+) -> None:
+    known = {f"%{name}" for name in constants} | {name for table in columns.values() for name in table}
+    for name in re.findall(r"\{\{(.*?)\}\}", manifest.data.get("relative_to", "")):
+        if name.strip() not in known:
+            text = f'relative_to: no constant or column "{name.strip()}"'
+            remedy = did_you_mean(name.strip(), known)
+            findings.append(problem(manifest.where(("relative_to",)), text, remedy))
+
+
+def _read_tables(
+    folder: Path, dictionary: Mapping[str, Mapping[str, Column]], findings: list[Finding]
+) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    files = {path.stem: path for path in sorted((folder / "data").glob("*.csv"))}
+    for name, path in files.items():
+        if name not in dictionary and dictionary:
+            remedy = f"Describe its columns in {folder / 'dictionary.csv'}"
+            findings.append(problem(f"{path}:1", f'table "{name}" is not in the dictionary', remedy))
+    for name, columns in dictionary.items():
+        where = next(iter(columns.values())).where
+        if name not in files:
+            file = folder / "data" / f"{name}.csv"
+            findings.append(problem(where, f'table "{name}" has no file', f"Add {file}", code="not-found"))
+            continue
+        if not any(column.key for column in columns.values()):
+            findings.append(
+                problem(where, f'table "{name}" has no key column', "Set key to yes where a row is named")
+            )
+        tables[name] = _read_table(name, files[name], columns, findings)
+    return tables
+
+
+def _read_table(name: str, path: Path, columns: Mapping[str, Column], findings: list[Finding]) -> Table:
+    rows = []
+    seen: dict[tuple[str, ...], int] = {}
+    key = [column.name for column in columns.values() if column.key]
+    for line, text in read_csv(path, tuple(columns), findings):
+        cells: dict[str, Cell] = {}
+        for column in columns.values():
+            try:
+                value = column.read(text[column.name])
+            except ValueError as error:
+                remedy = f"Allowed: {', '.join(column.values)}" if column.values else ""
+                findings.append(problem(f"{path}:{line}", f'column "{column.name}" {error}', remedy))
+                continue
+            if value is not None:
+                cells[column.name] = value
+        named = tuple(text[column] for column in key)
+        if named in seen and key:
+            findings.append(problem(f"{path}:{line}", f"the same {', '.join(key)} as in line {seen[named]}"))
+        seen.setdefault(named, line)
+        rows.append(Row(name, path, line, text, cells))
+    header = read_header(path, []) or list(columns)
+    ordered = {column: columns[column] for column in header if column in columns}
+    if not rows and not any(finding.location.startswith(f"{path}:") for finding in findings):
+        findings.append(problem(f"{path}:1", "the table has no rows"))
+    return Table(name, path, ordered or columns, tuple(rows))

@@ -1,0 +1,1 @@
+"""What may leave the house: counts and survival with small cells hidden."""

@@ -1,0 +1,1 @@
+"""What to measure: definitions, the facts that tables give, and times derived from them."""

@@ -1,0 +1,1 @@
+"""FHIRPath over plain rows and resources: a strict subset, compiled once."""

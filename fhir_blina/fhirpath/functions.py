@@ -1,0 +1,304 @@
+"""FHIRPath's functions whose arguments are plain values.
+
+Those that take an expression or a type (``where``, ``ofType``, ``iif`` …) are evaluated in
+:mod:`fhir_blina.fhirpath.expressions`. A function raises ``ValueError`` with a plain sentence where
+its input does not fit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fhir_blina.fhirpath.elements import Element, bare, moment, step
+from fhir_blina.fhirpath.operators import only, unique
+from fhir_blina.fhirpath.temporal import Temporal
+
+BOUNDARY_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function that an expression may call.
+
+    Attributes:
+        name: Its name.
+        min_args: Fewest arguments.
+        max_args: Most arguments.
+        call: Takes the input collection and one collection for each argument given; returns a
+            collection. May raise ``ValueError`` with a sentence that becomes the error's text.
+    """
+
+    name: str
+    min_args: int
+    max_args: int
+    call: Callable[..., list[Any]]
+
+
+STANDARD: dict[str, Function] = {}
+
+
+def _function(name: str, min_args: int = 0, max_args: int = 0) -> Callable[[Callable[..., Any]], Any]:
+    def register(call: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+        STANDARD[name] = Function(name, min_args, max_args, call)
+        return call
+
+    return register
+
+
+def _text(items: list[Any], what: str) -> str | None:
+    value = bare(only(items, what))
+    if isinstance(value, Temporal):
+        return value.text
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{what} takes a string; use toString()")
+    return value
+
+
+def _whole(items: list[Any], what: str) -> int | None:
+    value = bare(only(items, what))
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ValueError(f"{what} takes a whole number")
+    return value
+
+
+def _on_text(name: str, call: Callable[..., Any], args: int = 0, optional: int = 0) -> None:
+    """Register a function of one string whose arguments are all strings."""
+
+    def run(items: list[Any], *arguments: list[Any]) -> list[Any]:
+        text = _text(items, f"{name}()")
+        values = [_text(argument, f"{name}()") for argument in arguments]
+        return [] if text is None or None in values else [call(text, *values)]
+
+    STANDARD[name] = Function(name, args, args + optional, run)
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.DOTALL)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+
+
+_on_text("startsWith", str.startswith, 1)
+_on_text("endsWith", str.endswith, 1)
+_on_text("contains", lambda text, part: part in text, 1)
+_on_text("indexOf", str.find, 1)
+_on_text("lower", str.lower)
+_on_text("upper", str.upper)
+_on_text("trim", str.strip)
+_on_text("length", len)
+_on_text("matches", lambda text, pattern: _regex(pattern).search(text) is not None, 1)
+_on_text("replace", str.replace, 2)
+_on_text(
+    "replaceMatches", lambda text, pattern, new: _regex(pattern).sub(re.sub(r"\$(\d)", r"\\\1", new), text), 2
+)
+
+
+@_function("split", 1, 1)
+def _split(items: list[Any], separator: list[Any]) -> list[Any]:
+    text, mark = _text(items, "split()"), _text(separator, "split()")
+    if text is None or mark is None:
+        return []
+    return list(text) if not mark else text.split(mark)
+
+
+@_function("substring", 1, 2)
+def _substring(items: list[Any], start: list[Any], length: list[Any] | None = None) -> list[Any]:
+    text, first = _text(items, "substring()"), _whole(start, "substring()")
+    size = None if length is None else _whole(length, "substring()")
+    if text is None or first is None or not 0 <= first < len(text):
+        return []
+    return [text[first:] if size is None else text[first : first + max(size, 0)]]
+
+
+@_function("join", 0, 1)
+def _join(items: list[Any], separator: list[Any] | None = None) -> list[Any]:
+    """The strings in one; of none, the empty string, as SQL on FHIR's tests ask."""
+    mark = "" if separator is None else _text(separator, "join()")
+    texts = [_text([item], "join()") for item in items]
+    return [(mark or "").join(text for text in texts if text is not None)]
+
+
+@_function("empty")
+def _empty(items: list[Any]) -> list[Any]:
+    return [not items]
+
+
+@_function("not")
+def _not(items: list[Any]) -> list[Any]:
+    value = bare(only(items, "not()"))
+    return [] if value is None else [not value if isinstance(value, bool) else False]
+
+
+@_function("count")
+def _count(items: list[Any]) -> list[Any]:
+    return [len(items)]
+
+
+@_function("first")
+def _first(items: list[Any]) -> list[Any]:
+    return items[:1]
+
+
+@_function("last")
+def _last(items: list[Any]) -> list[Any]:
+    return items[-1:]
+
+
+@_function("single")
+def _single(items: list[Any]) -> list[Any]:
+    only(items, "single()")
+    return items
+
+
+@_function("tail")
+def _tail(items: list[Any]) -> list[Any]:
+    return items[1:]
+
+
+@_function("skip", 1, 1)
+def _skip(items: list[Any], number: list[Any]) -> list[Any]:
+    return items[max(_whole(number, "skip()") or 0, 0) :]
+
+
+@_function("take", 1, 1)
+def _take(items: list[Any], number: list[Any]) -> list[Any]:
+    return items[: max(_whole(number, "take()") or 0, 0)]
+
+
+@_function("distinct")
+def _distinct(items: list[Any]) -> list[Any]:
+    return unique(items)
+
+
+@_function("union", 1, 1)
+def _union(items: list[Any], others: list[Any]) -> list[Any]:
+    return unique([*items, *others])
+
+
+@_function("combine", 1, 1)
+def _combine(items: list[Any], others: list[Any]) -> list[Any]:
+    return [*items, *others]
+
+
+@_function("extension", 1, 1)
+def _extension(items: list[Any], url: list[Any]) -> list[Any]:
+    wanted = _text(url, "extension()")
+    return [item for item in step(items, "extension") if isinstance(item, dict) and item.get("url") == wanted]
+
+
+@_function("hasValue")
+def _has_value(items: list[Any]) -> list[Any]:
+    return [len(items) == 1 and bare(items[0]) is not None and not isinstance(bare(items[0]), dict)]
+
+
+@_function("getResourceKey")
+def _resource_key(items: list[Any]) -> list[Any]:
+    found = (bare(item) for item in items)
+    return [
+        item["id"] for item in found if isinstance(item, dict) and "resourceType" in item and "id" in item
+    ]
+
+
+def reference_key(items: list[Any], type_name: str | None) -> list[Any]:
+    """The id that a relative or absolute literal reference names.
+
+    Args:
+        items: References.
+        type_name: Only references to this type; ``None`` takes all.
+
+    Returns:
+        The ids. A ``urn:``, a ``#contained`` or a purely logical reference has no key.
+    """
+    keys: list[Any] = []
+    for item in items:
+        reference = bare(item)
+        text = reference.get("reference") if isinstance(reference, dict) else None
+        if not isinstance(text, str) or text.startswith(("#", "urn:")):
+            continue
+        parts = text.partition("/_history/")[0].split("/")
+        if len(parts) > 1 and parts[-1] and type_name in {None, parts[-2]}:
+            keys.append(parts[-1])
+    return keys
+
+
+@_function("toString")
+def _to_string(items: list[Any]) -> list[Any]:
+    value = bare(only(items, "toString()"))
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, Decimal):
+        return [f"{value:f}"]
+    return [] if value is None or isinstance(value, dict) else [str(value)]
+
+
+@_function("toInteger")
+def _to_integer(items: list[Any]) -> list[Any]:
+    value = bare(only(items, "toInteger()"))
+    if isinstance(value, int):
+        return [int(value)]
+    return [int(value)] if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value) else []
+
+
+@_function("toDecimal")
+def _to_decimal(items: list[Any]) -> list[Any]:
+    value = bare(only(items, "toDecimal()"))
+    if isinstance(value, (int, Decimal)):
+        return [Decimal(value)]
+    matches = isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", value)
+    return [Decimal(value)] if matches else []
+
+
+_TRUE = {"true", "t", "yes", "y", "1", "1.0"}
+_FALSE = {"false", "f", "no", "n", "0", "0.0"}
+
+
+@_function("toBoolean")
+def _to_boolean(items: list[Any]) -> list[Any]:
+    value = bare(only(items, "toBoolean()"))
+    if isinstance(value, (bool, int, Decimal)):
+        return [bool(value)] if value in {0, 1} else []
+    word = value.lower() if isinstance(value, str) else ""
+    return [word in _TRUE] if word in _TRUE | _FALSE else []
+
+
+@_function("abs")
+def _abs(items: list[Any]) -> list[Any]:
+    value = bare(only(items, "abs()"))
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, Decimal))):
+        raise ValueError("abs() takes a number")
+    return [] if value is None else [value.copy_abs() if isinstance(value, Decimal) else abs(value)]
+
+
+def _boundary(items: list[Any], *, high: bool) -> list[Any]:
+    name = "highBoundary()" if high else "lowBoundary()"
+    item = only(items, name)
+    value = bare(item)
+    if value is None:
+        return []
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        number = Decimal(value)
+        exponent = min(int(number.as_tuple().exponent), 0)
+        edge = number + Decimal(5 if high else -5).scaleb(exponent - 1)
+        places = max(BOUNDARY_DIGITS, 1 - exponent)
+        return [edge.quantize(Decimal(1).scaleb(-places))]
+    found = moment(item, guess=True)
+    if found is None:
+        if type(item) is Element and item.type in {"string", "code"}:
+            return []
+        raise ValueError(f"{name} takes a decimal, date, dateTime or time")
+    return [found.boundary(high=high)]
+
+
+@_function("lowBoundary")
+def _low_boundary(items: list[Any]) -> list[Any]:
+    return _boundary(items, high=False)
+
+
+@_function("highBoundary")
+def _high_boundary(items: list[Any]) -> list[Any]:
+    return _boundary(items, high=True)

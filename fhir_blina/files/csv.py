@@ -1,0 +1,76 @@
+"""CSV files read as text: every cell as it stands, every fault with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fhir_blina.errors import Finding, did_you_mean, problem
+from fhir_blina.files.yaml import read_text
+
+MAX_CELL = 1_000_000
+
+
+def read_header(path: Path, findings: list[Finding]) -> list[str] | None:
+    """The column names of a CSV file, or ``None`` with a finding."""
+    text = read_text(path, findings)
+    if text is None:
+        return None
+    csv.field_size_limit(MAX_CELL)
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), strict=True), [])
+    except csv.Error as error:
+        findings.append(problem(f"{path}:1", f"not CSV: {error}"))
+        return None
+
+
+def read_csv(
+    path: Path, columns: Sequence[str], findings: list[Finding]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield ``(line, cells by column)`` of a file that has exactly these columns, in any order.
+
+    Faults go to ``findings``; a row at fault is not yielded.
+    """
+    text = read_text(path, findings)
+    if text is None:
+        return
+    csv.field_size_limit(MAX_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader)
+        if not _header_fits(path, header, columns, findings):
+            return
+        while True:
+            line = reader.line_num + 1
+            row = next(reader, None)
+            if row is None:
+                return
+            if not row:
+                findings.append(problem(f"{path}:{line}", "an empty line", "Delete it"))
+            elif len(row) != len(header):
+                findings.append(
+                    problem(
+                        f"{path}:{line}",
+                        f"{len(row)} cells where the header has {len(header)}",
+                        "Add or remove a comma, or quote a cell that holds one",
+                    )
+                )
+            else:
+                yield line, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        findings.append(problem(f"{path}:{reader.line_num}", f"not CSV: {error}"))
+
+
+def _header_fits(path: Path, header: list[str], columns: Sequence[str], findings: list[Finding]) -> bool:
+    before = len(findings)
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        findings.append(problem(f"{path}:1", f'column "{name}" stands twice'))
+    for name in header:
+        if name not in columns:
+            findings.append(problem(f"{path}:1", f'unknown column "{name}"', did_you_mean(name, columns)))
+    for name in columns:
+        if name not in header:
+            findings.append(problem(f"{path}:1", f'column "{name}" is missing', "Add it, or mend its name"))
+    return len(findings) == before

@@ -1,0 +1,1 @@
+"""A real HAPI server and HAPI's validator on this machine."""

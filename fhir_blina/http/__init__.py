@@ -1,0 +1,1 @@
+"""HTTP to one server: retries, bounds, and credentials that stay at home."""

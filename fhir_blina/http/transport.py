@@ -1,0 +1,342 @@
+"""HTTP to one FHIR server: one place that retries, bounds, and keeps credentials at home.
+
+What is retried, and what never is:
+
+==========================  ==============================================================
+no or half an answer        the same bytes again: 8 tries, 10 minutes, random growing pauses
+408 429 502 503 504         the same, and as long as ``Retry-After`` says, up to 2 minutes
+500 without a database      as no answer: HAPI says so when its database is away
+409 of a race inside HAPI   the same, 5 tries
+409 otherwise, 500          twice
+400 404 410 412 413 422     never
+401                         once, with a renewed token; 403 never
+==========================  ==============================================================
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import httpx
+
+from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
+from fhir_blina.files.json import loads
+from fhir_blina.http.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
+from fhir_blina.http.pace import Pace, retry_after
+from fhir_blina.r4.outcome import findings_of
+
+TRIES = 8
+BUDGET_SECONDS = 600.0
+LONGEST_PAUSE = 30.0
+RACE_TRIES = 5
+DOUBT_TRIES = 2
+MOST_BYTES = 512 * 2**20
+MOST_RATIO = 100
+MOST_SMALL = 2**20
+
+_BUSY = {408, 429, 502, 503, 504}
+_TOO_LARGE = {408, 413, 504}
+_RACE = re.compile(rb"HAPI-(0823|0825|0826|0989|2745)|HFJ_RES_SEARCH_URL")
+# What HAPI's 500 says while its database is away: words of Spring, Hibernate, their pool and the driver.
+# No resource is at fault then, and none may end among the refused.
+_NO_DATABASE = re.compile(
+    rb"JDBC Connection|JDBCConnection|Could not open JPA EntityManager|CannotCreateTransaction|HikariPool"
+    rb"|Connection (is not available|refused|reset|has been closed)|connection (has been|is) closed"
+    rb"|I/O error occurred while sending to the backend|terminating connection|the database system is "
+)
+_FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered.
+
+    Attributes:
+        status: HTTP status.
+        headers: Response headers.
+        content: The bytes received.
+        json: The bytes read as FHIR JSON; None where they are not JSON.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    json: Any
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success."""
+        return 200 <= self.status < 300
+
+    def why(self) -> str:
+        """Status and OperationOutcome in a line, quoted values cut out."""
+        found = findings_of(self.json, "")
+        said = "; ".join(finding.diagnostics for finding in found[:3])
+        return f"HTTP {self.status}" + (f": {said[:500]}" if said else "")
+
+
+class Transport:
+    """Requests to one FHIR server.
+
+    Args:
+        base: Base URL, for example ``https://example.org/fhir``.
+        token: Bearer token, or a function that gets one; it is asked again after a 401.
+        user: Name and password for HTTP Basic.
+        headers: Sent with every request.
+        timeout: Seconds for connecting, reading and writing.
+        client: An ``httpx.Client`` of one's own, for tests.
+        sleep: Waits that many seconds, for tests.
+
+    Plain http to another machine is logged as a warning.
+
+    Attributes:
+        base: The base URL, without a slash at its end.
+        requests: How many were sent.
+        heard: ``Date`` of the last answer that had one, else "".
+
+    Raises:
+        StoreRefused: the address is not http(s), holds a user name or password, or is plain http to
+            another machine and there are credentials.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        token: str | Callable[[], str] | None = None,
+        user: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+        client: httpx.Client | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        origin, parts = origin_of(base), urlsplit(base)
+        if (token or user) and not origin.private:
+            raise StoreRefused(OVER_HTTPS_ONLY)
+        if parts.query or parts.fragment:
+            raise StoreRefused("the base URL of a server has no ? and no #")
+        warn_of_plain(origin)
+        self.base = base.rstrip("/")
+        self._origin = origin
+        self.pace = Pace()
+        self.requests = 0
+        self.heard = ""
+        self._token = token
+        self._held_token = token if isinstance(token, str) else None
+        self.sleep = sleep
+        self._reached = False
+        self._lock = threading.Lock()
+        for name in ("httpx", "httpcore"):  # they log whole addresses, and those can hold identifiers
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._client = client or httpx.Client(
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=origin.host not in LOOPBACK,  # what is for this machine passes no proxy
+            limits=httpx.Limits(max_connections=16),
+            auth=httpx.BasicAuth(*user) if user else None,
+        )
+        weakref.finalize(self, self._client.close)  # a store is used and dropped, not closed
+        self._headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"} | dict(headers or {})
+
+    def anchored(self, url: str) -> str:
+        """An address that the server gave, made one of the configured server.
+
+        Servers behind a proxy name themselves wrongly, and a hostile one names somebody else: only what
+        follows the base is taken from the address.
+
+        Raises:
+            StoreRefused: what follows is not a path of FHIR.
+        """
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise StoreRefused("the server names an address that is none; it is not followed") from None
+        query = f"?{parts.query}" if parts.query else ""
+        path = parts.path.rstrip("/")
+        own = urlsplit(self.base).path
+        if path == own or (not parts.netloc and not path):
+            return self.base + query
+        if own and path.startswith(f"{own}/") and ".." not in path:
+            return self.base + path[len(own) :] + query
+        found = _FHIR_PATH.search(path)
+        if ".." in path or found is None:
+            raise StoreRefused("the server names an address that is none of its own; it is not followed")
+        return self.base + (f"/{found[1]}" if found[1] else "") + query
+
+    def request(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        divisible: bool = False,
+        doubt_tries: int = DOUBT_TRIES,
+        credentials: bool = True,
+        into: BinaryIO | None = None,
+    ) -> Answer:
+        """Send a request until there is an answer that another try would not change.
+
+        Args:
+            method: HTTP method.
+            path: What follows the base, or an address of the same origin.
+            params: Query of the address.
+            form: Sent as a form, for ``_search``.
+            body: FHIR JSON.
+            headers: On top of the usual.
+            repeatable: Whether sending it twice does the same as once.
+            divisible: Whether the caller can send it in halves: 408, 413 and 504 are then returned.
+            doubt_tries: How often a 500 or an unknown 409 is tried again.
+            credentials: False for a request without ``Authorization``.
+            into: A file that takes the content of a success, in place of what it holds.
+
+        Raises:
+            StoreUnavailable: no answer within the tries and the time.
+            StoreRefused: 401, 403 or a redirect.
+            StoreIncomplete: an answer larger than 512 MiB, or packed more than a hundred times.
+        """
+        whole = path.startswith(("http://", "https://")) and origin_of(path) == self._origin
+        url = path if whole else f"{self.base}/{path}" if path else self.base
+        end = time.monotonic() + BUDGET_SECONDS
+        failures = doubts = races = 0
+        renewed = False
+        while True:
+            pause = 0.0
+            try:
+                answer = self._once(method, url, params, form, body, headers, credentials, into)
+            except httpx.TransportError as error:
+                failures += 1
+                never = isinstance(error, httpx.ConnectError) and not self._reached and failures >= 3
+                lost = not repeatable and not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+                if failures >= TRIES or never or lost or time.monotonic() > end:
+                    raise StoreUnavailable(
+                        f"{self.base} does not answer ({type(error).__name__}, {failures} tries). "
+                        "Is it running, and is the address right?"
+                    ) from None
+            else:
+                self._reached = True
+                if answer.status == 401 and callable(self._token) and not renewed:
+                    renewed = True
+                    self._held_token = None
+                    continue
+                if answer.status in {401, 403}:
+                    raise StoreRefused(
+                        f"{self.base} does not let us in ({answer.why()}). Check the credentials"
+                    )
+                if 300 <= answer.status < 400 and answer.status != 304:
+                    raise StoreRefused(
+                        f"{self.base} sends us elsewhere ({answer.status}). Give the final address"
+                    )
+                if answer.status in _TOO_LARGE and divisible:
+                    return answer
+                if answer.status in _BUSY or (answer.status == 500 and _NO_DATABASE.search(answer.content)):
+                    failures += 1
+                    if answer.status in {429, 503}:
+                        self.pace.too_fast()
+                    if failures >= TRIES or time.monotonic() > end:
+                        raise StoreUnavailable(f"{self.base} is busy: {answer.why()}, {failures} tries")
+                    pause = retry_after(answer.headers)
+                elif answer.status == 409 and _RACE.search(answer.content):
+                    races += 1
+                    if races > RACE_TRIES:
+                        return answer
+                elif answer.status in {409, 500}:
+                    doubts += 1
+                    if doubts > doubt_tries:
+                        return answer
+                else:
+                    return answer
+            tried = failures + doubts + races
+            self.sleep(pause or random.random() * min(LONGEST_PAUSE, 0.25 * 2**tried))
+
+    def get(self, path: str = "", **more: Any) -> Answer:
+        """``request("GET", …)``."""
+        return self.request("GET", path, **more)
+
+    @staticmethod
+    def pause_of(answer: Answer, *, otherwise: float, most: float) -> float:
+        """Seconds that an answer asks to wait, between 1 and ``most``."""
+        return min(max(retry_after(answer.headers) or otherwise, 1.0), most)
+
+    def _authorization(self) -> dict[str, str]:
+        if self._token is None:
+            return {}
+        with self._lock:
+            if self._held_token is None and callable(self._token):
+                self._held_token = self._token()
+        return {"Authorization": f"Bearer {self._held_token}"}
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        form: Mapping[str, str] | None,
+        body: str | None,
+        headers: Mapping[str, str] | None,
+        credentials: bool,
+        into: BinaryIO | None,
+    ) -> Answer:
+        own = {"Content-Type": "application/fhir+json; charset=utf-8"} if body is not None else {}
+        own |= self._authorization() if credentials else {}
+        request = self._client.build_request(
+            method,
+            url,
+            params=dict(params) if params else None,
+            data=dict(form) if form else None,
+            content=body.encode() if body is not None else None,
+            headers=self._headers | own | dict(headers or {}),
+        )
+        self.requests += 1
+        if credentials:
+            response = self._client.send(request, stream=True)
+        else:
+            request.headers.pop("Authorization", None)
+            response = self._client.send(request, stream=True, auth=None)
+        self.heard = response.headers.get("date", self.heard)
+        content = bytearray()
+        filed = into if response.is_success else None
+        if filed is not None:
+            filed.seek(0)
+            filed.truncate()
+        size = 0
+        try:
+            for part in response.iter_bytes():
+                size += len(part)
+                if size > MOST_SMALL and size > MOST_RATIO * response.num_bytes_downloaded:
+                    raise StoreIncomplete(
+                        f"{self.base} sent what unpacks to over {MOST_RATIO} times its size"
+                    )
+                if size > MOST_BYTES:
+                    raise StoreIncomplete(f"{self.base} sent more than {MOST_BYTES // 2**20} MiB at once")
+                if filed is None:
+                    content += part
+                else:
+                    filed.write(part)
+        finally:
+            response.close()
+        said = bytes(content)
+        return Answer(response.status_code, response.headers, said, self._json(response, said))
+
+    def _json(self, response: httpx.Response, content: bytes) -> Any:
+        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+        if not kind.endswith("json") or kind.endswith("ndjson") or not content:
+            return None
+        try:
+            return loads(content.decode("utf-8"))
+        except (ValueError, UnicodeDecodeError):
+            if response.is_success:  # cut off on the way, most likely
+                raise httpx.ReadError("the answer is not whole") from None
+            return None

@@ -1,0 +1,1 @@
+"""Rows become resources, and resources become rows again."""

@@ -1,0 +1,1 @@
+"""The way back: templates read backwards, and every cell compared."""

@@ -1,0 +1,150 @@
+"""Everything that can be wrong with a cohort folder, found without a store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.cohorts.folder import Cohort, find_cohort, gather_cohort
+from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
+from fhir_blina.mapping.back.roundtrip import round_trip
+from fhir_blina.mapping.mapping import Mapped, gather_resources
+from fhir_blina.mapping.nodes import Embed, blanks, nodes
+from fhir_blina.mapping.template import Template
+
+
+def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list[Finding]:
+    """Collect every fault of a cohort folder.
+
+    Unknown columns and functions, malformed expressions, cells of the wrong type, words without a
+    code, duplicate or illegal ids, dangling references, columns that no template reads, rows that
+    become nothing, cells that cannot be read back.
+
+    Args:
+        name_or_folder: A path, or the name of a cohort that comes with the package.
+        profiles: Options of the manifest to switch on.
+
+    Returns:
+        The findings, in file order; an empty list means that the cohort can be run.
+
+    Raises:
+        CohortError: there is no such folder.
+    """
+    findings: list[Finding] = []
+    examine(name_or_folder, findings, profiles=profiles)
+    return findings
+
+
+def examine(
+    name_or_folder: str | Path,
+    findings: list[Finding],
+    *,
+    profiles: Collection[str] = (),
+    anchor: dt.date | None = None,
+) -> tuple[Cohort | None, Mapped | None]:
+    """Like ``check_cohort``, but faults go to ``findings``; the cohort and what it maps to are kept.
+
+    Args:
+        name_or_folder: As for ``check_cohort``.
+        findings: Gets the faults.
+        profiles: As for ``check_cohort``.
+        anchor: Another synthetic date for study day 0.
+    """
+    cohort = gather_cohort(find_cohort(name_or_folder), findings)
+    if cohort is None or findings:
+        return cohort, None
+    if anchor is not None:
+        cohort = cohort.with_anchor(anchor)
+    mapped = gather_resources(cohort, profiles, findings)
+    if mapped.origins:  # every template could be compiled
+        findings += _unread_columns(cohort, mapped.templates)
+    if not findings:
+        findings += _unused_rows(mapped)
+        findings += _dangling_references(mapped)
+        findings += _lost_cells(cohort, mapped)
+    return cohort, mapped
+
+
+def _unread_columns(cohort: Cohort, templates: Sequence[Template]) -> list[Finding]:
+    read: set[tuple[str, str]] = set()
+    for template in templates:
+        if template.table is not None:
+            _note(read, template.table, [*template.root.items.values()], template.where)
+    relative_to = cohort.manifest.data.get("relative_to", "")
+    result = []
+    for table in cohort.tables.values():
+        for column in table.columns.values():
+            used = (table.name, column.name) in read or f"{{{{ {column.name} }}}}" in relative_to
+            if not used and not column.unmapped:
+                remedy = "Use it in a template, or say in unmapped why not"
+                text = f'no template reads column "{column.name}" of table "{table.name}"'
+                result.append(problem(column.where, text, remedy))
+            elif (table.name, column.name) in read and column.unmapped:
+                text = f'column "{column.name}" of table "{table.name}" is unmapped, but a template reads it'
+                result.append(problem(column.where, text, "Empty unmapped"))
+    return result
+
+
+def _note(read: set[tuple[str, str]], table: str, parts: Sequence[Any], where: Any) -> None:
+    """Note which columns the nodes read, embedded rows under their own table."""
+    if where is not None:
+        read.update((table, column) for column in where.columns)
+    for part in parts:
+        inside = {id(one) for node in nodes(part) if isinstance(node, Embed) for one in blanks(node.node)}
+        for blank in blanks(part):
+            if id(blank) not in inside:
+                read.update((table, column) for column in blank.columns)
+        for node in nodes(part):
+            if isinstance(node, Embed):
+                read.update((name, column) for column in node.on for name in (table, node.table))
+                _note(read, node.table, [node.node], node.where)
+
+
+def _unused_rows(mapped: Mapped) -> list[Finding]:
+    remedy = "Widen a where:, or add a template"
+    return [problem(row.location, "the row becomes no resource", remedy) for row in mapped.unused]
+
+
+def _dangling_references(mapped: Mapped) -> list[Finding]:
+    known = {f"{resource['resourceType']}/{resource['id']}" for resource in mapped.resources}
+    result = []
+    for resource in mapped.resources:
+        origin = mapped.origins[f"{resource['resourceType']}/{resource['id']}"]
+        for path, reference in references(resource):
+            if reference not in known:
+                kind = reference.split("/", maxsplit=1)[0]
+                near = did_you_mean(kind, {one.split("/", maxsplit=1)[0] for one in known})
+                text = "a reference to a resource that no template makes"
+                remedy = near if near and kind not in near else "Compare the id with that template's id"
+                result.append(problem(origin.location(path), text, remedy, code="not-found"))
+    return result
+
+
+def references(node: Any, path: str = "") -> list[tuple[str, str]]:
+    """Every literal reference below a node: ``(FHIRPath without the type, "Type/id")``."""
+    found: list[tuple[str, str]] = []
+    if isinstance(node, dict):
+        reference = node.get("reference")
+        if isinstance(reference, str) and not reference.startswith("#"):
+            found.append((f"{path}.reference", reference))
+        for name, value in node.items():
+            found += references(value, f"{path}.{name}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            found += references(value, f"{path}[{index}]")
+    return found
+
+
+def _lost_cells(cohort: Cohort, mapped: Mapped) -> list[Finding]:
+    try:
+        result = round_trip(cohort, mapped.templates, mapped.resources)
+    except CohortError as error:
+        return list(error.findings)
+    return [
+        problem(difference.location, f'column "{difference.column}"' + f": {difference.text}")
+        if difference.column
+        else problem(difference.location, difference.text)
+        for difference in result.differences
+    ]

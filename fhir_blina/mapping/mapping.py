@@ -1,0 +1,189 @@
+"""Rows become resources: fill a cohort's templates.
+
+Beside what the templates say, every resource gets what the manifest's ``every_resource`` holds, the
+cohort's tag, and an identifier that repeats its readable id. Dates made by ``studyDate()`` carry
+FHIR's relative date and the ``study-day`` extension. Where the manifest says ``shift_dates``, the
+dates of each patient are moved before ids are hashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhir_blina.cohorts.folder import Cohort, Row
+from fhir_blina.errors import CohortError, Finding, problem
+from fhir_blina.files.json import Resource
+from fhir_blina.files.shipped import CANONICAL
+from fhir_blina.mapping.dateshift import DateShift, Fault
+from fhir_blina.mapping.filling import Filler, Origin, merge
+from fhir_blina.mapping.idkey import hash_ids, hashed_id, id_key
+from fhir_blina.mapping.template import Template, compile_templates
+
+# R4 types whose identifier is 0..1, and types without one.
+SINGLE_IDENTIFIER = frozenset({"AdverseEvent", "Bundle", "Composition", "QuestionnaireResponse"})
+NO_IDENTIFIER = frozenset(
+    {
+        "Binary",
+        "CapabilityStatement",
+        "CompartmentDefinition",
+        "GraphDefinition",
+        "ImplementationGuide",
+        "Linkage",
+        "MessageHeader",
+        "NamingSystem",
+        "OperationDefinition",
+        "OperationOutcome",
+        "Parameters",
+        "Provenance",
+        "SearchParameter",
+        "StructureMap",
+        "Subscription",
+        "TerminologyCapabilities",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What a cohort became.
+
+    Attributes:
+        resources: Plain dicts, in template order, then row order.
+        origins: Template and row by ``Type/id``.
+        unused: Rows that became nothing.
+    """
+
+    resources: list[Resource]
+    origins: Mapping[str, Origin]
+    unused: tuple[Row, ...] = ()
+    templates: tuple[Template, ...] = field(default=(), repr=False)
+
+
+def map_cohort(cohort: Cohort, *, profiles: Collection[str] = ()) -> Mapped:
+    """Turn a cohort's rows into FHIR R4 resources.
+
+    Args:
+        cohort: From ``read_cohort``.
+        profiles: Options of the manifest to switch on, for example ``["mcode"]``.
+
+    Raises:
+        CohortError: every fault of the templates and of the rows in them, each with ``file:line``.
+    """
+    findings: list[Finding] = []
+    mapped = gather_resources(cohort, profiles, findings)
+    if findings:
+        raise CohortError(findings)
+    return mapped
+
+
+def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[Finding]) -> Mapped:
+    """Like ``map_cohort``, but faults go to ``findings``."""
+    options = cohort.manifest.data.get("profiles", {})
+    for option in sorted(set(profiles) - set(options)):
+        findings.append(problem(str(cohort.manifest.path), f'the manifest has no profiles option "{option}"'))
+    templates = tuple(
+        template
+        for template in compile_templates(cohort, findings)
+        if template.profile is None or template.profile in profiles
+    )
+    if findings:
+        return Mapped([], {}, (), templates)
+    return fill_templates(cohort, templates, profiles, findings)
+
+
+def fill_templates(
+    cohort: Cohort, templates: tuple[Template, ...], profiles: Collection[str], findings: list[Finding]
+) -> Mapped:
+    """Like ``gather_resources``, with templates that are compiled already."""
+    options = cohort.manifest.data.get("profiles", {})
+    filler = Filler(cohort, findings)
+    resources: dict[str, Resource] = {}
+    origins: dict[str, Origin] = {}
+    for template in sorted(templates, key=lambda one: one.profile is not None):
+        for origin, resource in filler.fill(template):
+            key = f"{resource['resourceType']}/{resource['id']}"
+            if key not in resources:
+                resources[key], origins[key] = resource, origin
+            elif template.profile is not None:
+                resources[key] = merge(resources[key], resource)
+            else:
+                other = origins[key].location(".id")
+                text = f"the same id as from {other}"
+                findings.append(problem(origin.location(".id"), text, "Let the id name every key column"))
+    claims: dict[str, list[str]] = {}
+    for option in profiles:
+        for name, canonicals in options.get(option, {}).items():
+            claims.setdefault(name, []).extend(canonicals)
+    finished = []
+    for key, resource in resources.items():
+        one = _finish(resource, cohort, claims)
+        fault = _misshapen(one)
+        if fault:
+            findings.append(problem(origins[key].location(f".{fault[0]}"), fault[1]))
+        else:
+            finished.append(one)
+    if cohort.shift_dates:
+        faults: list[Fault] = []
+        finished = DateShift(id_key(), cohort.shift_dates).moved(finished, faults)
+        findings += [problem(origins[at.resource].location(at.path), at.text, at.remedy) for at in faults]
+    finished = [_sorted(one) for one in finished]
+    if not cohort.readable_ids:
+        key_bytes = id_key()
+        finished = [hash_ids(resource, key_bytes) for resource in finished]
+        origins = {
+            f"{kind}/{hashed_id(key_bytes, name)}": origin
+            for (kind, name), origin in ((key.split("/"), origin) for key, origin in origins.items())
+        }
+    unused = tuple(
+        row
+        for table in cohort.tables.values()
+        for row in table.rows
+        if (table.name, row.line) not in filler.used
+    )
+    return Mapped(finished, origins, unused, templates)
+
+
+def _finish(resource: Resource, cohort: Cohort, claims: Mapping[str, list[str]]) -> Resource:
+    kind = resource["resourceType"]
+    resource = merge(resource, cohort.manifest.data.get("every_resource", {}))
+    tag = {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name}
+    own: dict[str, Any] = {"meta": {"tag": [tag]}}
+    if kind in claims:
+        own["meta"]["profile"] = claims[kind]
+    identifier = {"system": f"{CANONICAL}/NamingSystem/resource-key", "value": resource["id"]}
+    if kind in SINGLE_IDENTIFIER:
+        own["identifier"] = identifier
+    elif kind not in NO_IDENTIFIER:
+        own["identifier"] = [identifier]
+    return dict(merge(resource, own))
+
+
+def _misshapen(resource: Resource) -> tuple[str, str] | None:
+    """Where a template, or every_resource, contradicts the shape of what every resource gets, and how."""
+    meta = resource["meta"]
+    if not isinstance(meta, dict):
+        return "meta", "meta must be an object"
+    for name in ("tag", "security"):
+        value = meta.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            return f"meta.{name}", f"meta.{name} must be a list of Codings"
+    identifier = resource.get("identifier", [])
+    single = resource["resourceType"] in SINGLE_IDENTIFIER
+    if not isinstance(identifier, dict if single else list):
+        return "identifier", f"identifier must be {'one object' if single else 'a list'}"
+    if not single and not all(isinstance(one, dict) for one in identifier):
+        return "identifier", "identifier must be a list of objects"
+    return None
+
+
+def _sorted(resource: Resource) -> Resource:
+    """Type, id and meta first; tags and security labels in the order in which they are compared."""
+    meta = dict(resource["meta"])
+    for name in ("tag", "security"):
+        if name in meta:
+            meta[name] = sorted(meta[name], key=lambda one: (str(one.get("system")), str(one.get("code"))))
+    resource = {**resource, "meta": meta}
+    first = ("resourceType", "id", "meta")
+    return {name: resource[name] for name in first} | {k: v for k, v in resource.items() if k not in first}

@@ -1,0 +1,173 @@
+"""What a report shows, in which order and words: ``report.yaml``, or a layout made from the endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.endpoints.definition import Endpoints, read_document
+from fhir_blina.errors import AnalysisError, did_you_mean, problem
+
+Block = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report: its title, the publication's word for it, its blocks."""
+
+    title: str
+    local: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A whole report definition.
+
+    Attributes:
+        title: Title of the report, empty for the cohort's.
+        local_language: BCP 47 language of the publication's own words, empty where there are none.
+        group: Group of the endpoints file that splits tables and figures, empty for none.
+        group_titles: The report's words for the labels of the group.
+        systems: Short names of code systems.
+        sections: In order.
+    """
+
+    title: str = ""
+    local_language: str = ""
+    group: str = ""
+    group_titles: Mapping[str, str] = field(default_factory=dict)
+    systems: Mapping[str, str] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+
+
+def read_layout(path: Path, endpoints: Endpoints) -> Layout:
+    """Read ``report.yaml``.
+
+    Args:
+        path: The file.
+        endpoints: The definitions whose names it uses.
+
+    Raises:
+        AnalysisError: not as ``mappings/schemas/report.schema.json`` says, or a measure, set, time, group or
+            endpoint that the endpoints file does not define; each with file and line.
+    """
+    document = read_document(path, "report")
+    content = document.data
+    known: dict[str, Mapping[str, Any]] = {
+        "measure": endpoints.measures,
+        "set": endpoints.sets,
+        "time": endpoints.times,
+        "group": endpoints.groups,
+        "by": endpoints.groups,
+        "endpoint": endpoints.endpoints,
+        "proportion": endpoints.sections.get("proportions", {}),
+    }
+    unknown = [
+        problem(document.where(where), f'no {kind} is named "{name}"', did_you_mean(name, known[kind]))
+        for where, kind, name in _uses(content, ())
+        if name not in known[kind]
+    ]
+    if unknown:
+        raise AnalysisError(unknown)
+    sections = tuple(
+        Section(entry["title"], entry.get("local", ""), tuple(entry["blocks"]))
+        for entry in content["sections"]
+    )
+    return Layout(
+        content.get("title", ""),
+        content.get("local_language", ""),
+        content.get("group", ""),
+        content.get("group_titles", {}),
+        content.get("systems", {}),
+        sections,
+    )
+
+
+def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """``(path in the file, kind, name)`` of each name that the endpoints file must define."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            here = (*keys, key)
+            if key in {"where", "having", "record", "reword", "titles"}:
+                continue
+            if isinstance(value, str) and key in {
+                "measure",
+                "set",
+                "time",
+                "group",
+                "by",
+                "endpoint",
+                "proportion",
+            }:
+                yield here, key, value
+            else:
+                yield from _uses(value, here)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _uses(value, (*keys, index))
+
+
+def generic_layout(endpoints: Endpoints) -> Layout:
+    """A report for a cohort without ``report.yaml``: everything that the endpoints file names."""
+    first = next(iter(endpoints.endpoints.values()))
+    shares = [
+        {"label": _title(name), "proportion": name} for name in endpoints.sections.get("proportions", {})
+    ]
+    measures = [{"label": _title(name), "measure": name} for name in endpoints.sections.get("summaries", {})]
+    group = next(iter(first.compare), next(iter(endpoints.groups), ""))
+    headline = [
+        {"label": "Patients", "record": {"name": "subjects.count"}},
+        {
+            "label": f"{_title(first.name)} at last follow-up",
+            "record": {"name": f"{first.name}.survival", "time_days": "last"},
+        },
+        {"label": f"Median of {_title(first.name).lower()}", "record": {"name": f"{first.name}.median"}},
+    ]
+    rows = [
+        *measures,
+        *({"label": row["label"], "set": _set(endpoints, row["proportion"])} for row in shares),
+    ]
+    columns = [{"label": _title(name), "measure": name} for name in endpoints.measures]
+    curves: list[Block] = []
+    for endpoint in endpoints.endpoints.values():
+        curves.append({"kind": "survival", "caption": endpoint.title, "endpoint": endpoint.name})
+        curves += [
+            {"kind": "survival", "caption": f"{endpoint.title}, by {by}", "endpoint": endpoint.name, "by": by}
+            for by in endpoint.compare
+        ]
+    sections: list[tuple[str, list[Block]]] = [
+        ("Summary", [{"kind": "headline", "items": headline}]),
+        (
+            "Patients",
+            [{"kind": "characteristics", "caption": "Characteristics", "rows": rows}] if rows else [],
+        ),
+        (
+            "One row per patient",
+            [{"kind": "patients", "caption": "Values by patient", "columns": columns}] if columns else [],
+        ),
+        (
+            "Proportions",
+            [{"kind": "proportions", "caption": "Proportions", "items": shares}] if shares else [],
+        ),
+        ("Time to events", curves),
+        ("Published numbers", [{"kind": "claims"}]),
+        ("Findings", [{"kind": "findings"}]),
+        ("Methods", [{"kind": "methods"}]),
+        ("Where each number comes from", [{"kind": "derivation"}]),
+    ]
+    return Layout(
+        group=group, sections=tuple(Section(title, "", tuple(blocks)) for title, blocks in sections if blocks)
+    )
+
+
+def _set(endpoints: Endpoints, proportion: str) -> str:
+    entry = endpoints.sections["proportions"][proportion] or {}
+    return str(entry.get("set", proportion))
+
+
+def _title(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]

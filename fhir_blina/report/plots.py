@@ -1,0 +1,297 @@
+"""Blocks of the report that are figures: what each figure shows, taken from tables and results.
+
+Each function takes what `Material` holds and one block of the layout, and returns a `Drawing` with the tables
+that say the same in numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from fhir_blina.figures.canvas import Drawing
+from fhir_blina.figures.figures import Interval, proportions, survival
+from fhir_blina.figures.lanes import Lane, Span, swimmer
+from fhir_blina.figures.paired import Panel, before_after
+from fhir_blina.report.blocks import FOLD_ROWS, Material, folded
+from fhir_blina.report.grids import (
+    Cell,
+    Grid,
+    Head,
+    estimate,
+    fill,
+    interval,
+    is_missing,
+    number,
+    observed,
+    p_value,
+    words,
+)
+from fhir_blina.report.layout import Block
+from fhir_blina.results.records import Record
+from fhir_blina.statistics.survival import Curve, kaplan_meier
+
+Plate = tuple[Drawing, tuple[Grid, ...]]
+
+
+def file_name(text: str) -> str:
+    """A name for a file: ``[a-z0-9-]``, at most 60 characters."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-") or "figure"
+
+
+def swimmer_plate(material: Material, block: Block, name: str) -> Plate:
+    """A lane per patient, and the same events as a table."""
+    facts = material.facts
+    rows = {
+        row["patient_id"]: row for row in material.results.derivation if row["endpoint"] == block["endpoint"]
+    }
+    treatment = block["treatment"]
+    spans: dict[str, list[Span]] = {}
+    for row in sorted(material.rows(treatment), key=lambda row: _day(row.get(treatment["start"]))):
+        if not is_missing(row.get(treatment["start"])) and not is_missing(row.get(treatment["end"])):
+            mine = spans.setdefault(str(row["patient_id"]), [])
+            start, end = float(row[treatment["start"]]), float(row[treatment["end"]])
+            mine.append(Span(start, end, len(mine), fill(treatment["show"], row)))
+    timed = {mark["label"]: facts.timed(mark["time"]) for mark in block["marks"] if "time" in mark}
+    ends = {mark["ends_with"]: mark["label"] for mark in block["marks"] if "ends_with" in mark}
+    lanes = []
+    for key, label in facts.labels.items():
+        if key not in rows:
+            continue
+        ending = rows[key]
+        ended = ends.get(str(ending["event"])) or ends.get(str(ending["censor_reason"]))
+        marks = [(float(days[key][0]), mark) for mark, days in timed.items() if key in days]
+        stop = float(ending["stop_day"])
+        if ended and (stop, ended) not in marks:
+            marks.append((stop, ended))
+        group = material.groups.get(key, "")
+        note = f"day {number(stop)}" + (f", {ended}" if ended else "")
+        lanes.append(Lane(label, group, stop, tuple(spans.get(key, ())), tuple(marks), note))
+    order = {label: place for place, label in enumerate(material.group_labels)}
+    lanes.sort(key=lambda lane: (order.get(lane.group, len(order)), -lane.end, lane.label))
+    grid = _lane_grid(lanes, [mark["label"] for mark in block["marks"]], material)
+    named = [
+        Lane(lane.label, _heading(material, lane.group), lane.end, lane.spans, lane.marks, lane.note)
+        for lane in lanes
+    ]
+    shapes = {mark["label"]: mark["shape"] for mark in block["marks"]}
+    description = "; ".join(f"{lane.label}: {lane.note}" for lane in lanes[:FOLD_ROWS])
+    more = "" if len(lanes) <= FOLD_ROWS else f"; and {len(lanes) - FOLD_ROWS} more patients"
+    drawing = swimmer(
+        name,
+        block["caption"],
+        f"One lane for each of {len(lanes)} patients with treatment steps and events. {description}{more}.",
+        named,
+        shapes,
+        zoom_days=block.get("zoom_days") if len(lanes) <= 60 else None,
+        start=words(facts.endpoints.endpoints[block["endpoint"]].start).replace("_", " "),
+        **({"steps": treatment["steps"]} if "steps" in treatment else {}),
+    )
+    return drawing, (grid,)
+
+
+def _day(value: Any) -> float:
+    return float("inf") if is_missing(value) else float(value)
+
+
+def _heading(material: Material, group: str) -> str:
+    size = sum(label == group for label in material.groups.values())
+    return f"{material.group_title(group)} (n = {size})" if group else ""
+
+
+def _lane_grid(lanes: list[Lane], marks: list[str], material: Material) -> Grid:
+    head = (Head("Patient"), Head("Group"), Head("Treatment"), *(Head(mark) for mark in marks))
+    rows = []
+    for lane in lanes:
+        steps = "; ".join(f"days {number(s.start)}–{number(s.end)}: {s.label}" for s in lane.spans)
+        days = {mark: [number(day) for day, kind in lane.marks if kind == mark] for mark in marks}
+        cells = (
+            Cell("day " + ", ".join(found)) if found else Cell("–", tone="missing") for found in days.values()
+        )
+        rows.append((Cell(lane.label), Cell(material.group_title(lane.group)), Cell(steps or "–"), *cells))
+    return Grid("Days of every event in the figure", head, tuple(rows), fold="show the figure as a table")
+
+
+def survival_plate(material: Material, block: Block, name: str) -> Plate:
+    """Kaplan-Meier curves, and a table of survival with intervals, medians and tests."""
+    endpoint, by = block["endpoint"], block.get("by", "")
+    kind = block.get("interval", "log-log")
+    definition = material.facts.endpoints.endpoints[endpoint]
+    rows = [row for row in material.results.derivation if row["endpoint"] == endpoint]
+    if by:
+        labels = material.facts.group(by)
+        order = dict.fromkeys(material.facts.endpoints.groups[by].labels.values())
+        parts = {label: [row for row in rows if labels.get(row["patient_id"]) == label] for label in order}
+        parts = {label: part for label, part in parts.items() if part}
+    else:
+        parts = {"all": rows}
+    curves = {label: _curve(part) for label, part in parts.items()}
+    last = max((float(curve.times[-1]) for curve in curves.values()), default=0.0)
+    titles = {
+        label: material.group_title(label) if by == material.layout.group else label for label in curves
+    }
+    drawing = survival(
+        name,
+        block["caption"],
+        _survival_words(curves, titles, last),
+        [(titles[label], curve) for label, curve in curves.items()],
+        axis=block.get("axis", "Without event"),
+        start=block.get("start", definition.start.replace("_", " ")),
+        interval=kind,
+    )
+    days = [float(day) for day in block.get("at_days", ()) if day <= last] or [last]
+    body = [_survival_row(label, titles, curve, day, kind) for label, curve in curves.items() for day in days]
+    head = ("Group", "Day", "Survival", f"95 % interval ({kind})", "At risk", "Events so far")
+    grids = [Grid(f"{definition.title}: Kaplan-Meier estimates", _numbers(head), tuple(body), layout="plain")]
+    tests = [record for test in block.get("tests", ()) for record in material.results.find(test)]
+    if tests:
+        grids.append(_tests(tests))
+    return drawing, tuple(grids)
+
+
+def _numbers(words_: tuple[str, ...]) -> tuple[Head, ...]:
+    return tuple(Head(word, kind="text" if index == 0 else "number") for index, word in enumerate(words_))
+
+
+def _curve(rows: list[Mapping[str, Any]]) -> Curve:
+    durations = np.array([float(row["duration_days"]) for row in rows])
+    return kaplan_meier(durations, np.array([bool(row["event_observed"]) for row in rows]))
+
+
+def _survival_words(curves: Mapping[str, Curve], titles: Mapping[str, str], last: float) -> str:
+    sentences = []
+    for label, curve in curves.items():
+        median = curve.quantile()
+        end = 100 * float(curve.survival[-1]) if curve.n else 0.0
+        middle = f"median {number(median)} days" if median is not None else "median not reached"
+        sentences.append(
+            f"{titles[label]}: {curve.n} patients, {int(curve.events.sum())} events, {middle}, "
+            f"{end:.1f} per cent at the last follow-up"
+        )
+    return f"Kaplan-Meier step curves over {number(last)} days. {'; '.join(sentences)}."
+
+
+def _survival_row(
+    label: str, titles: Mapping[str, str], curve: Curve, day: float, kind: str
+) -> tuple[Cell, ...]:
+    at = min(day, float(curve.times[-1])) if float(curve.survival[-1]) else day
+    found = curve.at(at, kind)
+    share = "–" if found.value is None else f"{number(100 * found.value, 1)} %"
+    ends = (
+        "–"
+        if found.low is None or found.high is None
+        else f"{number(100 * found.low, 1)} to {number(100 * found.high, 1)} %"
+    )
+    carried = f" (last follow-up: day {number(at)})" if at != day else ""
+    return (
+        Cell(titles[label]),
+        Cell(number(day) + carried),
+        Cell(share),
+        Cell(ends),
+        Cell(str(curve.number_at_risk(day))),
+        Cell(str(curve.events_until(day))),
+    )
+
+
+def _tests(records: list[Record]) -> Grid:
+    rows = tuple(
+        (
+            Cell(record.test or record.name),
+            Cell(record.group),
+            Cell(estimate(record), tone="missing" if record.value is None else ""),
+            Cell(p_value(record.p_value)),
+            Cell(record.note),
+        )
+        for record in records
+    )
+    head = (
+        Head("Test"),
+        Head("Groups"),
+        Head("Statistic", kind="number"),
+        Head("P", kind="number"),
+        Head("Note"),
+    )
+    return Grid("Comparison of the groups", head, rows)
+
+
+def proportions_plate(material: Material, block: Block, name: str) -> Plate:
+    """Shares of patients with their intervals, and both named intervals as a table."""
+    kind = block.get("ci_method", "Clopper-Pearson")
+    rows, body = [], []
+    methods = list(
+        dict.fromkeys(r.ci_method for r in material.results if r.name.endswith(".proportion") and r.ci_method)
+    )
+    for item in block["items"]:
+        found = {
+            record.ci_method: record for record in material.results.find(f"{item['proportion']}.proportion")
+        }
+        one = found.get(kind) or next(iter(found.values()), None)
+        if one is None:
+            continue
+        counts = f"{one.events}/{one.n}"
+        if one.value is not None and one.ci_low is not None and one.ci_high is not None:
+            rows.append(
+                Interval(item["label"], float(one.value), float(one.ci_low), float(one.ci_high), counts)
+            )
+        ends = (Cell(interval(found[method]) if method in found else "–") for method in methods)
+        body.append((Cell(item["label"], item.get("local", "")), Cell(counts), Cell(estimate(one)), *ends))
+    text = "; ".join(f"{r.label} {r.counts}, {100 * r.low:.0f} to {100 * r.high:.0f} per cent" for r in rows)
+    drawing = proportions(name, block["caption"], f"{text}.", rows, interval=f"95 % interval, {kind}")
+    head = _numbers(("Property", "Patients", "Share", *(f"95 % interval, {method}" for method in methods)))
+    return drawing, (Grid("Proportions with their intervals", head, tuple(body)),)
+
+
+def before_after_plate(material: Material, block: Block, name: str) -> Plate:
+    """Values at successive times by measure and specimen, and the same values as a table."""
+    stages, reword = block["stages"], block.get("reword", {})
+    panels: list[Panel] = []
+    body: dict[str, list[Cell]] = {label: [Cell(label)] for label in material.facts.labels.values()}
+    head = [Head("Patient")]
+    group_of = {material.facts.labels[key]: label for key, label in material.groups.items()}
+    for entry in block["panels"]:
+        found: dict[tuple[str, str], Mapping[str, Any]] = {}
+        for row in material.rows({"table": "observations", "where": entry["where"]}):
+            found.setdefault((row["patient"], words(row.get("timepoint"))), row)
+        present = [stage for stage in stages if any(time == stage for _, time in found)]
+        drawn: dict[tuple[str, str], tuple[float | str | None, ...]] = {}
+        for label in body:
+            values = tuple(_drawable(found.get((label, stage)), reword) for stage in stages)
+            if any(value is not None for value in values):
+                drawn[label, material.group_title(group_of.get(label, ""))] = values
+        panels.append(Panel(entry["label"], tuple(stages.values()), drawn))
+        for stage in present:
+            head.append(Head(f"{entry['label']}, {stages[stage]}", entry.get("local", "")))
+            for label, cells in body.items():
+                if (label, stage) in found:
+                    seen = found[label, stage]
+                    cell = observed(seen, reword)
+                    cells.append(Cell(cell.text, cell.local, cell.tone, seen["_source"]))
+                else:
+                    cells.append(Cell("–", tone="missing"))
+    titles = [material.group_title(label) for label in material.group_labels]
+    counts = "; ".join(f"{panel.title}: {len(panel.patients)} patients with a value" for panel in panels)
+    drawing = before_after(
+        name, block["caption"], f"{counts}. The table gives every value.", panels, titles, axis=block["axis"]
+    )
+    grid = Grid(
+        "The same values as a table",
+        tuple(head),
+        tuple(tuple(cells) for cells in body.values()),
+        fold=folded(len(body)),
+    )
+    return drawing, (grid,)
+
+
+def _drawable(row: Mapping[str, Any] | None, reword: Mapping[str, str]) -> float | str | None:
+    """A number or a word to draw; ``None`` for no row and for every reason why there is no value."""
+    if row is None or not is_missing(row.get("data_absent_reason")):
+        return None
+    quantity = row.get("value_quantity")
+    if isinstance(quantity, Decimal | int | float) and not is_missing(quantity):
+        return float(quantity)
+    text = observed(row, reword).text
+    return text if text and text != "–" else None

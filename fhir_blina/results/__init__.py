@@ -1,0 +1,1 @@
+"""Results: a record for each number, and the printed numbers beside them."""

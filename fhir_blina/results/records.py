@@ -1,0 +1,189 @@
+"""Results: one tidy record per number, with its interval, method, size and sources.
+
+``results.json`` holds the lists ``records``, ``derivation``, ``claims`` and ``findings``; its JSON Schema is
+``mappings/schemas/results.schema.json``. Nothing in it depends on when or where it was written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.errors import AnalysisError
+from fhir_blina.files import json as fhirjson
+
+Number = int | float | Decimal
+
+SIGNIFICANT_DIGITS = 12
+
+
+def exact(number: Number) -> Decimal:
+    """A number as a decimal: ``Decimal`` and ``int`` unchanged, a float to 12 significant digits.
+
+    Twelve digits are those on which every implementation compared agrees, so that the bytes of
+    ``results.json`` do not depend on the processor.
+    """
+    if isinstance(number, Decimal):
+        return number
+    if isinstance(number, int):
+        return Decimal(number)
+    return Decimal(f"{float(number):.{SIGNIFICANT_DIGITS}g}")
+
+
+def _plain(number: Number | None) -> int | Decimal | None:
+    if number is None or (isinstance(number, int) and not isinstance(number, bool)):
+        return number
+    value = exact(number)
+    if isinstance(number, float) and value == value.to_integral_value() and abs(value) < 10**12:
+        return int(value)
+    return value
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number and all that is needed to read it.
+
+    Attributes:
+        name: What it is, ``<endpoint or measure>.<statistic>``; lower case with underscores.
+        group: ``all``, a group's label, a pair ``A v B``, or one subject's label.
+        time_days: The time that the number belongs to, or ``None``.
+        value: The estimate or test statistic; ``None`` where nothing can be estimated.
+        unit: UCUM; ``1`` for proportions, probabilities, ratios and statistics.
+        ci_low: Lower end of the 95 % interval, ``None`` where it has none.
+        ci_high: Upper end; ``None`` with a ``ci_low`` means that it is not reached.
+        ci_method: Name of the interval's method.
+        method: How ``value`` was worked out.
+        n: Subjects counted.
+        events: Events, or for a proportion the subjects that have the property.
+        p_value: Two-sided.
+        test: Name of the test that gave ``p_value``.
+        note: What a reader must know; the reason wherever ``value`` is ``None``.
+        derived_from: ``Type/id`` of resources, or names of tables.
+    """
+
+    name: str
+    group: str = "all"
+    time_days: Number | None = None
+    value: Number | None = None
+    unit: str = "1"
+    ci_low: Number | None = None
+    ci_high: Number | None = None
+    ci_method: str | None = None
+    method: str = ""
+    n: int | None = None
+    events: int | None = None
+    p_value: Number | None = None
+    test: str | None = None
+    note: str = ""
+    derived_from: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("time_days", "value", "ci_low", "ci_high", "p_value"):
+            number = getattr(self, name)
+            if number is not None and not math.isfinite(number):
+                raise AnalysisError(f"{self.name} ({self.group}): {name} is not a finite number")
+        if self.value is None and not self.note:
+            raise AnalysisError(f"{self.name} ({self.group}): no value and no reason given")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as JSON types, floats rounded to 12 significant digits."""
+        return {
+            item.name: list(value)
+            if isinstance(value := getattr(self, item.name), tuple)
+            else (value if isinstance(value, str) else _plain(value))
+            for item in fields(self)
+        }
+
+
+RECORD_FIELDS = tuple(item.name for item in fields(Record))
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an analysis found.
+
+    Attributes:
+        records: The numbers, in a fixed order.
+        derivation: One mapping per patient and endpoint: where each time and status came from.
+        claims: One mapping per published number compared, empty without a claims file.
+        findings: One mapping per contradiction or implausible datum; see ``rules.DataFinding``.
+    """
+
+    records: tuple[Record, ...] = ()
+    derivation: tuple[Mapping[str, Any], ...] = ()
+    claims: tuple[Mapping[str, Any], ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
+    _names: dict[str, tuple[Record, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def find(
+        self,
+        name: str,
+        group: str | None = None,
+        time_days: Number | None = None,
+        ci_method: str | None = None,
+    ) -> tuple[Record, ...]:
+        """The records of a name, narrowed by whatever else is given; empty where there is none."""
+        if not self._names:
+            for record in self.records:
+                self._names[record.name] = (*self._names.get(record.name, ()), record)
+        return tuple(
+            record
+            for record in self._names.get(name, ())
+            if (group is None or record.group == group)
+            and (time_days is None or (record.time_days is not None and record.time_days == time_days))
+            and (ci_method is None or record.ci_method == ci_method)
+        )
+
+    def one(
+        self,
+        name: str,
+        group: str = "all",
+        time_days: Number | None = None,
+        ci_method: str | None = None,
+    ) -> Record:
+        """The first record that fits.
+
+        Raises:
+            AnalysisError: there is none.
+        """
+        found = self.find(name, group, time_days, ci_method)
+        if not found:
+            at = "" if time_days is None else f" at {time_days} days"
+            raise AnalysisError(f"no record {name} for {group}{at}")
+        return found[0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as JSON types."""
+        return {
+            "records": [record.as_dict() for record in self.records],
+            "derivation": [_json(row) for row in self.derivation],
+            "claims": [_json(row) for row in self.claims],
+            "findings": [_json(row) for row in self.findings],
+        }
+
+
+def _json(row: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, tuple):
+            result[key] = list(value)
+        elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            result[key] = None if not math.isfinite(value) else _plain(value)
+        else:
+            result[key] = value
+    return result
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write ``results.json``: the same results give the same bytes; whole or not at all."""
+    fhirjson.write_whole(path, fhirjson.dumps(results.as_dict(), indent=1) + "\n")

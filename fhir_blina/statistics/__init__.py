@@ -1,0 +1,1 @@
+"""Survival, rank tests, proportions and regression over plain arrays."""

@@ -1,0 +1,191 @@
+"""What a server can do, and what fhir-blina will do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fhir_blina.store.rest.capability import Capability
+from fhir_blina.store.rest.pulling import EXPORT_ABOVE
+from fhir_blina.store.rest.rest import RestStore
+
+USED_TYPES = (
+    "AdverseEvent",
+    "Condition",
+    "Group",
+    "MedicationAdministration",
+    "Observation",
+    "Patient",
+    "Procedure",
+    "ResearchStudy",
+    "ResearchSubject",
+    "Specimen",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing about a server.
+
+    Attributes:
+        topic: For example ``writing``.
+        found: What the server says.
+        consequence: What fhir-blina does about it.
+        usable: False where the server cannot be used for it.
+    """
+
+    topic: str
+    found: str
+    consequence: str
+    usable: bool = True
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What :func:`examine` found.
+
+    Attributes:
+        url: Base URL.
+        lines: One per topic.
+    """
+
+    url: str
+    lines: Sequence[Line]
+
+    @property
+    def usable(self) -> bool:
+        """Whether push and pull will work."""
+        return all(line.usable for line in self.lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dicts and lists."""
+        return {"url": self.url, "usable": self.usable, "lines": [vars(line) for line in self.lines]}
+
+
+def examine(url: str, *, kinds: Sequence[str] = USED_TYPES, **options: Any) -> Examination:
+    """Ask a server for its CapabilityStatement and try one count and one search.
+
+    Args:
+        url: Base URL.
+        kinds: Resource types that will be stored.
+        **options: As for :class:`fhir_blina.store.rest.rest.RestStore`.
+
+    Raises:
+        StoreRefused: not a FHIR R4 server.
+        StoreUnavailable: it does not answer.
+    """
+    store = RestStore(url, **options)
+    can = store.capability
+    return Examination(
+        store.location,
+        (
+            Line("server", can.software, ""),
+            Line("FHIR version", can.fhir_version, "R4 is what fhir-blina speaks"),
+            _types(can, kinds),
+            _writing(can),
+            _ids(can, kinds),
+            _deleting(can, kinds),
+            *_searching(store, can, kinds),
+            _validating(can, kinds),
+            _exporting(can),
+            Line(
+                "access",
+                ", ".join(can.security) or "not said",
+                "a bearer token is taken from FHIR_BLINA_TOKEN; it is sent to this server only",
+            ),
+        ),
+    )
+
+
+def _types(can: Capability, kinds: Sequence[str]) -> Line:
+    absent = [kind for kind in kinds if kind not in can.types]
+    return Line(
+        "types",
+        f"{len(can.types)} types" + (f", not {', '.join(absent)}" if absent else ""),
+        "push refuses resources of the absent types" if absent else "all that are needed",
+        usable=not absent,
+    )
+
+
+def _writing(can: Capability) -> Line:
+    return {
+        "transaction": Line("writing", "transactions", "bundles of 200 that are stored whole or not at all"),
+        "batch": Line("writing", "batches, no transactions", "bundles in the order of references"),
+        "": Line(
+            "writing",
+            "neither transactions nor batches",
+            "one request a resource, in the order of references",
+        ),
+    }[can.bundle]
+
+
+def _ids(can: Capability, kinds: Sequence[str]) -> Line:
+    if can.takes_ids(kinds):
+        return Line("ids", "takes ids of the client's", "resources are stored under our ids")
+    update = [
+        kind for kind in kinds if can.of(kind).conditional_update and "identifier" in can.of(kind).search
+    ]
+    return Line(
+        "ids",
+        "assigns ids",
+        "references are rewritten, and rewritten back on pull; found by identifier: conditional update of "
+        f"{len(update)} of {len(kinds)} types, the others by tag and identifier",
+    )
+
+
+def _deleting(can: Capability, kinds: Sequence[str]) -> Line:
+    lacking = [kind for kind in kinds if "delete" not in can.of(kind).interactions]
+    if not lacking:
+        return Line("deleting", "all types that are needed", "unload removes a cohort by its tag")
+    return Line("deleting", f"not {', '.join(lacking)}", "unload will not work for them")
+
+
+def _searching(store: RestStore, can: Capability, kinds: Sequence[str]) -> list[Line]:
+    lacking = [kind for kind in kinds if "search-type" not in can.of(kind).interactions]
+    if lacking:
+        return [Line("searching", f"not {', '.join(lacking)}", "pull cannot read them", usable=False)]
+    untagged = [kind for kind in kinds if can.of(kind).search and "_tag" not in can.of(kind).search]
+    lines = [
+        Line(
+            "searching",
+            "by _tag" if not untagged else f"by _tag not said for {len(untagged)} types",
+            "a cohort is told by its tag; if the server ignores _tag, push and unload stop",
+        )
+    ]
+    answer = store.transport.get(kinds[0], params={"_count": "1"})
+    bundle = answer.json if isinstance(answer.json, dict) else {}
+    total = store.transport.get(kinds[0], params={"_summary": "count"})
+    counted = isinstance(total.json, dict) and isinstance(total.json.get("total"), int)
+    pages = any(link.get("relation") == "next" for link in bundle.get("link") or [])
+    lines.append(
+        Line(
+            "paging",
+            "next links" if pages else "fewer than two resources to try it on",
+            "each page is followed on this server, whatever host the link names",
+        )
+    )
+    lines.append(
+        Line(
+            "counting",
+            "_summary=count" if counted else "no totals",
+            "every pull is compared with it"
+            if counted
+            else "a pull cannot be shown to be complete, and fails",
+            usable=counted,
+        )
+    )
+    return lines
+
+
+def _validating(can: Capability, kinds: Sequence[str]) -> Line:
+    lacking = [kind for kind in kinds if "validate" not in can.of(kind).operations]
+    if not lacking:
+        return Line("$validate", "all types that are needed", "validate --server works")
+    return Line("$validate", f"not {len(lacking)} of {len(kinds)} types", "validate --server does not work")
+
+
+def _exporting(can: Capability) -> Line:
+    if can.exports:
+        return Line("$export", "yes", f"used above {EXPORT_ABOVE:,} resources, or with via=export")
+    return Line("$export", "no", "pull is by search, whatever the size")

@@ -1,0 +1,318 @@
+"""Reading from a server: everything that was asked for, counted, or an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from fhir_blina.errors import StoreIncomplete, StoreInconsistent, StoreRefused
+from fhir_blina.files.json import Resource, dumps
+from fhir_blina.http.transport import Answer, Transport
+from fhir_blina.r4.types import key_of
+from fhir_blina.store.rest.ahead import interleaved
+from fhir_blina.store.rest.capability import Capability
+
+PAGE_SIZE = 1000
+LONGEST_ADDRESS = 1500
+IDS_AT_ONCE = 200
+HARMLESS = {"_tag", "_count", "_summary", "_lastUpdated"}
+
+_EXPIRED = {404, 410}
+# Parameters of links that name what the server remembers, and those by which other servers count pages.
+_REMEMBERED = {
+    *{"_getpages", "_getpagesoffset", "_pageId", "_jobId"},
+    *{"_bundletype", "_count", "_format", "_pretty"},
+}
+_COUNTED = {"ct", "page", "_page", "_offset", "_skip", "_page_token", "_cursor", "_sort", "_total"}
+
+Params = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to fetch, by resource type: search parameters of each.
+
+    Attributes:
+        params: For each type the search parameters that select its resources.
+        since: Only resources stored after this instant.
+    """
+
+    params: Mapping[str, Params]
+    since: str | None = None
+
+    def of(self, kind: str) -> dict[str, str]:
+        """The search parameters of one type, ``_lastUpdated`` among them."""
+        more = {"_lastUpdated": f"gt{self.since}"} if self.since else {}
+        return dict(self.params[kind]) | more
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a search.
+
+    Attributes:
+        kind: Resource type.
+        resources: In the server's order.
+        following: Address of the page after it, None after the last.
+        first: Whether the search begins with it, also where it was started again.
+    """
+
+    kind: str
+    resources: Sequence[Resource]
+    following: str | None
+    first: bool
+
+
+@dataclass
+class Fetcher:
+    """Fetches resources and compares them with the server's own counts.
+
+    Args:
+        transport: To the server.
+        capability: What the server can do.
+        progress: Called as ``progress(step, done, total)``.
+
+    Attributes:
+        notes: What happened on the way, a sentence each.
+    """
+
+    transport: Transport
+    capability: Capability
+    progress: Callable[[str, int, int], None]
+    notes: list[str] = field(default_factory=list)
+
+    def counts(self, selection: Selection) -> dict[str, int]:
+        """How many resources of each type the server has, types without any left out.
+
+        In one request where the server takes bundles, else in one a type.
+        """
+        kinds = sorted(selection.params)
+        totals: list[Any] = []
+        if self.capability.bundle and len(kinds) > 1:
+            urls = [f"{kind}?{urlencode(selection.of(kind) | {'_summary': 'count'})}" for kind in kinds]
+            bundle = {
+                "resourceType": "Bundle",
+                "type": "batch",
+                "entry": [{"request": {"method": "GET", "url": url}} for url in urls],
+            }
+            answer = self.transport.request("POST", body=dumps(bundle))
+            entries = answer.json.get("entry") if answer.ok and isinstance(answer.json, dict) else None
+            if isinstance(entries, list) and len(entries) == len(kinds):
+                found = [entry.get("resource") if isinstance(entry, dict) else None for entry in entries]
+                totals = [one.get("total") if isinstance(one, dict) else None for one in found]
+        result = {}
+        for position, kind in enumerate(kinds):
+            total = totals[position] if totals else None
+            count = total if isinstance(total, int) else self.count(kind, selection.of(kind))
+            if count:
+                result[kind] = count
+        return result
+
+    def count(self, kind: str, params: Params) -> int:
+        """``_summary=count`` of one search."""
+        answer = self._search(kind, dict(params) | {"_summary": "count"})
+        total = answer.json.get("total") if isinstance(answer.json, dict) else None
+        if not isinstance(total, int):
+            raise StoreIncomplete(f"the server does not count its {kind} (_summary=count)")
+        return total
+
+    def _search(self, kind: str, params: Params) -> Answer:
+        apart = len(urlencode(params)) > LONGEST_ADDRESS or tells_of_patients(params)
+        answer = (
+            self.transport.request("POST", f"{kind}/_search", form=params)
+            if apart
+            else self.transport.get(kind, params=params)
+        )
+        if not answer.ok or not _is_bundle(answer):
+            raise StoreRefused(f"the server refuses the search for {kind}: {answer.why()}")
+        return answer
+
+    def walk(self, selection: Selection, counts: Mapping[str, int]) -> Iterator[Resource]:
+        """Every resource of a selection, by search, a page at a time in memory.
+
+        The types come two at a time, page after page. Only when the last resource is out is it certain
+        that none is missing.
+
+        Args:
+            selection: What to fetch.
+            counts: What :meth:`counts` said just before; types not in it are not asked for.
+
+        Raises:
+            StoreIncomplete: an id twice, pages in a circle, or another number than counted.
+        """
+        total = sum(counts.values())
+        held: Counter[str] = Counter()
+        ids: dict[str, set[str]] = {kind: set() for kind in counts}
+        pages = [self.pages(kind, selection.of(kind), counts[kind]) for kind in sorted(counts)]
+        for page in interleaved(pages):
+            known = ids[page.kind]
+            for resource in page.resources:
+                if resource["id"] not in known:  # a search that was started again sends some once more
+                    known.add(resource["id"])
+                    yield resource
+            held[page.kind] = len(known)
+            self.progress("pull", held.total(), total)
+
+    def pages(
+        self,
+        kind: str,
+        params: Params,
+        count: int,
+        *,
+        begin: str | None = None,
+        walked: Iterable[str] = (),
+    ) -> Iterator[Page]:
+        """The pages of one search, restarted once where one has expired.
+
+        Args:
+            kind: Resource type.
+            params: Search parameters.
+            count: What the server counted; it is asked once more where another number comes.
+            begin: Address of the page to go on with; None for the first.
+            walked: Ids on the pages before that one.
+
+        Raises:
+            StoreIncomplete: an id on two pages, pages in a circle, a page that is missing, another number
+                than counted.
+        """
+        first = begin is None
+        restarted = False
+        seen, earlier = set(walked), set[str]()
+        visited = {begin}
+        answer = self._search(kind, _paged(params)) if begin is None else self.transport.get(begin)
+        while True:
+            if answer.status in _EXPIRED and not first and not restarted:
+                first = restarted = True
+                self.notes.append(f"a page of {kind} had expired; that search was started again")
+                answer = self._search(kind, _paged(params))
+                visited, seen, earlier = {None}, set(), seen
+            if not answer.ok or not _is_bundle(answer):
+                raise StoreIncomplete(f"a page of the search for {kind} is missing: {answer.why()}")
+            found = list(_matches(answer, kind))
+            for resource in found:
+                key = key_of(resource)
+                if resource["id"] in seen:
+                    raise StoreInconsistent(f"the server sent {key} on two pages. Pull again")
+                seen.add(resource["id"])
+            link = _next(answer)
+            following = None if link is None else self.transport.anchored(link)
+            if following is not None and following in visited:
+                raise StoreInconsistent(f"the pages of the search for {kind} go in a circle")
+            number = len(seen | earlier) if following is None else len(seen)
+            if number > count or (number < count and following is None):
+                again = self.count(kind, params)
+                if number > again or (number < again and following is None):
+                    raise StoreInconsistent(f"the server counts {count} {kind} and sent {number}. Pull again")
+                count = again
+            yield Page(kind, found, following, first)
+            if following is None:
+                return
+            visited.add(following)
+            first = False
+            answer = self.transport.get(following)
+
+    def compare(self, held: Mapping[str, int], counts: Mapping[str, int], selection: Selection) -> None:
+        """Compare what was fetched of each type with the counts, and once more with new ones.
+
+        Raises:
+            StoreIncomplete: they differ.
+        """
+        found = {kind: number for kind, number in sorted(held.items()) if number}
+        if found != dict(counts) and found != self.counts(selection):
+            raise StoreInconsistent(f"the server counts {dict(counts)} and sent {found}. Pull again")
+
+    def by_ids(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        """The resources of one type that exist among these ids. Ids stay out of addresses.
+
+        By reads in a batch where the server takes bundles (HAPI's search by ``_id`` is ten times slower),
+        else by search.
+        """
+        found: dict[str, Resource] = {}
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            part = ids[start : start + IDS_AT_ONCE]
+            found |= self._read(kind, part) if self.capability.bundle else self._found(kind, part)
+        return found
+
+    def _read(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        entries = [{"request": {"method": "GET", "url": f"{kind}/{name}"}} for name in ids]
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+        answer = self.transport.request("POST", body=dumps(bundle))
+        answered = answer.json.get("entry") if answer.ok and _is_bundle(answer) else None
+        if not isinstance(answered, list) or len(answered) != len(ids):
+            return self._found(kind, ids)
+        found, failed = {}, []
+        for name, entry in zip(ids, answered, strict=True):
+            status = str((entry.get("response") or {}).get("status", ""))[:3]
+            if status == "200" and isinstance(entry.get("resource"), dict):
+                found[key_of(entry["resource"])] = entry["resource"]
+            elif status not in {"404", "410"}:
+                failed.append(name)  # its database was away for a moment, most likely
+        return found | self._found(kind, failed) if failed else found
+
+    def _found(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        form = {"_id": ",".join(ids), "_count": str(len(ids))}
+        answer = self.transport.request("POST", f"{kind}/_search", form=form)
+        found: dict[str, Resource] = {}
+        while True:
+            if not answer.ok or not _is_bundle(answer):
+                raise StoreRefused(f"the server refuses the search for {kind} by _id: {answer.why()}")
+            before = len(found)
+            found |= {key_of(resource): resource for resource in _matches(answer, kind)}
+            link = _next(answer)
+            if link is None or len(found) == before:
+                return found
+            answer = self.transport.get(self.transport.anchored(link))
+
+
+def tells_of_patients(params: Params) -> bool:
+    """Whether a search has parameters that every log on the way should not hold."""
+    return not params.keys() <= HARMLESS
+
+
+def kept_link(link: str, params: Params) -> bool:
+    """Whether a link may be written down: it holds nothing that a search asked for, and no credential.
+
+    Args:
+        link: The address.
+        params: What the search that led to it asked for.
+    """
+    names = {name for name, _ in parse_qsl(urlsplit(link).query, keep_blank_values=True)}
+    return names <= (_REMEMBERED if tells_of_patients(params) else _REMEMBERED | _COUNTED | HARMLESS)
+
+
+def _paged(params: Params) -> dict[str, str]:
+    return dict(params) | {"_count": str(PAGE_SIZE)}
+
+
+def _is_bundle(answer: Answer) -> bool:
+    """Whether it is a Bundle whose entries and links can be read."""
+    said = answer.json
+    if not isinstance(said, dict) or said.get("resourceType") != "Bundle":
+        return False
+    parts = [said.get(name) or [] for name in ("entry", "link")]
+    return all(
+        isinstance(part, list) and all(isinstance(one, dict) for one in part) for part in parts
+    ) and all(isinstance(entry.get("search") or {}, dict) for entry in parts[0])
+
+
+def _matches(answer: Answer, kind: str) -> Iterable[Resource]:
+    for entry in answer.json.get("entry") or []:
+        resource = entry.get("resource")
+        if not isinstance(resource, dict):
+            raise StoreIncomplete(f"a page of the search for {kind} has an entry without a resource")
+        if resource.get("resourceType") == "OperationOutcome":
+            continue
+        if (entry.get("search") or {}).get("mode", "match") == "match":
+            if resource.get("resourceType") != kind:
+                raise StoreInconsistent(f"the search for {kind} found another type")
+            yield resource
+
+
+def _next(answer: Answer) -> str | None:
+    for link in answer.json.get("link") or []:
+        if link.get("relation") == "next":
+            return str(link.get("url", ""))
+    return None

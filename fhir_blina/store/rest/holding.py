@@ -1,0 +1,45 @@
+"""What a push remembers of a resource that the server holds: as little as it needs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from fhir_blina.files.json import Resource, dumps
+from fhir_blina.r4.types import key_of
+from fhir_blina.store.contract import digest_of
+from fhir_blina.store.order import targets_of
+
+LABELS = ("tag", "security", "profile")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A resource that the server holds.
+
+    Attributes:
+        place: The server's ``Type/id``.
+        digest: Of its content.
+        version: ``versionId``.
+        labels: Tags, security labels and profiles as JSON; one string for all that have the same.
+        targets: What it refers to at the server; only of what is orphaned.
+    """
+
+    place: str
+    digest: bytes
+    version: str
+    labels: str
+    targets: tuple[str, ...]
+
+
+def remembered(resource: Resource, *, orphaned: bool) -> Held:
+    """What is kept of a resource that the server sent; its references only where it may be removed."""
+    meta = resource.get("meta") or {}
+    labels = {part: meta[part] for part in LABELS if meta.get(part)}
+    return Held(
+        key_of(resource),
+        digest_of(resource),
+        sys.intern(str(meta.get("versionId", ""))),
+        sys.intern(dumps(labels)),
+        targets_of(resource) if orphaned else (),
+    )

@@ -1,0 +1,135 @@
+"""Our ids and a server's own: servers that assign ids know our resources by their identifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fhir_blina.errors import StoreRefused, problem
+from fhir_blina.files.json import Resource
+from fhir_blina.store.contract import RESOURCE_KEY_SYSTEM
+from fhir_blina.store.order import target_of
+from fhir_blina.store.rest.capability import Capability
+from fhir_blina.store.rest.sending import Write, condition
+
+
+def key_value(resource: Resource) -> str | None:
+    """The value of our identifier, None where a resource has none."""
+    held = resource.get("identifier")
+    for identifier in held if isinstance(held, list) else [held] if isinstance(held, dict) else []:
+        if identifier.get("system") == RESOURCE_KEY_SYSTEM:
+            return str(identifier.get("value"))
+    return None
+
+
+def our_key(resource: Resource) -> str | None:
+    """``Type/id`` under which we sent a resource, None where it does not carry our identifier."""
+    value = key_value(resource)
+    return None if value is None else f"{resource['resourceType']}/{value}"
+
+
+def our_names(resources: Mapping[str, Resource]) -> dict[str, str]:
+    """The server's ``Type/id`` to ours, for each resource that carries our identifier.
+
+    Raises:
+        StoreRefused: two resources of a type carry the same one.
+    """
+    names: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    for key, resource in resources.items():
+        ours = our_key(resource)
+        if ours is None:
+            continue
+        if ours in seen:
+            raise held_twice(ours, seen[ours], key)
+        seen[ours] = key
+        names[key] = ours
+    return names
+
+
+def held_twice(ours: str, one: str, other: str) -> StoreRefused:
+    """The error for a server that holds one of our resources under two ids."""
+    return StoreRefused(
+        [problem(ours, f"the server holds it twice, as {one} and {other}", "Delete one of them")]
+    )
+
+
+def renamed(resource: Resource, names: Mapping[str, str]) -> Resource:
+    """A copy whose id and references are replaced by what ``names`` says of them."""
+    copy: Resource = _with_references(resource, names)
+    key = f"{resource['resourceType']}/{resource['id']}"
+    copy["id"] = names.get(key, key).split("/", 1)[1]
+    return copy
+
+
+def _with_references(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: names.get(target_of(item), item)
+            if name == "reference" and isinstance(item, str)
+            else _with_references(item, names)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_references(item, names) for item in value]
+    return value
+
+
+def writer(
+    sent: Mapping[str, Resource],
+    known: Mapping[str, str],
+    capability: Capability,
+    stored_at: Callable[[str], str],
+) -> Callable[[str], Write]:
+    """How a resource is written where the server assigns the id.
+
+    One that the server holds is replaced under the server's id; a new one by a conditional update, else a
+    conditional create, by our identifier; where the server can search for neither, by a plain create.
+
+    Args:
+        sent: Our resources by our ``Type/id``.
+        known: Ours to the server's ``Type/id``, of what it held before.
+        capability: What the server can do.
+        stored_at: The server's ``Type/id`` of one of ours that was stored since.
+    """
+    names = _Names(known, stored_at)
+
+    def write(key: str) -> Write:
+        kind = key.split("/", 1)[0]
+        resource = sent[key]
+        body = _with_references(resource, names)
+        if key in known:
+            body["id"] = known[key].split("/", 1)[1]
+            return Write(key, "PUT", known[key], body)
+        body.pop("id")
+        value = key_value(resource)
+        if value is None:
+            raise StoreRefused(
+                [
+                    problem(
+                        key,
+                        "has no identifier; the server assigns ids",
+                        f"Give it one in {RESOURCE_KEY_SYSTEM}",
+                    )
+                ]
+            )
+        can = capability.of(kind)
+        found_by = condition(RESOURCE_KEY_SYSTEM, value)
+        if "identifier" in can.search and can.conditional_update:
+            return Write(key, "PUT", f"{kind}?{found_by}", body)
+        if "identifier" in can.search and can.conditional_create:
+            return Write(key, "POST", kind, body, if_none_exist=found_by)
+        return Write(key, "POST", kind, body)
+
+    return write
+
+
+class _Names(dict[str, str]):
+    """Ours to the server's, asked anew for what is not known yet."""
+
+    def __init__(self, known: Mapping[str, str], stored_at: Callable[[str], str]) -> None:
+        super().__init__(known)
+        self._stored_at = stored_at
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key) or self._stored_at(key) or default

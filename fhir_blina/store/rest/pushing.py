@@ -1,0 +1,349 @@
+"""One push to a server: compare, send, remove, verify."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
+from fhir_blina.files.json import Resource, dumps, loads
+from fhir_blina.http.transport import Transport
+from fhir_blina.r4.types import key_of
+from fhir_blina.store.contract import (
+    Keys,
+    Plan,
+    Progress,
+    PushResult,
+    belongs_to,
+    by_type,
+    counted,
+    digest_of,
+)
+from fhir_blina.store.order import Unit, in_order, packs
+from fhir_blina.store.rest.capability import Capability
+from fhir_blina.store.rest.fetching import Fetcher, Selection
+from fhir_blina.store.rest.holding import Held, remembered
+from fhir_blina.store.rest.identity import held_twice, our_key, renamed, writer
+from fhir_blina.store.rest.sending import Sender, Write, delete, keys_of, put
+from fhir_blina.store.sent import NOT_REMOVED, Sent
+
+SAMPLE = 20
+
+Digests = dict[str, bytes]
+ReadBack = Callable[[Callable[[Iterable[Resource]], Digests]], Digests]
+
+
+class Push:
+    """The state of one push; made by :class:`fhir_blina.store.rest.rest.RestStore`.
+
+    Args:
+        transport: To the server.
+        capability: What the server can do.
+        fetcher: Reads from the same server.
+        sent: Our resources.
+        cohort: The cohort's name.
+        held: What the server holds of the cohort; gone through once.
+        own_ids: Whether the server takes our ids.
+        progress: Told how far it is.
+        started: ``time.perf_counter()`` when it began.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        capability: Capability,
+        fetcher: Fetcher,
+        sent: Sent,
+        cohort: str,
+        held: Iterable[Resource],
+        *,
+        own_ids: bool,
+        progress: Progress,
+        started: float,
+    ) -> None:
+        self._transport = transport
+        self._capability = capability
+        self._fetcher = fetcher
+        self._sent = sent
+        self._cohort = cohort
+        self._own_ids = own_ids
+        self._progress = progress
+        self._started = started
+        self._held: dict[str, Held] = {}
+        for resource in held:
+            self._hold(resource)
+        self._theirs = {ours: one.place for ours, one in self._held.items()}
+        self._sender = Sender(transport, self._write, capability.bundle, self._settled, sent.size_of)
+        self._write_new = writer(sent, self._theirs, capability, self._stored_at)
+        self._done = self._total = 0
+        self._removed: list[str] = []
+
+    def _hold(self, resource: Resource) -> None:
+        """Remember of what the server holds as little as a push needs."""
+        place = key_of(resource)
+        ours = self._ours(resource)
+        if ours in self._held:
+            raise held_twice(ours, self._held[ours].place, place)
+        self._held[ours] = remembered(resource, orphaned=ours not in self._sent)
+
+    def _ours(self, resource: Resource) -> str:
+        """Our ``Type/id`` of what the server sent."""
+        return (None if self._own_ids else our_key(resource)) or key_of(resource)
+
+    def _digest(self, key: str, theirs: Mapping[str, str]) -> bytes:
+        """The digest of a resource of ours as the server holds it."""
+        resource = self._sent[key]
+        return digest_of(resource if self._own_ids else renamed(resource, theirs))
+
+    def _write(self, key: str) -> Write:
+        return put(key, self._sent[key]) if self._own_ids else self._write_new(key)
+
+    def _stored_at(self, key: str) -> str:
+        written = self._sender.written.get(key)
+        return written.location if written else ""
+
+    def _settled(self, number: int) -> None:
+        self._done += number
+        self._progress("push", min(self._done, self._total), self._total)
+
+    def run(
+        self,
+        remove_orphans: bool,
+        verify: str,
+        rejects: Path | None,
+        held: ReadBack,
+        counts: Callable[[], dict[str, int]],
+    ) -> PushResult:
+        """Plan, send, keep what was rejected, verify.
+
+        Args:
+            remove_orphans: Whether to remove what is orphaned.
+            verify: ``counts``, ``sample`` or ``full``.
+            rejects: The file for what was rejected.
+            held: Gives what the server holds of the cohort by now to a function, and its answer back.
+            counts: How many of each type.
+
+        Raises:
+            StoreRefused: something was rejected and there is no file for it; the rest is stored.
+            StoreIncomplete: what is stored is not what was sent.
+        """
+        plan = self.plan(remove_orphans)
+        planned = time.perf_counter()
+        self.send(plan)
+        if rejects is not None and self._refused:
+            self._sent.keep_rejected(rejects, self._sender.rejected)
+        sent = time.perf_counter()
+        verified = self.verify(verify, held, counts)
+        ends = [self._started, planned, sent, time.perf_counter()]
+        spent = (end - start for start, end in pairwise(ends))
+        result = self.result(plan, verified, dict(zip(("plan", "send", "verify"), spent, strict=True)))
+        if result.rejected and rejects is None:
+            raise StoreRefused(result.rejected)
+        return result
+
+    def plan(self, remove_orphans: bool) -> Plan:
+        """Compare what is sent with what the server holds.
+
+        Raises:
+            StoreRefused: an id is taken by a resource that is not of this cohort.
+        """
+        create = [key for key in self._sent if key not in self._held]
+        if self._own_ids:
+            self._refuse_taken(create)
+        shared = [key for key in self._sent if key in self._held]
+        equal = {key for key in shared if self._held[key].digest == self._digest(key, self._theirs)}
+        return Plan(
+            create=by_type(create),
+            update=by_type(key for key in shared if key not in equal),
+            unchanged=by_type(equal),
+            orphaned=by_type(self._held.keys() - self._sent.keys() - self._sent.lost.keys()),
+            remove_orphans=remove_orphans,
+            rejected=tuple(one.finding for one in self._sent.rejected({})),
+        )
+
+    def _refuse_taken(self, create: list[str]) -> None:
+        """Where a type has resources that are not the cohort's, look whether one has an id of ours."""
+        kinds = by_type(create)
+        if not kinds:
+            return
+        mine = counted(by_type(self._held))
+        totals = self._fetcher.counts(Selection({kind: {} for kind in kinds}))
+        taken = [
+            problem(key, "is on the server, but not of this cohort", "Give it another id")
+            for kind, ids in kinds.items()
+            if totals.get(kind, 0) > mine.get(kind, 0)
+            for key, found in self._fetcher.by_ids(kind, ids).items()
+            if not belongs_to(found, self._cohort)
+        ]
+        if taken:
+            raise StoreRefused(taken)
+
+    def send(self, plan: Plan) -> None:
+        """Send what is new or changed, drop labels that went, remove the orphaned if the plan says so.
+
+        Nothing is removed where something was rejected: it could be what took the place of the orphaned.
+        """
+        unchanged = _keys(plan.unchanged)
+        wanted = {key for key in self._sent if key not in unchanged}
+        orphaned = _keys(plan.orphaned) if plan.remove_orphans else set()
+        self._total = len(wanted) + len(orphaned)
+        sender, pace = self._sender, self._transport.pace
+        if wanted:
+            order = in_order(self._sent.targets)
+            if self._own_ids and self._capability.bundle == "transaction":
+                size = min(pace.size, max(1, -(-len(wanted) // pace.workers)))
+                groups = [
+                    chosen
+                    for units in order.patients.values()
+                    if (chosen := [unit for unit in units if not wanted.isdisjoint(unit)])
+                ]
+                sender.send(keys_of(order.first, wanted))
+                sender.send_together([keys_of(pack, wanted) for pack in packs(groups, size)])
+                sender.send(keys_of(order.last, wanted))
+            else:
+                self._send_levels(order.levels, wanted)
+        self._drop_labels(plan)
+        if orphaned and not self._refused:
+            self._remove(orphaned)
+
+    @property
+    def _refused(self) -> bool:
+        return bool(self._sender.rejected or self._sent.rejected({}))
+
+    def _remove(self, orphaned: Collection[str]) -> None:
+        names = {one.place: ours for ours, one in self._held.items()}
+        levels = in_order(
+            {key: [names.get(target, target) for target in self._held[key].targets] for key in orphaned}
+        ).levels
+        remover = Sender(
+            self._transport,
+            lambda key: delete(key, self._theirs[key]),
+            self._capability.bundle,
+            self._settled,
+        )
+        remover.send(keys_of([unit for level in levels for unit in level], orphaned)[::-1])
+        self._sender.rejected |= remover.rejected
+        self._removed = list(remover.written)
+
+    def _send_levels(self, levels: Sequence[Sequence[Unit]], wanted: Collection[str]) -> None:
+        """Level by level, where entries of a bundle cannot rely on each other."""
+        pace = self._transport.pace
+        for level in levels:
+            if not self._own_ids and any(len(unit) > 1 for unit in level):
+                raise StoreRefused("resources refer to each other in a circle; this server assigns ids")
+            keys = keys_of(level, wanted)
+            size = pace.size if self._capability.bundle else -(-len(keys) // pace.workers) or 1
+            lanes = [keys[start : start + size] for start in range(0, len(keys), size)]
+            if lanes:
+                self._sender.send_together(lanes)
+
+    def _drop_labels(self, plan: Plan) -> None:
+        """Remove tags, labels and profiles that a PUT leaves in place."""
+        for key in _keys(plan.update) - self._sender.rejected.keys():
+            before = loads(self._held[key].labels)
+            after = self._sent[key].get("meta") or {}
+            gone = {
+                part: [one for one in labels if not _among(one, after.get(part) or [])]
+                for part, labels in before.items()
+            }
+            gone = {part: ones for part, ones in gone.items() if ones}
+            if gone and "meta-delete" in self._capability.of(key.split("/")[0]).operations:
+                body = {
+                    "resourceType": "Parameters",
+                    "parameter": [{"name": "meta", "valueMeta": gone}],
+                }
+                self._transport.request("POST", f"{self._theirs[key]}/$meta-delete", body=dumps(body))
+
+    def verify(self, depth: str, held: ReadBack, counts: Callable[[], dict[str, int]]) -> str:
+        """Read back and compare; returns what was compared, in a sentence.
+
+        Raises:
+            StoreIncomplete: what is stored is not what was sent.
+        """
+        stored = [key for key in self._sent if key not in self._sender.rejected]
+        there = self._held.keys() - set(self._removed) | set(stored)
+        expected = dict(sorted(Counter(key.split("/", 1)[0] for key in there).items()))
+        found_counts = counts()
+        if found_counts != expected:
+            raise StoreIncomplete(f"the server holds {found_counts}, not {expected}. Push again")
+        if depth == "counts":
+            return f"counts of {len(expected)} types"
+        places = dict(self._theirs)
+        places |= {key: one.location for key, one in self._sender.written.items() if one.location}
+        if depth == "full":
+            chosen = stored
+            found = held(lambda resources: {self._ours(one): digest_of(one) for one in resources})
+        else:
+            chosen = [
+                f"{kind}/{names[position * len(names) // min(SAMPLE, len(names))]}"
+                for kind, names in by_type(stored).items()
+                for position in range(min(SAMPLE, len(names)))
+            ]
+            found = {
+                self._ours(resource): digest_of(resource)
+                for kind, ids in by_type(places.get(key, key) for key in chosen).items()
+                for resource in self._fetcher.by_ids(kind, ids).values()
+            }
+        wrong = [key for key in chosen if found.get(key) != self._digest(key, places)]
+        if wrong:
+            raise StoreIncomplete(
+                [problem(key, "is not stored as it was sent", "Push again") for key in wrong[:20]]
+            )
+        return f"counts of {len(expected)} types, content of {len(chosen)} of {len(stored)} resources"
+
+    def result(self, plan: Plan, verified: str, seconds: Mapping[str, float]) -> PushResult:
+        """What was done, as counts."""
+        written, rejected = self._sender.written, self._sender.rejected
+        created: list[str] = []
+        updated: list[str] = []
+        unchanged: list[str] = []
+        for key in self._sent:
+            if key in rejected:
+                continue
+            one = written.get(key)
+            if one is None:
+                unchanged.append(key)
+            elif key not in self._held:
+                (created if one.status == 201 else unchanged).append(key)
+            else:
+                same = one.version and one.version == self._held[key].version
+                (unchanged if same else updated).append(key)
+        notes = []
+        if plan.remove_orphans and plan.orphaned and self._refused:
+            notes.append(NOT_REMOVED)
+        if not self._own_ids:
+            notes.append("the server assigns ids; resources are found by their identifier")
+        if self._capability.bundle != "transaction":
+            notes.append(
+                f"sent as {self._capability.bundle or 'single requests'}; the server has no transactions"
+            )
+        if self._transport.pace.size < 200:
+            notes.append(f"bundles made smaller, {self._transport.pace.size} at the end")
+        return PushResult(
+            created=counted(by_type(created)),
+            updated=counted(by_type(updated)),
+            unchanged=counted(by_type(unchanged)),
+            orphaned=counted(plan.orphaned),
+            removed=counted(by_type(self._removed)),
+            verified=verified,
+            rejected=tuple(one.finding for one in self._sent.rejected(rejected)),
+            seconds=dict(seconds),
+            notes=tuple(notes),
+        )
+
+
+def _among(label: Any, labels: list[Any]) -> bool:
+    """Whether a profile, or a tag with this system and code, is among others."""
+    if isinstance(label, str):
+        return label in labels
+    code = (label.get("system"), label.get("code"))
+    return any((one.get("system"), one.get("code")) == code for one in labels)
+
+
+def _keys(ids: Keys) -> set[str]:
+    """``Type/id`` of ids by type."""
+    return {f"{kind}/{name}" for kind, names in ids.items() for name in names}

@@ -1,0 +1,1 @@
+"""Resources against FHIR R4, before anything is stored."""

@@ -1,0 +1,1 @@
+"""SQL on FHIR views: from resources to tables."""

@@ -1,0 +1,1 @@
+"""Compiled views run on DuckDB."""

@@ -1,0 +1,251 @@
+# ruff: noqa: S608 - SQL is built from checked views; every text in it is quoted
+"""Run compiled views on DuckDB over a folder of ``<Type>.ndjson``.
+
+Several views over one type read its file once. What DuckDB cannot read is looked for again
+line by line, so that the error names file and line or resource.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fhir_blina.errors import StoreIncomplete, ViewError
+from fhir_blina.files import json as fhirjson
+from fhir_blina.views.definition import View
+from fhir_blina.views.reference import Table, evaluate_view, resources_of
+from fhir_blina.views.sql.macros import create_macros
+from fhir_blina.views.sql.query import Query, compile_view
+from fhir_blina.views.sql.reading import read_sql
+from fhir_blina.views.sql.shape import Shape, quoted, text
+
+_CHUNK = 2**20
+_LINES = "lines"  # a database on disk for what several views read: packed, and not held in memory
+_ROWS_TOGETHER = 61_440  # of a Parquet file; DuckDB's 122,880 takes more memory and is not faster
+
+
+class _TooLongError(Exception):
+    """A number of more than 15 digits, which a DOUBLE does not hold."""
+
+
+class Prepared:
+    """One view ready to run: its query, the file it reads, the table that has its columns."""
+
+    def __init__(self, query: Query, path: Path, table: str, decimals: str) -> None:
+        self.query = query
+        self.view = query.view
+        self.path = path
+        self.table = table
+        self.decimals = decimals
+
+    def sql(self) -> str:
+        """The SQL that gives the rows."""
+        return self.query.sql(_path_text(self.path), table=self.table, decimals=self.decimals)
+
+
+def _path_text(path: Path) -> str:
+    return str(path) if path.exists() and path.stat().st_size else ""
+
+
+def line_count(path: Path) -> int:
+    """Lines of a file.
+
+    Raises:
+        StoreIncomplete: the last line does not end.
+    """
+    count, last = 0, b"\n"
+    if path.exists():
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                count += chunk.count(b"\n")
+                last = chunk[-1:]
+    if last != b"\n":
+        raise StoreIncomplete(f"{path}:{count + 1}: the last line is cut off. Write or pull the folder again")
+    return count
+
+
+def find_fault(path: Path, view: View, error: Exception) -> NoReturn:
+    """Look with the reference engine for what DuckDB could not read, and name it.
+
+    Raises:
+        ViewError: always, with file, column and resource where the reference engine finds them.
+    """
+    ours = str(error).partition("view: ")[2].partition("\n")[0]
+    if ours.startswith("more than 15 digits"):
+        raise _TooLongError from error
+    evaluate_view(view, resources_of(path, view.resource))
+    what = ours or f"DuckDB cannot read it ({type(error).__name__})"
+    raise ViewError(f'{view.source}: {path}: {what}. Use --engine python (engine="python")') from error
+
+
+@contextlib.contextmanager
+def connected(*, memory_limit: str = "", threads: int = 0) -> Iterator[Any]:
+    """A DuckDB in memory that spills to a temporary folder.
+
+    Args:
+        memory_limit: For example ``256MB``; empty takes DuckDB's own.
+        threads: Number of threads; 0 takes DuckDB's own.
+    """
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix="fhir-blina-") as spill:
+        settings: dict[str, Any] = {"temp_directory": spill}
+        if memory_limit:
+            settings["memory_limit"] = memory_limit
+        if threads:
+            settings["threads"] = threads
+        with duckdb.connect(":memory:", config=settings) as connection:
+            connection.execute(f"ATTACH {text(f'{spill}/lines.duckdb')} AS {_LINES}")
+            yield connection
+
+
+def prepare(
+    connection: Any, folder: Path, views: Mapping[str, View], *, decimals: str = "text"
+) -> Iterator[Prepared]:
+    """Make each view ready in turn, types in order, names in order.
+
+    A type that several views read is read once, into a temporary table.
+
+    Raises:
+        ViewError: a view that cannot be compiled; all are compiled before the first file is read.
+        StoreIncomplete: a line that is no resource, with file and line.
+    """
+    queries = [compile_view(views[name]) for name in sorted(views)]
+    for resource in sorted({query.view.resource for query in queries}):
+        group = [query for query in queries if query.view.resource == resource]
+        path, table = folder / f"{resource}.ndjson", ""
+        reading = "exact" if decimals == "short" and not all(query.short() for query in group) else decimals
+        for macro in create_macros("fhir_shaped(" + " ".join(one.sql("", decimals=reading) for one in group)):
+            connection.execute(macro)
+        if len(group) > 1:
+            table = f"{_LINES}.{quoted(resource)}"
+            shape = Shape(resource)
+            for query in group:
+                shape.merge(query.shape)
+            keep_json = any(query.repeats for query in group)
+            read = read_sql(shape, resource, _path_text(path), keep_json=keep_json, digits=reading != "short")
+            _run(connection, f"CREATE TABLE {table} AS\n{read}", path, group[0].view)
+            _check_lines(
+                path, connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0], group[0].view
+            )
+        for query in group:
+            yield Prepared(query, path, table, reading)
+        if table:
+            connection.execute(f"DROP TABLE {table}")
+
+
+def _run(connection: Any, sql: str, path: Path, view: View) -> Any:
+    import duckdb
+
+    try:
+        return connection.execute(sql)
+    except duckdb.Error as error:
+        find_fault(path, view, error)
+
+
+def _check_lines(path: Path, read: int, view: View) -> None:
+    if read != line_count(path):
+        find_fault(path, view, ValueError("view: lines were passed over"))
+
+
+def _check_rows(connection: Any, prepared: Prepared, rows: int) -> None:
+    """The row-count guard: each line was read, and a plain view has one row for each."""
+    view, path = prepared.view, prepared.path
+    if view.one_row_each and rows != line_count(path):
+        find_fault(path, view, ValueError(f"view: {rows} rows are not the number of its lines"))
+    if not view.one_row_each and not prepared.table and _path_text(path):
+        lines = f"read_ndjson_objects({text(str(path))}, maximum_object_size = {fhirjson.MAX_LINE_BYTES})"
+        counted = _run(connection, f"SELECT count(*) FROM {lines}", path, view)
+        _check_lines(path, counted.fetchone()[0], view)
+
+
+def _exact(value: Any, *, collection: bool) -> Any:
+    if collection:
+        return [] if value is None else [Decimal(item) for item in value]
+    return None if value is None else Decimal(value)
+
+
+def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
+    """The tables of a folder as plain rows, by name, as the reference engine gives them."""
+    tables: dict[str, Table] = {}
+    with connected() as connection:
+        for prepared in prepare(connection, folder, views):
+            view, kinds = prepared.view, prepared.query.kinds
+            found = _run(connection, prepared.sql(), prepared.path, view).fetchall()
+            _check_rows(connection, prepared, len(found))
+            decimals = [place for place, kind in enumerate(kinds) if kind == "decimal"]
+            if decimals:
+                rows = [list(row) for row in found]
+                try:
+                    for row in rows:
+                        for place in decimals:
+                            row[place] = _exact(row[place], collection=view.columns[place].collection)
+                except InvalidOperation as error:
+                    find_fault(prepared.path, view, error)
+                found = [tuple(row) for row in rows]
+            tables[view.name] = Table.of(view, found)
+    return {name: tables[name] for name in sorted(tables)}
+
+
+def write_duckdb(
+    folder: Path, views: Mapping[str, View], target: Path, kind: str, *, memory_limit: str = ""
+) -> list[Path]:
+    """Write one Parquet file for each view, or all of them into one DuckDB file.
+
+    Decimals are DECIMAL(38, 12); a number of more decimals is an error.
+
+    Args:
+        folder: Of ``<Type>.ndjson``.
+        views: Views by name.
+        target: Folder to write into.
+        kind: ``parquet`` or ``duckdb``.
+        memory_limit: DuckDB's, for example ``256MB``.
+
+    Returns:
+        The files, whole or absent.
+    """
+    if kind not in {"parquet", "duckdb"}:
+        raise ViewError(f'no format "{kind}". Known: csv, duckdb, parquet')
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        return write_as(folder, views, target, kind, "short", memory_limit=memory_limit)
+    except _TooLongError:
+        return write_as(folder, views, target, kind, "exact", memory_limit=memory_limit)
+
+
+def write_as(
+    folder: Path,
+    views: Mapping[str, View],
+    target: Path,
+    kind: str,
+    decimals: str,
+    *,
+    memory_limit: str = "",
+) -> list[Path]:
+    """:func:`write_duckdb` with decimals as :meth:`fhir_blina.views.sql.query.Query.sql` names them."""
+    written: list[Path] = []
+    with (
+        tempfile.TemporaryDirectory(dir=target, prefix=".tables-") as fresh,
+        connected(memory_limit=memory_limit) as connection,
+    ):
+        database = Path(fresh) / "tables.duckdb"
+        if kind == "duckdb":
+            connection.execute(f"ATTACH {text(str(database))} AS written")
+            written.append(database)
+        for prepared in prepare(connection, folder, views, decimals=decimals):
+            if kind == "parquet":
+                path = Path(fresh) / f"{prepared.view.name}.parquet"
+                options = f"FORMAT parquet, ROW_GROUP_SIZE {_ROWS_TOGETHER}"
+                command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} ({options})"
+                written.append(path)
+            else:
+                command = f"CREATE TABLE written.{quoted(prepared.view.name)} AS\n{prepared.sql()}"
+            count = _run(connection, command, prepared.path, prepared.view).fetchone()[0]
+            _check_rows(connection, prepared, count)
+        if kind == "duckdb":
+            connection.execute("DETACH written")
+        return [path.replace(target / path.name) for path in sorted(written)]

@@ -1,0 +1,195 @@
+"""The reference evaluation of views, resource by resource, in Python.
+
+It follows the processing algorithm of SQL on FHIR v2 literally. The DuckDB engine is held
+to its answers by the tests.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fhir_blina.errors import ExpressionError, ViewError
+from fhir_blina.fhirpath.expressions import Expression
+from fhir_blina.fhirpath.syntax import Constant
+from fhir_blina.files import json as fhirjson
+from fhir_blina.files.json import Resource
+from fhir_blina.views.definition import INTEGERS, Column, Select, View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one view.
+
+    Attributes:
+        name: Name of the view.
+        columns: Column names.
+        types: FHIR type of each column, empty where the view does not say.
+        collections: Whether a column holds lists.
+        rows: Values: str, bool, int, Decimal, ``None``; a list where the column is a collection.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    collections: tuple[bool, ...]
+    rows: list[Row]
+
+    @classmethod
+    def of(cls, view: View, rows: Iterable[Row]) -> Table:
+        """A table with a view's columns."""
+        return cls(
+            view.name,
+            tuple(column.name for column in view.columns),
+            tuple(column.type for column in view.columns),
+            tuple(column.collection for column in view.columns),
+            list(rows),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame; dtypes as :func:`fhir_blina.views.tables.read_tables` states them."""
+        import pandas as pd
+
+        shapes = zip(self.columns, self.types, self.collections, strict=True)
+        return pd.DataFrame(
+            {
+                name: pd.Series([row[place] for row in self.rows], dtype=dtype_of(kind, collection))
+                for place, (name, kind, collection) in enumerate(shapes)
+            }
+        )
+
+
+def dtype_of(kind: str, collection: bool) -> str:
+    """The dtype of a column of a FHIR type."""
+    if collection:
+        return "object"
+    return "Int64" if kind in INTEGERS else "boolean" if kind == "boolean" else "object"
+
+
+def resources_of(path: Path, resource_type: str) -> Iterator[Resource]:
+    """The resources of a ``<Type>.ndjson``, none where there is no file.
+
+    Raises:
+        StoreIncomplete: a line that is no resource, with file and line.
+        ViewError: a resource of another type.
+    """
+    if not path.exists():
+        return
+    for number, resource in fhirjson.read_ndjson(path):
+        if resource["resourceType"] != resource_type:
+            raise ViewError(f"{path}:{number}: not a {resource_type}. Write or pull the folder again")
+        yield resource
+
+
+def evaluate_view(view: View, resources: Iterable[Resource]) -> Table:
+    """Evaluate a view over resources in Python; those of other types are passed over.
+
+    Returns:
+        The table, rows in the order of the resources.
+
+    Raises:
+        ViewError: a path that gives several values without ``collection``, a value that is not
+            of the column's type, or a condition that is no boolean; with column and resource.
+    """
+    rows = (
+        row
+        for resource in resources
+        if resource.get("resourceType") == view.resource
+        for row in _Evaluation(view, resource).rows()
+    )
+    return Table.of(view, rows)
+
+
+class _Evaluation:
+    def __init__(self, view: View, resource: Resource) -> None:
+        self.view = view
+        self.resource = resource
+        self.constants = {**view.constants, "resource": resource, "rootResource": resource}
+
+    def rows(self) -> Iterator[Row]:
+        for condition in self.view.where:
+            answer = self.ask(condition, self.resource, 0)
+            if answer and (len(answer) > 1 or not isinstance(answer[0], bool)):
+                raise self.fault(f'where "{condition.text}" does not give true or false')
+            if answer != [True]:
+                return
+        yield from self.level(self.view.select, self.resource, 0)
+
+    def level(self, select: Select, item: Any, index: int) -> Iterator[Row]:
+        if not select.kind:
+            yield from self.combined(select, item, index)
+            return
+        if select.kind == "repeat":
+            items = list(self.repeated(select.each, item, index))
+        else:
+            items = self.ask(select.each[0], item, index)
+        for place, found in enumerate(items):
+            yield from self.combined(select, found, place)
+        if not items and select.kind == "forEachOrNull":
+            columns = select.all_columns()
+            yield tuple(
+                0 if _is_row_index(column) else [] if column.collection else None for column in columns
+            )
+
+    def combined(self, select: Select, item: Any, index: int) -> Iterator[Row]:
+        own = tuple(self.cell(column, item, index) for column in select.columns)
+        parts: list[list[Row]] = [[own]]
+        parts += [list(self.level(below, item, index)) for below in select.selects]
+        if select.unions:
+            parts.append([row for below in select.unions for row in self.level(below, item, index)])
+        for combination in itertools.product(*parts):
+            yield tuple(itertools.chain.from_iterable(combination))
+
+    def repeated(self, paths: tuple[Expression, ...], item: Any, index: int) -> Iterator[Any]:
+        for path in paths:
+            for child in self.ask(path, item, index):
+                yield child
+                yield from self.repeated(paths, child, index)
+
+    def ask(self, path: Expression, item: Any, index: int) -> list[Any]:
+        try:
+            return path.evaluate(item, constants={**self.constants, "rowIndex": index, "context": item})
+        except ExpressionError as error:
+            raise self.fault(str(error)) from None
+
+    def cell(self, column: Column, item: Any, index: int) -> Any:
+        values = self.ask(column.path, item, index)
+        if len(values) > 1 and not column.collection:
+            raise self.fault(
+                f'column "{column.name}": "{column.path.text}" gives {len(values)} values. '
+                "Add first(), or collection: true"
+            )
+        checked = [self.checked(column, value) for value in values]
+        return checked if column.collection else checked[0] if checked else None
+
+    def checked(self, column: Column, value: Any) -> Any:
+        if isinstance(value, dict):
+            raise self.fault(f'column "{column.name}": "{column.path.text}" gives an element, not a value')
+        if column.type == "decimal" and isinstance(value, int) and not isinstance(value, bool):
+            return Decimal(value)
+        wanted: type = str
+        if column.type in INTEGERS:
+            wanted = int
+        elif column.type in {"boolean", "decimal"}:
+            wanted = {"boolean": bool, "decimal": Decimal}[column.type]
+        fits = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+        if column.type and not fits:
+            raise self.fault(f'column "{column.name}": a value is not of type {column.type}')
+        return value
+
+    def fault(self, what: str) -> ViewError:
+        where = f"{self.resource.get('resourceType')}/{self.resource.get('id', '?')}"
+        return ViewError(f"{self.view.source}: {where}: {what}")
+
+
+def _is_row_index(column: Column) -> bool:
+    return column.path.tree == Constant("rowIndex")

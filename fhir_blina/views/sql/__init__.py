@@ -1,0 +1,1 @@
+"""ViewDefinitions compiled to SQL."""

@@ -1,0 +1,135 @@
+"""FHIRPath to SQL over the typed columns of one resource.
+
+What SQL cannot answer as FHIRPath does is refused here, never answered otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fhir_blina.fhirpath.evaluation import type_argument
+from fhir_blina.fhirpath.syntax import (
+    Binary,
+    Call,
+    Constant,
+    Item,
+    Literal,
+    Member,
+    Node,
+    This,
+    TypeTest,
+    Unary,
+)
+from fhir_blina.views.sql.operators import Operators
+from fhir_blina.views.sql.shape import element
+from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, kind_of, number
+
+
+class Paths(Operators):
+    """Compiles the paths of one view."""
+
+    def compile(self, node: Node, focus: Focus) -> Value:
+        """SQL of a path.
+
+        Raises:
+            ViewError: SQL cannot answer it as FHIRPath does.
+        """
+        if isinstance(node, Member):
+            return self._member(node, focus)
+        if isinstance(node, This):
+            return focus.this
+        if isinstance(node, Literal):
+            return self._literal(node.value)
+        if isinstance(node, Constant):
+            return self._constant(node.name, focus)
+        if isinstance(node, Call):
+            return self._call(node, focus)
+        if isinstance(node, Item):
+            return self._item(self.compile(node.source, focus), self.compile(node.index, focus))
+        if isinstance(node, Unary):
+            value = self.one(self.compile(node.operand, focus))
+            if value.type and kind_of(value) != "number":
+                raise self.refuse(f"{node.operator} of what is no number")
+            sign = "" if node.operator == "+" else "-"
+            return replace(value, sql=f"({sign}{number(value)})", numeric=True, guards=(), shape=None)
+        if isinstance(node, TypeTest):
+            return self._of_type(self.compile(node.operand, focus), node.operator, node.type_name)
+        if isinstance(node, Binary):
+            return self.operate(
+                node.operator, self.compile(node.left, focus), self.compile(node.right, focus)
+            )
+        raise self.refuse("$index")
+
+    def _member(self, node: Member, focus: Focus) -> Value:
+        if node.source is not None:
+            return self.step(self.compile(node.source, focus), node.name)
+        if node.name == focus.this.type and node.name[0].isupper() and element(focus.this.type, "id"):
+            return focus.this
+        return self.step(focus.this, node.name)
+
+    def _call(self, node: Call, focus: Focus) -> Value:
+        name, arguments = node.name, node.arguments
+        source = focus.this if node.source is None else self.compile(node.source, focus)
+        if name in {"ofType", "as", "is"}:
+            return self._of_type(source, name, type_argument(node) or "")
+        if name == "extension":
+            url = self.one(self.compile(arguments[0], focus)).single()
+            found = self.step(source, "extension")
+            return self._where(found, lambda item: f"{self.step(item, 'url').sql} = {url}")
+        if name in {"where", "exists", "all"} and arguments:
+
+            def condition(item: Value) -> str:
+                return self.truth(self.compile(arguments[0], replace(focus, this=item)))
+
+            if name == "all":
+                kept = self._where(source, lambda item: f"NOT coalesce({condition(item)}, false)")
+                return Value(f"(NOT {self.present(kept)})", "boolean")
+            kept = self._where(source, condition)
+            return kept if name == "where" else Value(self.present(kept), "boolean")
+        if name in {"exists", "empty"}:
+            there = self.present(source)
+            return Value(there if name == "exists" else f"(NOT ({there}))", "boolean")
+        if name == "not":
+            return Value(f"(NOT {self.truth(source)})", "boolean")
+        if name in {"first", "last", "single"}:
+            return self.one(source) if name == "single" else self._at(source, 1 if name == "first" else -1)
+        if name == "count":
+            if (loop := self.with_valueless(source).loop) is not None:
+                return Value(f"coalesce(len({loop.filtered()}), 0)", "integer")
+            return Value(f"CASE WHEN {self.present(source)} THEN 1 ELSE 0 END", "integer")
+        if name == "select":
+            return self._select(source, arguments[0], focus)
+        if name == "iif":
+            inner = focus if node.source is None else replace(focus, this=self.one(source))
+            return self.branch([self.compile(one, inner) for one in arguments])
+        if name == "getResourceKey":
+            return self.step(source, "id") if element(source.type, "meta") else EMPTY
+        if name == "getReferenceKey":
+            return self.reference_key(source, type_argument(node))
+        return self.on_value(name, source, [self.compile(one, focus) for one in arguments])
+
+    def _where(self, source: Value, condition: Callable[[Value], str]) -> Value:
+        source = self.known(source)
+        if not source.type:
+            return EMPTY
+        sql = condition(self.item(source))
+        if source.loop is None:
+            return replace(source, guards=(*source.guards, f"({sql})" if " OR " in sql else sql))
+        conditions = (*source.loop.conditions, f"({sql})" if " OR " in sql else sql)
+        return replace(source, loop=replace(source.loop, conditions=conditions))
+
+    def _select(self, source: Value, argument: Node, focus: Focus) -> Value:
+        source = self.known(source)
+        if source.loop is None:
+            return self.compile(argument, replace(focus, this=source))
+        inner = self.known(self.compile(argument, replace(focus, this=self.item(source))))
+        if inner.loop is not None:
+            variable = self.variable()
+            each = f"lambda {source.loop.variable}: {inner.items()}"
+            base = f"flatten(list_transform({source.loop.filtered()}, {each}))"
+            return replace(inner, sql=variable, loop=Loop(base, variable), parent=None)
+        sql = inner.single()
+        loop = replace(source.loop, conditions=(*source.loop.conditions, f"{sql} IS NOT NULL"))
+        parent = None if inner.guards else inner.parent
+        return replace(inner, sql=sql, guards=(), loop=loop, parent=parent)

@@ -1,0 +1,215 @@
+"""From a folder of resources to typed tables, one for each ViewDefinition.
+
+::
+
+    tables = read_tables(Path("out/fhir"))
+    tables["observations"][["patient_id", "code", "value_quantity"]]
+
+The views in ``mappings/views/`` are standard SQL on FHIR v2 files, shared by all cohorts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fhir_blina.errors import ViewError, did_you_mean
+from fhir_blina.files import json as fhirjson
+from fhir_blina.files.shipped import mappings_folder
+from fhir_blina.views.definition import View, load_view, load_views, read_view
+from fhir_blina.views.reference import Table, evaluate_view, resources_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "DEFAULT_ENGINE",
+    "ENGINES",
+    "Table",
+    "View",
+    "evaluate_view",
+    "export_tables",
+    "load_view",
+    "load_views",
+    "read_rows",
+    "read_tables",
+    "read_view",
+    "view_sql",
+    "views_folder",
+    "write_tables",
+]
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def views_folder() -> Path:
+    """``mappings/views`` of the installed package, or of the repository."""
+    return mappings_folder() / "views"
+
+
+def _python_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for resource_type in sorted({view.resource for view in views.values()}):
+        resources = list(resources_of(folder / f"{resource_type}.ndjson", resource_type))
+        for view in views.values():
+            if view.resource == resource_type:
+                table = evaluate_view(view, resources)
+                if view.one_row_each and len(table.rows) != len(resources):
+                    raise ViewError(f"{view.source}: {len(table.rows)} rows from {len(resources)} resources")
+                tables[view.name] = table
+    return {name: tables[name] for name in sorted(tables)}
+
+
+def _duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
+    from fhir_blina.views.duckdb.run import duckdb_rows
+
+    return duckdb_rows(folder, views)
+
+
+ENGINES: dict[str, Callable[[Path, Mapping[str, View]], dict[str, Table]]] = {
+    "duckdb": _duckdb_rows,
+    "python": _python_rows,
+}
+DEFAULT_ENGINE = "duckdb"
+
+
+def _chosen(
+    folder: Path, views: Path | Mapping[str, View] | None, engine: str = DEFAULT_ENGINE
+) -> Mapping[str, View]:
+    if engine not in ENGINES:
+        raise ViewError(f'no engine "{engine}". {did_you_mean(engine, ENGINES)}')
+    if not folder.is_dir():
+        raise ViewError(f"{folder}: no such folder. Run `fhir-blina map` or `pull` first")
+    return views if isinstance(views, Mapping) else load_views(views or views_folder())
+
+
+def read_rows(
+    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = DEFAULT_ENGINE
+) -> dict[str, Table]:
+    """The tables of a folder as plain rows, by name; arguments as for :func:`read_tables`."""
+    folder = Path(folder)
+    return ENGINES[engine](folder, _chosen(folder, views, engine))
+
+
+def read_tables(
+    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = DEFAULT_ENGINE
+) -> dict[str, pd.DataFrame]:
+    """Tables of a folder of ``<Type>.ndjson`` files.
+
+    Args:
+        folder: As a store or a pull leaves it. A type without a file gives an empty table.
+        views: A folder of ViewDefinitions or views by name; ``None`` takes ``mappings/views``.
+        engine: ``duckdb``, or ``python``, the reference that it is held to.
+
+    Returns:
+        One DataFrame for each view, by name, rows in the order of the file. Column dtypes:
+        whole numbers ``Int64``, booleans ``boolean``, all else ``object`` holding str, Decimal
+        (every digit as in the resource) or ``None``; a collection is a list.
+
+    Raises:
+        ViewError: a wrong view, or a resource that a view cannot read.
+        StoreIncomplete: a line that is no resource, with file and line.
+    """
+    folder = Path(folder)
+    chosen = _chosen(folder, views, engine)
+    if engine == "duckdb":
+        from fhir_blina.views.duckdb.frames import duckdb_frames
+
+        return duckdb_frames(folder, chosen)
+    return {name: table.frame() for name, table in ENGINES[engine](folder, chosen).items()}
+
+
+def view_sql(name: str, folder: Path | str = ".", views: Path | Mapping[str, View] | None = None) -> str:
+    """The DuckDB SQL of a view over a folder's file: macros, then the query; runs by itself.
+
+    Raises:
+        ViewError: no such view, or one that SQL cannot answer.
+    """
+    from fhir_blina.views.sql.query import compile_view
+
+    known = views if isinstance(views, Mapping) else load_views(views or views_folder())
+    if name not in known:
+        raise ViewError(f'no view "{name}". {did_you_mean(name, known)}')
+    return compile_view(known[name]).script(str(Path(folder) / f"{known[name].resource}.ndjson"))
+
+
+def export_tables(
+    folder: Path | str,
+    target: Path | str,
+    *,
+    format: str = "csv",  # noqa: A002 - the name of the option
+    engine: str = DEFAULT_ENGINE,
+    keep_going: bool = False,
+    views: Path | Mapping[str, View] | None = None,
+) -> tuple[list[Path], dict[str, int]]:
+    """Write the tables of a folder to files.
+
+    Args:
+        folder: Of ``<Type>.ndjson``.
+        target: Where the files go.
+        format: ``csv`` (see :func:`write_tables`), ``parquet`` (a file for each view) or ``duckdb``
+            (``tables.duckdb``); the last two need DuckDB and hold decimals as DECIMAL(38, 12).
+        engine: As for :func:`read_tables`.
+        keep_going: Whether a line that is no resource goes to ``rejects/`` in ``target`` instead of
+            stopping; the files are then read twice.
+        views: As for :func:`read_tables`.
+
+    Returns:
+        The files, and the number of lines rejected by resource type.
+    """
+    folder, target = Path(folder), Path(target)
+    chosen = _chosen(folder, views, engine)
+    if keep_going:
+        from fhir_blina.views.rejects import bad_lines_aside
+
+        types = {view.resource for view in chosen.values()}
+        with bad_lines_aside(folder, target / "rejects", types) as (clean, counts):
+            return export_tables(clean, target, format=format, engine=engine, views=chosen)[0], counts
+    if format == "csv":
+        return write_tables(read_tables(folder, chosen, engine=engine), target), {}
+    if engine != "duckdb":
+        raise ViewError(f"{format} files are written by DuckDB. Leave out --engine {engine}, or use csv")
+    from fhir_blina.views.duckdb.run import write_duckdb
+
+    return write_duckdb(folder, chosen, target, format), {}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        value = fhirjson.dumps(value)
+    if isinstance(value, str):
+        text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if value is True or value is False:
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path | str) -> list[Path]:
+    """Write one ``<name>.csv`` for each table: UTF-8, LF, the same bytes for the same tables.
+
+    Decimals keep every digit, a missing value is an empty cell, a text that a spreadsheet would
+    take for a formula gets an apostrophe in front.
+
+    Returns:
+        The files, in order of their names.
+    """
+    import pandas as pd
+
+    written = []
+    for name in sorted(tables):
+        frame = tables[name]
+        columns = [
+            [None if value is pd.NA else value for value in frame[column].tolist()]
+            for column in frame.columns
+        ]
+        lines = [",".join(frame.columns)]
+        lines += [",".join(map(_cell, row)) for row in zip(*columns, strict=True)]
+        path = Path(folder) / f"{name}.csv"
+        fhirjson.write_whole(path, (line + "\n" for line in lines))
+        written.append(path)
+    return written

@@ -1,0 +1,131 @@
+"""Options of single commands that the main job does not use."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+
+from fhir_blina.cli.parser import main
+
+
+@pytest.fixture
+def store(tiny, tmp_path, capsys):
+    """The small cohort in a folder store; the folder that commands take as --out."""
+    out = tmp_path / "out"
+    assert main(["push", str(tiny), "--out", str(out), "--quiet"]) == 0
+    capsys.readouterr()
+    return out
+
+
+def test_tables_as_parquet_and_as_a_duckdb_file(store):
+    assert main(["tables", "--out", str(store), "--format", "parquet", "--quiet"]) == 0
+    assert main(["tables", "--out", str(store), "--format", "duckdb", "--quiet"]) == 0
+    values = "select value_quantity from {} where value_quantity is not null order by 1"
+    parquet = duckdb.sql(values.format(f"'{store / 'tables' / 'observations.parquet'}'")).fetchall()
+    assert [float(value) for (value,) in parquet] == [0.1, 14]
+    with duckdb.connect(str(store / "tables" / "tables.duckdb"), read_only=True) as database:
+        assert database.sql(values.format("observations")).fetchall() == parquet
+
+
+def test_both_engines_write_the_same_bytes(store):
+    tables = store / "tables"
+    assert main(["tables", "--out", str(store), "--quiet"]) == 0
+    fast = {path.name: path.read_bytes() for path in tables.glob("*.csv")}
+    assert main(["tables", "--out", str(store), "--engine", "python", "--quiet"]) == 0
+    assert {path.name: path.read_bytes() for path in tables.glob("*.csv")} == fast
+    assert b"14.00" in fast["observations.csv"]
+
+
+def test_the_sql_of_a_view_runs_by_itself(store, capsys):
+    assert main(["tables", "--out", str(store), "--sql", "patients"]) == 0
+    sql = capsys.readouterr().out
+    with duckdb.connect() as database:
+        *macros, query = [part for part in sql.split(";\n") if part.strip()]
+        for macro in macros:
+            database.sql(macro)
+        assert len(database.sql(query.rstrip().rstrip(";")).fetchall()) == 2
+
+
+def test_an_unknown_view_is_said(store, capsys):
+    assert main(["tables", "--out", str(store), "--sql", "patient"]) == 5
+    assert 'no view "patient". Did you mean "patients"?' in capsys.readouterr().err
+
+
+def test_a_bad_line_stops_or_goes_aside(store, capsys):
+    path = store / "fhir" / "Patient.ndjson"
+    path.write_text(path.read_text("utf-8") + '{"resourceType": "Patient", \n', "utf-8")
+    assert main(["tables", "--out", str(store), "--quiet"]) == 4
+    assert not (store / "tables").exists()
+    assert main(["tables", "--out", str(store), "--keep-going", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["rejected"] == {"Patient": 1}
+    assert len((store / "tables" / "patients.csv").read_text("utf-8").splitlines()) == 3
+
+
+def test_cohorts_are_listed_for_scripts(capsys):
+    assert main(["cohorts", "--json"]) == 0
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)["cohorts"]] == ["cjcp2023"]
+
+
+def test_check_answers_scripts_with_issues(tiny, capsys):
+    (tiny / "codes.csv").write_text("", "utf-8")
+    assert main(["check", str(tiny), "--json", "--quiet"]) == 2
+    (issue,) = json.loads(capsys.readouterr().out)["issue"]
+    assert issue["severity"] == "error"
+    assert issue["location"] == [f"{tiny / 'codes.csv'}:1"]
+
+
+def test_unload_asks_first_and_leaves_others(store, tiny, tmp_path, capsys):
+    other = tiny.rename(tiny.parent / "other")
+    assert main(["push", str(other), "--out", str(store), "--quiet"]) == 0
+    assert main(["unload", "tiny", "--out", str(store)]) == 0
+    assert "would remove" in capsys.readouterr().out
+    assert main(["unload", "tiny", "--out", str(store), "--yes", "--quiet"]) == 0
+    text = (store / "fhir" / "Patient.ndjson").read_text("utf-8")
+    assert "tiny-" not in text
+    assert text.count('"id":"other-') == 2
+
+
+def test_search_and_group_need_a_server(store, capsys):
+    assert main(["pull", "tiny", "--out", str(store), "--search", "Observation?code=x", "--quiet"]) == 4
+    assert "need a FHIR server" in capsys.readouterr().err
+
+
+def test_map_prints_one_resource_a_line(tiny, capsys):
+    assert main(["map", str(tiny), "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert {json.loads(line)["resourceType"] for line in lines} >= {"Patient", "Group", "Observation"}
+
+
+def test_a_wrong_anchor_is_said(tiny, capsys):
+    assert main(["check", str(tiny)]) == 0
+    assert main(["map", str(tiny), "--anchor", "1.2.2000"]) == 2
+    assert "write YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_any_folder_can_be_analyzed_with_definitions_of_ones_own(store, tmp_path, capsys):
+    definitions = tmp_path / "endpoints.yaml"
+    definitions.write_text(
+        "subjects: {table: patients, key: patient_id, label: patient_id}\n"
+        "systems: {loinc: http://loinc.org}\n"
+        "measures:\n"
+        "  blasts:\n"
+        "    table: observations\n"
+        "    where: {code_system: loinc, code: 11150-0, study_day: 0}\n"
+        "    value: value_quantity\n"
+        "    unit: '%'\n"
+        "summaries: {blasts: {}}\n"
+        "endpoints: {}\n",
+        "utf-8",
+    )
+    assert main(["analyze", "--endpoints", str(definitions), "--out", str(store), "--quiet"]) == 0
+    records = json.loads((store / "results.json").read_text("utf-8"))["records"]
+    (median,) = [one for one in records if one["name"] == "blasts.median" and one["group"] == "all"]
+    assert (median["value"], median["n"]) == (7.05, 2)  # of 14.00 and 0.100
+
+
+def test_analyze_says_what_it_needs(store, capsys):
+    assert main(["analyze", "--out", str(store), "--quiet"]) == 6
+    assert "Name a cohort, or give --endpoints FILE" in capsys.readouterr().err

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from fhir_blina.errors import AnalysisError
+from fhir_blina.statistics.proportions import mann_whitney, median, proportion
+from tests.r_values import r_values
+
+CR = [Decimal("0.08"), Decimal("8.37"), Decimal("5.79")]
+NR = [Decimal("22.64"), Decimal("78.30"), Decimal("66.37")]
+TIES = ([1, 2, 2, 3, 5], [2, 3, 4, 4, 6, 7])
+
+
+R = r_values()
+
+
+def test_the_median_is_exact():
+    assert median([*CR, *NR]) == Decimal("15.505")
+    assert median([70, 41, 40, 60]) == Decimal("50.5")
+    assert median([3, 1, 2]) == 2
+    with pytest.raises(AnalysisError):
+        median([])
+
+
+@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("interval", ["Clopper-Pearson", "Wilson"])
+def test_the_interval_of_a_proportion_is_that_of_r(count, interval):
+    found = proportion(count, 6, interval)
+    assert found.value == count / 6
+    assert [found.low, found.high] == pytest.approx(R[f"{interval.lower()} {count} 6"], rel=1e-9, abs=1e-12)
+
+
+def test_of_nobody_there_is_no_proportion():
+    assert proportion(0, 0).value is None
+    with pytest.raises(AnalysisError):
+        proportion(7, 6)
+
+
+def test_the_asymptotic_p_of_the_paper_and_the_exact_one():
+    found = mann_whitney(CR, NR)
+    assert found.z == pytest.approx(-1.96396101212, rel=1e-9)
+    assert found.p_asymptotic == pytest.approx(0.0495346134356, rel=1e-9)
+    assert found.p_exact == pytest.approx(R["rank six"][0]) == pytest.approx(0.1)
+    assert found.smallest_p == pytest.approx(0.1)
+    assert found.u == 0
+    assert found.true_size == pytest.approx(2 / 20)  # the authors' rule rejects in 2 of 20 orderings
+
+
+def test_with_ties_as_coin_and_wilcox_test_do():
+    found = mann_whitney(*TIES)
+    assert found.p_exact == pytest.approx(R["rank ties"][0], rel=1e-9)
+    assert found.p_asymptotic == pytest.approx(R["mann-whitney asymptotic ties"][0], rel=1e-9)
+
+
+def test_scipy_agrees():
+    from scipy.stats import mannwhitneyu, ranksums
+
+    values = [float(value) for value in CR], [float(value) for value in NR]
+    assert mann_whitney(CR, NR).p_exact == pytest.approx(mannwhitneyu(*values, method="exact").pvalue)
+    assert mann_whitney(CR, NR).z == pytest.approx(ranksums(*values).statistic)
+
+
+def test_equal_values_an_empty_sample_and_a_large_one():
+    assert mann_whitney([1, 1], [1, 1]).z is None
+    assert mann_whitney([1, 1], [1, 1]).p_exact == 1
+    with pytest.raises(AnalysisError):
+        mann_whitney([], [1])
+    assert mann_whitney(range(20), range(20, 40)).p_exact is None
