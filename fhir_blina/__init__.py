@@ -40,30 +40,29 @@ from fhir_blina.errors import (
 )
 
 if TYPE_CHECKING:
-    from fhir_blina.analysis.analysis import analyze
-    from fhir_blina.cli.pipeline import run
-    from fhir_blina.cohorts.folder import read_cohort
-    from fhir_blina.mapping.back.roundtrip import round_trip
-    from fhir_blina.mapping.check import check_cohort
-    from fhir_blina.mapping.mapping import map_cohort
-    from fhir_blina.report.report import write_report
-    from fhir_blina.results.records import write_results
+    from fhir_blina.analysis import analyze
+    from fhir_blina.cli import run
+    from fhir_blina.cohorts import read_cohort
+    from fhir_blina.mapping import check_cohort, map_cohort
+    from fhir_blina.mapping.back import round_trip
+    from fhir_blina.report import write_report
+    from fhir_blina.results import write_results
     from fhir_blina.store import open_store
-    from fhir_blina.validation.validation import validate
-    from fhir_blina.views.tables import read_tables
+    from fhir_blina.validation import validate
+    from fhir_blina.views import read_tables
 
 _WHERE = {
-    "analyze": "analysis.analysis",
-    "check_cohort": "mapping.check",
-    "map_cohort": "mapping.mapping",
+    "analyze": "analysis",
+    "check_cohort": "mapping",
+    "map_cohort": "mapping",
     "open_store": "store",
-    "read_cohort": "cohorts.folder",
-    "read_tables": "views.tables",
-    "round_trip": "mapping.back.roundtrip",
-    "run": "cli.pipeline",
-    "validate": "validation.validation",
-    "write_report": "report.report",
-    "write_results": "results.records",
+    "read_cohort": "cohorts",
+    "read_tables": "views",
+    "round_trip": "mapping.back",
+    "run": "cli",
+    "validate": "validation",
+    "write_report": "report",
+    "write_results": "results",
 }
 
 __all__ = [

@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from fhir_blina.cli.parser import main as run
+    from fhir_blina.cli import main as run
 
     sys.exit(run())
 

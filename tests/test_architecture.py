@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fhir_blina.files.shipped import mappings_folder
+import fhir_blina
+from fhir_blina.files import mappings_folder
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "fhir_blina"
@@ -141,6 +142,80 @@ def test_a_module_imports_only_what_its_package_may(module):
     assert not wrong, f"{package(module)} may not import {wrong}"
 
 
+DOORS = {name: path for name, path in FILES.items() if path.name == "__init__.py" and name != "__init__"}
+
+
+def from_elsewhere():
+    """Every import from another package: who, from which door or module, and which names."""
+    for module, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fhir_blina."):
+                source = node.module.removeprefix("fhir_blina.")
+                if source != "errors" and package(source) != package(module):
+                    yield module, source, [alias.name for alias in node.names]
+
+
+def test_from_another_package_only_what_its_door_names():
+    wrong = [
+        f"{module}: from {source} import {', '.join(names)}"
+        for module, source, names in from_elsewhere()
+        if source not in DOORS
+        or not set(names) <= set(importlib.import_module(f"fhir_blina.{source}").__all__)
+    ]
+    assert wrong == []
+
+
+def test_a_door_names_nothing_that_nobody_takes():
+    taken = {(source, name) for _, source, names in from_elsewhere() for name in names}
+    taken |= {(module, name) for name, module in fhir_blina._WHERE.items()}
+    tests = "\n".join(path.read_text("utf-8") for path in Path(__file__).parent.rglob("*.py"))
+    tests += "\n".join(
+        path.read_text("utf-8") for path in [*ROOT.glob("benchmarks/*.py"), *ROOT.rglob("*.md")]
+    )
+    spare = {
+        f"{door}.{name}"
+        for door in DOORS
+        for name in getattr(importlib.import_module(f"fhir_blina.{door}"), "__all__", [])
+        if (door, name) not in taken and not re.search(rf"\b{name}\b", tests)
+    }
+    assert spare == set()
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_no_public_class_stands_twice_in_a_package(door):
+    named = [
+        node.name
+        for name, path in FILES.items()
+        if package(name) == package(door)
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert sorted(named) == sorted(set(named))
+
+
+def libraries(path):
+    """The libraries outside the package that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        yield from (name.split(".")[0] for name in names)
+
+
+def test_only_http_speaks_http():
+    speakers = {package(name) for name, path in FILES.items() if "httpx" in libraries(path)}
+    assert speakers == {"http"}
+
+
+def test_statistics_see_arrays_and_errors_alone():
+    seen = {one for name, path in FILES.items() if package(name) == "statistics" for one in libraries(path)}
+    assert seen - sys.stdlib_module_names <= {"fhir_blina", "numpy", "scipy", "pandas", "lifelines"}
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES.values()}))
+def test_a_package_has_fewer_than_30_entries(folder):
+    assert len([one for one in folder.iterdir() if one.name != "__pycache__"]) < 30
+
+
 def test_help_imports_no_heavy_library():
     code = (
         "import runpy, sys\n"
@@ -214,9 +289,9 @@ LISTED = sorted(name for name, path in FILES.items() if "__all__" in path.read_t
 
 
 @pytest.mark.parametrize("module", LISTED)
-def test_all_is_sorted_and_there(module):
+def test_all_is_there(module):
     found = importlib.import_module(f"fhir_blina.{module}".removesuffix(".").removesuffix(".__init__"))
-    assert list(found.__all__) == sorted(set(found.__all__))
+    assert len(found.__all__) == len(set(found.__all__))  # their order is ruff's (RUF022)
     assert all(hasattr(found, name) for name in found.__all__)
 
 

@@ -25,11 +25,8 @@ from fhir_blina.analysis.exposure import describe_exposure
 from fhir_blina.analysis.outcomes import by_group, describe_endpoint, endpoint_groups
 from fhir_blina.analysis.quality.findings import find, rule_book
 from fhir_blina.analysis.robustness import describe_lost, describe_power
-from fhir_blina.endpoints.definition import Endpoint, Endpoints, read_endpoints
-from fhir_blina.endpoints.derivation import derive_endpoint
-from fhir_blina.endpoints.facts import Facts, Tables
-from fhir_blina.results.claims import compare_claims, read_claims
-from fhir_blina.results.records import Record, Results
+from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints
+from fhir_blina.results import Record, Results, compare_claims, read_claims
 
 
 def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:

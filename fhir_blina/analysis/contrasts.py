@@ -12,12 +12,9 @@ import pandas as pd
 
 from fhir_blina.analysis.descriptive import whole
 from fhir_blina.analysis.outcomes import by_group, compare, sources
-from fhir_blina.endpoints.definition import Endpoint
-from fhir_blina.endpoints.facts import Facts
-from fhir_blina.results.records import Record
-from fhir_blina.statistics.competing import cumulative_incidence
-from fhir_blina.statistics.cox import firth_cox
-from fhir_blina.statistics.timevarying import landmark, mantel_byar, simon_makuch
+from fhir_blina.endpoints import Endpoint, Facts
+from fhir_blina.results import Record
+from fhir_blina.statistics import cumulative_incidence, firth_cox, landmark, mantel_byar, simon_makuch
 
 
 def _arrays(frame: pd.DataFrame) -> tuple[Any, Any]:

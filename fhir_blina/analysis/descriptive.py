@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.endpoints.facts import Facts
-from fhir_blina.results.records import Record
-from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
+from fhir_blina.endpoints import Facts
+from fhir_blina.results import Record
+from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion
 
 MOST_SOURCES = 100
 MOST_SUBJECTS = 1000  # with more, there are no records of single subjects

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
-from fhir_blina.endpoints.definition import Selection
-from fhir_blina.endpoints.facts import Facts, source
-from fhir_blina.results.records import Record
+from fhir_blina.endpoints import Facts, Selection, source
+from fhir_blina.results import Record
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Rule:
+class ProtocolDose:
     """A protocol's dose in one unit: ``full``, or ``step_up`` in the first days of who needs it."""
 
     unit: str
@@ -65,10 +64,10 @@ class Exposure:
     sources: tuple[str, ...]
 
 
-def rules(section: Mapping[str, Any]) -> list[Rule]:
+def protocol_doses(section: Mapping[str, Any]) -> list[ProtocolDose]:
     """The protocol's dose rules of an ``exposure`` section."""
     return [
-        Rule(
+        ProtocolDose(
             entry["unit"],
             Decimal(str(entry["full"])),
             Decimal(str(entry["step_up"])) if "step_up" in entry else None,
@@ -123,7 +122,7 @@ def step_amount(step: Step, area: Decimal | None, section: Mapping[str, Any]) ->
 
 
 def protocol_amount(
-    exposure: Exposure, rule: Rule, section: Mapping[str, Any], days: list[int]
+    exposure: Exposure, rule: ProtocolDose, section: Mapping[str, Any], days: list[int]
 ) -> Decimal | None:
     """Amount that a rule gives over these days; ``None`` where area or the need of a step-up is not known."""
     needs = exposure.needs_step_up
@@ -150,7 +149,7 @@ def describe_exposure(facts: Facts) -> Iterator[Record]:
     unit = section["amount_unit"]
     for exposure in found if len(found) <= MOST_SUBJECTS else ():
         yield from _given(exposure, section, unit)
-        for rule in rules(section):
+        for rule in protocol_doses(section):
             yield from _protocol(exposure, rule, section, unit)
     known = [exposure for exposure in found if exposure.needs_step_up is not None]
     agree = [exposure for exposure in known if stepped_up(exposure) == exposure.needs_step_up]
@@ -219,7 +218,9 @@ def _given(exposure: Exposure, section: Mapping[str, Any], unit: str) -> Iterato
         )
 
 
-def _protocol(exposure: Exposure, rule: Rule, section: Mapping[str, Any], unit: str) -> Iterator[Record]:
+def _protocol(
+    exposure: Exposure, rule: ProtocolDose, section: Mapping[str, Any], unit: str
+) -> Iterator[Record]:
     basis = "per_area" if rule.unit == section["per_area_unit"] else "flat"
     given = [step_amount(step, exposure.area, section) for step in exposure.steps]
     days = [day for step in exposure.steps for day in range(step.first, step.last + 1)]

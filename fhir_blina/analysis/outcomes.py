@@ -8,11 +8,18 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
-from fhir_blina.endpoints.definition import Endpoint, Endpoints
-from fhir_blina.results.records import Record
-from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
-from fhir_blina.statistics.proportions import median
-from fhir_blina.statistics.survival import INTERVALS, Curve, kaplan_meier, reverse_kaplan_meier
+from fhir_blina.endpoints import Endpoint, Endpoints
+from fhir_blina.results import Record
+from fhir_blina.statistics import (
+    INTERVALS,
+    WEIGHTS,
+    Curve,
+    kaplan_meier,
+    log_rank,
+    median,
+    permutation_log_rank,
+    reverse_kaplan_meier,
+)
 
 SMALL_GROUP = 10
 

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.analysis.outcomes import compare, sources
-from fhir_blina.endpoints.definition import Endpoint
-from fhir_blina.results.records import Record
+from fhir_blina.endpoints import Endpoint
+from fhir_blina.results import Record
 
 
 def describe_lost(

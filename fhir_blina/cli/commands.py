@@ -25,7 +25,7 @@ DIFFERENCES = 7
 
 def cohorts(options: Options) -> int:
     """List the cohorts that come with the package."""
-    from fhir_blina.cohorts.folder import cohort_names, find_cohort, read_cohort
+    from fhir_blina.cohorts import cohort_names, find_cohort, read_cohort
 
     terminal = terminal_of(options)
     found = {name: read_cohort(name) for name in cohort_names()}
@@ -38,7 +38,7 @@ def cohorts(options: Options) -> int:
 
 def new(options: Options) -> int:
     """Start a cohort folder from CSV files."""
-    from fhir_blina.cohorts.scaffold import new_cohort
+    from fhir_blina.cohorts import new_cohort
 
     terminal = terminal_of(options)
     written = new_cohort(Path(options.folder), [Path(file) for file in options.files])
@@ -51,7 +51,7 @@ def new(options: Options) -> int:
 
 def check(options: Options) -> int:
     """Find everything wrong with a cohort folder."""
-    from fhir_blina.mapping.check import check_cohort
+    from fhir_blina.mapping import check_cohort
 
     terminal = terminal_of(options)
     findings = check_cohort(options.cohort, profiles=options.profiles)
@@ -66,14 +66,14 @@ def check(options: Options) -> int:
 
 def map_(options: Options) -> int:
     """Turn the cohort's rows into FHIR resources."""
-    from fhir_blina.files import json as fhirjson
+    from fhir_blina.files import dumps
     from fhir_blina.store import open_store
 
     terminal = terminal_of(options)
     cohort, mapped = prepared(options, terminal)
     if options.out is None:
         for resource in mapped.resources:
-            print(fhirjson.dumps(resource))  # noqa: T201 - the result
+            print(dumps(resource))  # noqa: T201 - the result
         return 0
     result = open_store(Path(options.out) / "fhir").push(mapped.resources, cohort=cohort.name)
     counts = {kind: result.created.get(kind, 0) for kind in result.created}
@@ -90,8 +90,8 @@ def validate(options: Options) -> int:
     cohort, mapped = prepared(options, terminal)
     findings = validated(cohort, mapped, terminal=terminal)
     if options.server:
-        from fhir_blina.http.auth import access
-        from fhir_blina.store.rest.rest import RestStore
+        from fhir_blina.http import access
+        from fhir_blina.store.rest import RestStore
 
         with terminal.step("$validate") as step:
             chosen = RestStore(options.server, **access(options.server, options.auth_file))
@@ -121,7 +121,7 @@ def _pulled(options: Options, terminal: Terminal, cohort: str | None) -> Path:
 
 def tables(options: Options) -> int:
     """Run the views over a store's resources."""
-    from fhir_blina.views.tables import export_tables, view_sql
+    from fhir_blina.views import export_tables, view_sql
 
     terminal = terminal_of(options)
     views = Path(options.views) if options.views else None
@@ -150,10 +150,10 @@ def tables(options: Options) -> int:
 
 def analyze(options: Options) -> int:
     """Compute response and survival from a store."""
-    from fhir_blina.analysis.analysis import analyze as work_out
+    from fhir_blina.analysis import analyze as work_out
     from fhir_blina.cli.pipeline import shown_summary, suppressed_of, tables_of
-    from fhir_blina.cohorts.folder import read_cohort
-    from fhir_blina.results.records import write_results
+    from fhir_blina.cohorts import read_cohort
+    from fhir_blina.results import write_results
 
     terminal = terminal_of(options)
     cohort = read_cohort(options.cohort) if options.cohort is not None else None
@@ -179,10 +179,10 @@ def analyze(options: Options) -> int:
 def share(options: Options) -> int:
     """Write counts and survival as tables without a patient in them."""
     from fhir_blina.cli.pipeline import tables_of
-    from fhir_blina.cohorts.folder import read_cohort
-    from fhir_blina.disclosure.sharing import shared_tables
-    from fhir_blina.endpoints.definition import read_endpoints
-    from fhir_blina.views.tables import write_tables
+    from fhir_blina.cohorts import read_cohort
+    from fhir_blina.disclosure import shared_tables
+    from fhir_blina.endpoints import read_endpoints
+    from fhir_blina.views import write_tables
 
     terminal = terminal_of(options)
     cohort = read_cohort(options.cohort)
@@ -202,7 +202,7 @@ def share(options: Options) -> int:
 def report(options: Options) -> int:
     """Write the report from a store."""
     from fhir_blina.cli.pipeline import analyzed
-    from fhir_blina.cohorts.folder import read_cohort
+    from fhir_blina.cohorts import read_cohort
 
     terminal = terminal_of(options)
     cohort = read_cohort(options.cohort)
@@ -267,7 +267,7 @@ def _show_claims(results: Any, terminal: Terminal) -> None:
 def roundtrip(options: Options) -> int:
     """Rebuild the cohort's tables from a store and compare every cell."""
     from fhir_blina.cli.pipeline import cells_summary, pulled_resources
-    from fhir_blina.mapping.back.roundtrip import round_trip
+    from fhir_blina.mapping.back import round_trip
 
     terminal = terminal_of(options)
     cohort, mapped = prepared(options, terminal)

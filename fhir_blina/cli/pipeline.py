@@ -16,10 +16,10 @@ from fhir_blina.errors import CohortError, Finding, ValidationError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fhir_blina.cohorts.folder import Cohort
-    from fhir_blina.mapping.back.roundtrip import RoundTrip
-    from fhir_blina.mapping.mapping import Mapped
-    from fhir_blina.results.records import Results
+    from fhir_blina.cohorts import Cohort
+    from fhir_blina.mapping import Mapped
+    from fhir_blina.mapping.back import RoundTrip
+    from fhir_blina.results import Results
     from fhir_blina.store import PullResult, PushResult, Store
 
 
@@ -54,7 +54,7 @@ def prepare(
     Raises:
         CohortError: every finding of the check.
     """
-    from fhir_blina.mapping.check import examine
+    from fhir_blina.mapping import examine
 
     with terminal.step("check") as step:
         findings: list[Finding] = []
@@ -75,8 +75,8 @@ def validated(cohort: Cohort, mapped: Mapped, *, terminal: Terminal) -> list[Fin
     Raises:
         ValidationError: one finding for each error.
     """
-    from fhir_blina.cohorts.conformance import conformance_resources
-    from fhir_blina.validation.validation import validate
+    from fhir_blina.cohorts import conformance_resources
+    from fhir_blina.validation import validate
 
     with terminal.step("validate") as step:
         found = validate(mapped.resources, definitions=conformance_resources(cohort))
@@ -104,9 +104,8 @@ def opened(
     location: str | Path, *, auth_file: str | Path | None = None, audit: str | Path | None = None
 ) -> Store:
     """The store at a location; with ``audit`` one that keeps a trail in that file."""
-    from fhir_blina.mapping.idkey import id_key
-    from fhir_blina.store import open_store
-    from fhir_blina.store.audit import Audited
+    from fhir_blina.mapping import id_key
+    from fhir_blina.store import Audited, open_store
 
     store = open_store(location, auth_file=auth_file)
     return Audited(store, Path(audit), id_key()) if audit else store
@@ -154,7 +153,7 @@ def run(
     Raises:
         FhirBlinaError: as the steps do; nothing of a failed step is written.
     """
-    from fhir_blina.mapping.back.roundtrip import round_trip
+    from fhir_blina.mapping.back import round_trip
 
     terminal = terminal or Terminal(quiet=True)
     cohort, mapped = prepare(name_or_folder, anchor=anchor, profiles=profiles, terminal=terminal)
@@ -193,11 +192,11 @@ def analyzed(
     terminal: Terminal,
 ) -> tuple[Results, Path]:
     """Tables, results and report of a pulled folder, written to ``out``."""
-    from fhir_blina.analysis.analysis import analyze
-    from fhir_blina.endpoints.definition import read_endpoints
-    from fhir_blina.report.report import write_report
-    from fhir_blina.results.records import write_results
-    from fhir_blina.views.tables import write_tables
+    from fhir_blina.analysis import analyze
+    from fhir_blina.endpoints import read_endpoints
+    from fhir_blina.report import write_report
+    from fhir_blina.results import write_results
+    from fhir_blina.views import write_tables
 
     with terminal.step("tables") as step:
         tables = tables_of(folder, engine)
@@ -218,16 +217,16 @@ def analyzed(
 
 def tables_of(folder: Path, engine: str = "duckdb") -> dict[str, pd.DataFrame]:
     """The view tables of a pulled folder."""
-    from fhir_blina.views.tables import read_tables
+    from fhir_blina.views import read_tables
 
     return read_tables(folder, engine=engine)
 
 
 def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, threshold: int) -> Results:
     """Work out the results that hold no small number and write ``results.json``."""
-    from fhir_blina.disclosure.sharing import suppressed_results
-    from fhir_blina.endpoints.definition import read_endpoints
-    from fhir_blina.results.records import write_results
+    from fhir_blina.disclosure import suppressed_results
+    from fhir_blina.endpoints import read_endpoints
+    from fhir_blina.results import write_results
 
     results = suppressed_results(tables, read_endpoints(definitions), threshold)
     write_results(results, out / "results.json")
@@ -242,7 +241,7 @@ def shown_summary(results: Results) -> str:
 
 def pulled_resources(folder: Path) -> list[dict[str, Any]]:
     """Every resource of a pulled folder."""
-    from fhir_blina.files.json import read_ndjson
+    from fhir_blina.files import read_ndjson
 
     return [resource for path in sorted(folder.glob("*.ndjson")) for _, resource in read_ndjson(path)]
 
@@ -276,7 +275,7 @@ def headline(results: Results, *, everything: bool = False) -> list[Sequence[str
         results: With claims.
         everything: Other readings, patients' data, rules and cited numbers as well, not results only.
     """
-    from fhir_blina.results.claims import shown
+    from fhir_blina.results import shown
 
     rows: list[Sequence[str]] = []
     for claim in results.claims:

@@ -36,8 +36,7 @@ def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
 def push(options: Options) -> int:
     """Store the resources of a cohort, or those of a folder of NDJSON."""
     from fhir_blina.cli.pipeline import located, push_summary, validated, with_origin
-    from fhir_blina.store.sent import cohort_of
-    from fhir_blina.store.sources import NdjsonFolder
+    from fhir_blina.store import NdjsonFolder, cohort_of
 
     terminal = terminal_of(options)
     resources: Any
@@ -111,7 +110,7 @@ def _planned(plan: Any, terminal: Terminal) -> int:
 
 def _load_definitions(store: Any, cohort: Any, terminal: Terminal) -> None:
     """Code systems, extensions and search parameters: shared ones and the cohort's."""
-    from fhir_blina.cohorts.conformance import conformance_resources
+    from fhir_blina.cohorts import conformance_resources
 
     if not hasattr(store, "load_definitions"):
         raise StoreRefused("--definitions needs a FHIR server; a folder has no use for them")
@@ -146,7 +145,7 @@ def _searches(options: Options) -> dict[str, Any]:
 
 def pull(options: Options) -> int:
     """Fetch a cohort's resources into a folder."""
-    from fhir_blina.store.rest.journal import journal_of
+    from fhir_blina.store.rest import journal_of
 
     terminal = terminal_of(options)
     types = options.types.split(",") if options.types else None
@@ -193,8 +192,8 @@ def unload(options: Options) -> int:
 def doctor(options: Options) -> int:
     """Say what a FHIR server can do, and what we do about it."""
     from fhir_blina.errors import StoreError
-    from fhir_blina.http.auth import access
-    from fhir_blina.store.rest.doctor import examine
+    from fhir_blina.http import access
+    from fhir_blina.store.rest import examine
 
     terminal = terminal_of(options)
     found = examine(options.url, **access(options.url, options.auth_file))

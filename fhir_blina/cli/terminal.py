@@ -35,9 +35,9 @@ class Terminal:
     def answer(self, value: Mapping[str, Any]) -> None:
         """The result as JSON, if that was asked for."""
         if self.json:
-            from fhir_blina.files import json as fhirjson
+            from fhir_blina.files import dumps
 
-            sys.stdout.write(fhirjson.dumps(value, indent=1) + "\n")
+            sys.stdout.write(dumps(value, indent=1) + "\n")
 
     def say(self, text: str) -> None:
         """A line for the person watching."""

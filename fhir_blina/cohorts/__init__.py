@@ -1,1 +1,29 @@
 """Cohort folders: manifest, dictionary, tables, code maps, and how one is begun."""
+
+from __future__ import annotations
+
+from fhir_blina.cohorts.conformance import conformance_resources
+from fhir_blina.cohorts.dictionary import Column
+from fhir_blina.cohorts.folder import (
+    Cohort,
+    Row,
+    Table,
+    cohort_names,
+    find_cohort,
+    gather_cohort,
+    read_cohort,
+)
+from fhir_blina.cohorts.scaffold import new_cohort
+
+__all__ = [
+    "Cohort",
+    "Column",
+    "Row",
+    "Table",
+    "cohort_names",
+    "conformance_resources",
+    "find_cohort",
+    "gather_cohort",
+    "new_cohort",
+    "read_cohort",
+]

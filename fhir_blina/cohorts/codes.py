@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fhir_blina.errors import Finding, did_you_mean, problem
-from fhir_blina.files.csv import read_csv
+from fhir_blina.files import read_csv
 
 COLUMNS = ("map", "value", "system", "code", "display", "note")
 

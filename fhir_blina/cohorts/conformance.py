@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from fhir_blina.cohorts.folder import Cohort
 from fhir_blina.errors import CohortError, Finding, problem
-from fhir_blina.files import json as fhirjson
-from fhir_blina.files.json import Resource
-from fhir_blina.files.shipped import fill_constants, mappings_folder
-from fhir_blina.files.yaml import read_text
+from fhir_blina.files import Resource, fill_constants, loads, mappings_folder, read_text
 
 
 def conformance_resources(cohort: Cohort | None = None) -> list[Resource]:
@@ -29,7 +26,7 @@ def conformance_resources(cohort: Cohort | None = None) -> list[Resource]:
         if cohort is not None and path in own:
             text = fill_constants(text, cohort.constants)
         try:
-            resource = fhirjson.loads(text)
+            resource = loads(text)
         except ValueError as error:
             findings.append(problem(str(path), f"not readable as JSON: {error}"))
             continue

@@ -8,8 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from fhir_blina.errors import Finding, did_you_mean, problem
-from fhir_blina.files.csv import read_csv
-from fhir_blina.files.json import MAX_DIGITS
+from fhir_blina.files import MAX_DIGITS, read_csv
 
 Cell = str | int | bool | Decimal
 

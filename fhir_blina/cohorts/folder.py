@@ -16,9 +16,18 @@ from typing import Any
 from fhir_blina.cohorts.codes import Codes, read_codes
 from fhir_blina.cohorts.dictionary import Cell, Column, read_dictionary
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
-from fhir_blina.files.csv import read_csv, read_header
-from fhir_blina.files.shipped import CANONICAL, fill_constants, mappings_folder, schema
-from fhir_blina.files.yaml import Document, check_schema, read_yaml, walk
+from fhir_blina.files import (
+    CANONICAL,
+    Document,
+    check_schema,
+    fill_constants,
+    mappings_folder,
+    read_csv,
+    read_header,
+    read_yaml,
+    schema,
+    walk,
+)
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 

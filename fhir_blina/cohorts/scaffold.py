@@ -12,8 +12,7 @@ from pathlib import Path
 
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS, MISSING_WORDS, TYPES, Column
 from fhir_blina.errors import CohortError, Finding, problem
-from fhir_blina.files.csv import MAX_CELL
-from fhir_blina.files.json import write_whole
+from fhir_blina.files import MAX_CELL, write_whole
 
 MAX_ID = 64
 MAX_TABLE = 30

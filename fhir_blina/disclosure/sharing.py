@@ -12,15 +12,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fhir_blina.analysis.descriptive import STATISTICS, proportion_records
+from fhir_blina.analysis import STATISTICS, proportion_records
 from fhir_blina.disclosure.suppression import Interval, life_table, suppress
-from fhir_blina.endpoints.definition import Endpoints
-from fhir_blina.endpoints.derivation import derive_endpoint
-from fhir_blina.endpoints.facts import Facts, Tables
+from fhir_blina.endpoints import Endpoints, Facts, Tables, derive_endpoint
 from fhir_blina.errors import AnalysisError, did_you_mean
-from fhir_blina.results.records import Record, Results
-from fhir_blina.statistics.proportions import PROPORTION_INTERVALS
-from fhir_blina.statistics.survival import kaplan_meier
+from fhir_blina.results import Record, Results
+from fhir_blina.statistics import PROPORTION_INTERVALS, kaplan_meier
 
 Cell = tuple[str, str, str]
 Cells = dict[Cell, frozenset[str]]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
-from fhir_blina.files.yaml import Document, check_schema, read_yaml
+from fhir_blina.files import Document, check_schema, read_yaml
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def read_document(path: Path, schema_name: str) -> Document:
     Raises:
         AnalysisError: unreadable, not YAML, or not as the schema says; every problem with its line.
     """
-    from fhir_blina.files.shipped import fill_constants, schema
+    from fhir_blina.files import fill_constants, schema
 
     findings: list[Finding] = []
     documents = read_yaml(path, findings)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from fhir_blina.endpoints.definition import Endpoints, Grouping, Selection, Time, Value
 from fhir_blina.errors import AnalysisError, did_you_mean
-from fhir_blina.fhirpath.temporal import as_temporal
+from fhir_blina.fhirpath import as_temporal
 
 Tables = Mapping[str, pd.DataFrame]
 

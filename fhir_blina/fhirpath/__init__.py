@@ -1,1 +1,42 @@
 """FHIRPath over plain rows and resources: a strict subset, compiled once."""
+
+from __future__ import annotations
+
+from fhir_blina.fhirpath.elements import MOMENTS, PRIMITIVES, plain_type
+from fhir_blina.fhirpath.evaluation import type_argument
+from fhir_blina.fhirpath.expressions import Expression, Function, compile_expression
+from fhir_blina.fhirpath.syntax import (
+    Binary,
+    Call,
+    Constant,
+    Item,
+    Literal,
+    Member,
+    Node,
+    This,
+    TypeTest,
+    Unary,
+)
+from fhir_blina.fhirpath.temporal import Temporal, as_temporal
+
+__all__ = [
+    "MOMENTS",
+    "PRIMITIVES",
+    "Binary",
+    "Call",
+    "Constant",
+    "Expression",
+    "Function",
+    "Item",
+    "Literal",
+    "Member",
+    "Node",
+    "Temporal",
+    "This",
+    "TypeTest",
+    "Unary",
+    "as_temporal",
+    "compile_expression",
+    "plain_type",
+    "type_argument",
+]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fhir_blina.fhirpath.temporal import Temporal, as_temporal
-from fhir_blina.r4.definitions import rules
+from fhir_blina.r4 import rules
 
 PRIMITIVES = frozenset(
     """base64Binary boolean canonical code date dateTime decimal id instant integer integer64 markdown

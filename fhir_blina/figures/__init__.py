@@ -1,1 +1,20 @@
 """Figures as SVG and PNG."""
+
+from __future__ import annotations
+
+from fhir_blina.figures.canvas import Drawing
+from fhir_blina.figures.figures import Interval, proportions, survival
+from fhir_blina.figures.lanes import Lane, Span, swimmer
+from fhir_blina.figures.paired import Panel, before_after
+
+__all__ = [
+    "Drawing",
+    "Interval",
+    "Lane",
+    "Panel",
+    "Span",
+    "before_after",
+    "proportions",
+    "survival",
+    "swimmer",
+]

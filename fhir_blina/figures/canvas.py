@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from fhir_blina.files.json import write_whole
+from fhir_blina.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

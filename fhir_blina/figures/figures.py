@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.figures.canvas import NARROW_INCHES, PALETTE, SERIES, WIDE_INCHES, Drawing, draw, printable
-from fhir_blina.statistics.survival import Curve
+from fhir_blina.statistics import Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,1 +1,47 @@
 """Files read and written strictly: JSON, YAML, CSV, each whole or not at all."""
+
+from __future__ import annotations
+
+from fhir_blina.files.csv import MAX_CELL, read_csv, read_header
+from fhir_blina.files.json import (
+    MAX_DIGITS,
+    MAX_LINE_BYTES,
+    Resource,
+    dumps,
+    loads,
+    read_ndjson,
+    references_in,
+    resource_of,
+    sync_folder,
+    write_whole,
+)
+from fhir_blina.files.locks import locked
+from fhir_blina.files.shipped import CANONICAL, fill_constants, mappings_folder, schema
+from fhir_blina.files.yaml import Document, Keys, check_schema, read_text, read_yaml, walk
+
+__all__ = [
+    "CANONICAL",
+    "MAX_CELL",
+    "MAX_DIGITS",
+    "MAX_LINE_BYTES",
+    "Document",
+    "Keys",
+    "Resource",
+    "check_schema",
+    "dumps",
+    "fill_constants",
+    "loads",
+    "locked",
+    "mappings_folder",
+    "read_csv",
+    "read_header",
+    "read_ndjson",
+    "read_text",
+    "read_yaml",
+    "references_in",
+    "resource_of",
+    "schema",
+    "sync_folder",
+    "walk",
+    "write_whole",
+]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fhir_blina.errors import FhirBlinaError, StoreRefused, StoreUnavailable
-from fhir_blina.files.json import write_whole
+from fhir_blina.files import write_whole
 from fhir_blina.hapi import java
 
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx1500m"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fhir_blina.errors import FhirBlinaError
-from fhir_blina.files.locks import locked
+from fhir_blina.files import locked
 
 JAVA_VERSION = 17
 BUILD_SECONDS = 1200

@@ -20,8 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fhir_blina.errors import StoreRefused, StoreUnavailable
-from fhir_blina.files.json import write_whole
-from fhir_blina.files.locks import locked
+from fhir_blina.files import locked, write_whole
 from fhir_blina.hapi import engines, java
 from fhir_blina.hapi.engines import Progress
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fhir_blina.errors import FhirBlinaError, Finding
 from fhir_blina.hapi.java import Say, built, java_command
-from fhir_blina.r4.outcome import findings_of
+from fhir_blina.r4 import findings_of
 
 VALIDATE_SECONDS = 3600
 

@@ -69,7 +69,7 @@ def read_signer(
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, RSAKey
 
-    from fhir_blina.files.json import loads
+    from fhir_blina.files import loads
 
     try:
         chosen = _pick(loads(text), key_id) if text.lstrip().startswith("{") else None

@@ -200,7 +200,7 @@ def _tls(settings: Mapping[str, Any], folder: Path, where: str) -> ssl.SSLContex
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
     """The settings of a file, each known, each text."""
-    from fhir_blina.files.yaml import read_yaml
+    from fhir_blina.files import read_yaml
 
     findings: list[Finding] = []
     documents = read_yaml(path, findings)

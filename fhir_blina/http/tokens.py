@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from fhir_blina.errors import StoreRefused, StoreUnavailable
-from fhir_blina.files.json import loads
+from fhir_blina.files import loads
 from fhir_blina.http.assertion import Signer
 from fhir_blina.http.origin import origin_of
 

@@ -29,10 +29,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
-from fhir_blina.files.json import loads
+from fhir_blina.files import loads
 from fhir_blina.http.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
 from fhir_blina.http.pace import Pace, retry_after
-from fhir_blina.r4.outcome import findings_of
+from fhir_blina.r4 import findings_of
 
 TRIES = 8
 BUDGET_SECONDS = 600.0
@@ -54,6 +54,10 @@ _NO_DATABASE = re.compile(
     rb"|I/O error occurred while sending to the backend|terminating connection|the database system is "
 )
 _FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
+
+
+Client = httpx.Client
+"""What may be given as a connection of one's own."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,9 @@
 """Rows become resources, and resources become rows again."""
+
+from __future__ import annotations
+
+from fhir_blina.mapping.check import check_cohort, examine
+from fhir_blina.mapping.idkey import id_key
+from fhir_blina.mapping.mapping import Mapped, map_cohort
+
+__all__ = ["Mapped", "check_cohort", "examine", "id_key", "map_cohort"]

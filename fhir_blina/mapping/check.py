@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.cohorts.folder import Cohort, find_cohort, gather_cohort
+from fhir_blina.cohorts import Cohort, find_cohort, gather_cohort
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
 from fhir_blina.mapping.back.roundtrip import round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources

@@ -16,9 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fhir_blina.files.json import Resource, references_in
-from fhir_blina.files.shipped import CANONICAL
-from fhir_blina.r4.definitions import rules
+from fhir_blina.files import CANONICAL, Resource, references_in
+from fhir_blina.r4 import rules
 
 TAG = {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "shifted-dates"}
 DATES = frozenset({"date", "dateTime", "instant"})

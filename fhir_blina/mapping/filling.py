@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.cohorts.folder import Cohort, Row
+from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import ExpressionError, Finding, problem
-from fhir_blina.files.json import Resource
-from fhir_blina.files.shipped import CANONICAL
+from fhir_blina.files import CANONICAL, Resource
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 from fhir_blina.mapping.template import StudyDate, Template
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import CohortError, problem
-from fhir_blina.files.json import Resource
+from fhir_blina.files import Resource
 
 MIN_BYTES = 32
 

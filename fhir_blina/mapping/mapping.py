@@ -12,10 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhir_blina.cohorts.folder import Cohort, Row
+from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import CohortError, Finding, problem
-from fhir_blina.files.json import Resource
-from fhir_blina.files.shipped import CANONICAL
+from fhir_blina.files import CANONICAL, Resource
 from fhir_blina.mapping.dateshift import DateShift, Fault
 from fhir_blina.mapping.filling import Filler, Origin, merge
 from fhir_blina.mapping.idkey import hash_ids, hashed_id, id_key

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from fhir_blina.fhirpath.expressions import Expression
-from fhir_blina.files.yaml import Keys
+from fhir_blina.fhirpath import Expression
+from fhir_blina.files import Keys
 
 _OUTER = re.compile(r"%row\.(\w+)")
 

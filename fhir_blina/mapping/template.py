@@ -12,11 +12,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
-from fhir_blina.cohorts.folder import Cohort
+from fhir_blina.cohorts import Cohort
 from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
-from fhir_blina.fhirpath.expressions import Function, compile_expression
-from fhir_blina.files.shipped import schema
-from fhir_blina.files.yaml import Document, Keys, check_schema, read_yaml
+from fhir_blina.fhirpath import Function, compile_expression
+from fhir_blina.files import Document, Keys, check_schema, read_yaml, schema
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")

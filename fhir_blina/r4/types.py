@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from fhir_blina.errors import StoreRefused
-from fhir_blina.files.json import Resource
+from fhir_blina.files import Resource
 
 RESOURCE_TYPES = frozenset(
     """

@@ -24,8 +24,7 @@ from fhir_blina.report.grids import (
     words,
 )
 from fhir_blina.report.layout import Block
-from fhir_blina.results.claims import AGREES, DISAGREES, NOT_COMPUTABLE, TRUNCATED
-from fhir_blina.results.records import Record
+from fhir_blina.results import AGREES, DISAGREES, NOT_COMPUTABLE, TRUNCATED, Record
 
 TONES = {AGREES: "good", TRUNCATED: "warn", DISAGREES: "bad", NOT_COMPUTABLE: "missing"}
 SEVERITIES = {"error": "bad", "warning": "warn", "information": "missing"}

@@ -11,9 +11,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from fhir_blina.analysis.descriptive import whole
-from fhir_blina.endpoints.definition import selection
-from fhir_blina.endpoints.facts import Facts, source
+from fhir_blina.analysis import whole
+from fhir_blina.endpoints import Facts, selection, source
 from fhir_blina.errors import AnalysisError
 from fhir_blina.report.grids import (
     Cell,
@@ -28,8 +27,8 @@ from fhir_blina.report.grids import (
     words,
 )
 from fhir_blina.report.layout import Block, Layout
-from fhir_blina.results.records import Results
-from fhir_blina.statistics.proportions import median
+from fhir_blina.results import Results
+from fhir_blina.statistics import median
 
 FOLD_ROWS = 25
 MOST_MATRIX, MOST_COLUMNS = 40, 8

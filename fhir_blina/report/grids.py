@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from fhir_blina.results.records import Record
+from fhir_blina.results import Record
 
 #: Statistics whose value is a share of patients; the report prints them in per cent.
 SHARES = frozenset({"proportion", "survival", "incidence", "cumulative_incidence", "power", "true_size"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.endpoints.definition import Endpoints, read_document
+from fhir_blina.endpoints import Endpoints, read_document
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
 
 Block = Mapping[str, Any]

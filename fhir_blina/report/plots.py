@@ -13,10 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from fhir_blina.figures.canvas import Drawing
-from fhir_blina.figures.figures import Interval, proportions, survival
-from fhir_blina.figures.lanes import Lane, Span, swimmer
-from fhir_blina.figures.paired import Panel, before_after
+from fhir_blina.figures import (
+    Drawing,
+    Interval,
+    Lane,
+    Panel,
+    Span,
+    before_after,
+    proportions,
+    survival,
+    swimmer,
+)
 from fhir_blina.report.blocks import FOLD_ROWS, Material, folded
 from fhir_blina.report.grids import (
     Cell,
@@ -32,8 +39,8 @@ from fhir_blina.report.grids import (
     words,
 )
 from fhir_blina.report.layout import Block
-from fhir_blina.results.records import Record
-from fhir_blina.statistics.survival import Curve, kaplan_meier
+from fhir_blina.results import Record
+from fhir_blina.statistics import Curve, kaplan_meier
 
 Plate = tuple[Drawing, tuple[Grid, ...]]
 

@@ -16,16 +16,15 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from fhir_blina.cohorts.folder import Cohort
-from fhir_blina.endpoints.definition import Endpoints, read_endpoints
-from fhir_blina.endpoints.facts import Facts, Tables
-from fhir_blina.figures.canvas import Drawing
-from fhir_blina.files.json import write_whole
+from fhir_blina.cohorts import Cohort
+from fhir_blina.endpoints import Endpoints, Facts, Tables, read_endpoints
+from fhir_blina.figures import Drawing
+from fhir_blina.files import write_whole
 from fhir_blina.report import accounts, blocks, plots
 from fhir_blina.report.blocks import Material
 from fhir_blina.report.grids import Grid
 from fhir_blina.report.layout import Block, Layout, generic_layout, read_layout
-from fhir_blina.results.records import Results
+from fhir_blina.results import Results
 
 _IDEOGRAPHS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
 _OWN_WORDS = re.compile(f"[{_IDEOGRAPHS}]+(?:[ ·\\d%.,/~()-]*[{_IDEOGRAPHS}]+)*")

@@ -1,1 +1,30 @@
 """Results: a record for each number, and the printed numbers beside them."""
+
+from __future__ import annotations
+
+from fhir_blina.results.claims import (
+    AGREES,
+    DAYS_PER_MONTH,
+    DISAGREES,
+    NOT_COMPUTABLE,
+    TRUNCATED,
+    compare_claims,
+    read_claims,
+    shown,
+)
+from fhir_blina.results.records import Record, Results, exact, write_results
+
+__all__ = [
+    "AGREES",
+    "DAYS_PER_MONTH",
+    "DISAGREES",
+    "NOT_COMPUTABLE",
+    "TRUNCATED",
+    "Record",
+    "Results",
+    "compare_claims",
+    "exact",
+    "read_claims",
+    "shown",
+    "write_results",
+]

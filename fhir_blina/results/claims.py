@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
-from fhir_blina.files.csv import read_csv
+from fhir_blina.files import read_csv
 from fhir_blina.results.records import Record, Results, exact
 
 AGREES = "agrees"

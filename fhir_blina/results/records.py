@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.files import json as fhirjson
+from fhir_blina.files import dumps, write_whole
 
 Number = int | float | Decimal
 
@@ -186,4 +186,4 @@ def _json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_results(results: Results, path: Path) -> None:
     """Write ``results.json``: the same results give the same bytes; whole or not at all."""
-    fhirjson.write_whole(path, fhirjson.dumps(results.as_dict(), indent=1) + "\n")
+    write_whole(path, dumps(results.as_dict(), indent=1) + "\n")

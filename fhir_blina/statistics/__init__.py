@@ -1,1 +1,29 @@
 """Survival, rank tests, proportions and regression over plain arrays."""
+
+from __future__ import annotations
+
+from fhir_blina.statistics.competing import cumulative_incidence
+from fhir_blina.statistics.cox import firth_cox
+from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
+from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
+from fhir_blina.statistics.survival import INTERVALS, Curve, kaplan_meier, reverse_kaplan_meier
+from fhir_blina.statistics.timevarying import landmark, mantel_byar, simon_makuch
+
+__all__ = [
+    "INTERVALS",
+    "PROPORTION_INTERVALS",
+    "WEIGHTS",
+    "Curve",
+    "cumulative_incidence",
+    "firth_cox",
+    "kaplan_meier",
+    "landmark",
+    "log_rank",
+    "mann_whitney",
+    "mantel_byar",
+    "median",
+    "permutation_log_rank",
+    "proportion",
+    "reverse_kaplan_meier",
+    "simon_makuch",
+]

@@ -13,10 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import StoreRefused
-from fhir_blina.store.contract import Plan, Progress, PullResult, PushResult, Store
+from fhir_blina.store.audit import Audited
+from fhir_blina.store.contract import Progress, PullResult, PushResult, Store
+from fhir_blina.store.sent import cohort_of
 from fhir_blina.store.sources import NdjsonFolder
 
-__all__ = ["NdjsonFolder", "Plan", "Progress", "PullResult", "PushResult", "Store", "open_store"]
+__all__ = [
+    "Audited",
+    "NdjsonFolder",
+    "Progress",
+    "PullResult",
+    "PushResult",
+    "Store",
+    "cohort_of",
+    "open_store",
+]
 
 
 def open_store(location: str | Path, *, auth_file: str | Path | None = None, **options: Any) -> Store:
@@ -35,7 +46,7 @@ def open_store(location: str | Path, *, auth_file: str | Path | None = None, **o
     """
     text = str(location)
     if text.startswith(("http://", "https://")):
-        from fhir_blina.http.auth import access
+        from fhir_blina.http import access
         from fhir_blina.store.rest.rest import RestStore
 
         known = {} if "client" in options else access(text, auth_file)

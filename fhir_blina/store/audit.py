@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import FhirBlinaError
-from fhir_blina.files.json import dumps, read_ndjson
+from fhir_blina.files import dumps, read_ndjson
 from fhir_blina.store.contract import PullResult, PushResult, Resources, Store, belongs_to
 from fhir_blina.store.manifest import now, read_folder
 

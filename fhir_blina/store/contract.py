@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fhir_blina.errors import Finding
-from fhir_blina.files.json import Resource, dumps
-from fhir_blina.files.shipped import CANONICAL
+from fhir_blina.files import CANONICAL, Resource, dumps
 
 COHORT_SYSTEM = f"{CANONICAL}/CodeSystem/cohort"
 RESOURCE_KEY_SYSTEM = f"{CANONICAL}/NamingSystem/resource-key"

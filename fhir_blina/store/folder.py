@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.files.json import Resource
-from fhir_blina.files.locks import locked
-from fhir_blina.r4.types import RESOURCE_TYPES, key_of
+from fhir_blina.files import Resource, locked
+from fhir_blina.r4 import RESOURCE_TYPES, key_of
 from fhir_blina.store.contract import (
     Plan,
     Progress,

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.files.json import (
+from fhir_blina.files import (
     MAX_LINE_BYTES,
     Resource,
     dumps,
     loads,
+    locked,
     read_ndjson,
     sync_folder,
     write_whole,
 )
-from fhir_blina.files.locks import locked
-from fhir_blina.r4.types import RESOURCE_TYPES, key_of
+from fhir_blina.r4 import RESOURCE_TYPES, key_of
 
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificate.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fhir_blina.files.json import Resource, references_in
+from fhir_blina.files import Resource, references_in
 
 Unit = tuple[str, ...]
 """Keys that refer to each other in a circle and are stored together; nearly always one."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fhir_blina.errors import StoreIncomplete, problem
-from fhir_blina.files.json import MAX_LINE_BYTES, Resource, dumps, resource_of
+from fhir_blina.files import MAX_LINE_BYTES, Resource, dumps, resource_of
 from fhir_blina.store.manifest import MANIFEST, read_manifest
 
 HEAD_BYTES = 4096

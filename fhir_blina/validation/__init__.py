@@ -1,1 +1,7 @@
 """Resources against FHIR R4, before anything is stored."""
+
+from __future__ import annotations
+
+from fhir_blina.validation.validation import validate
+
+__all__ = ["validate"]

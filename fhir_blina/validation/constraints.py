@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fhir_blina.errors import ExpressionError
-from fhir_blina.fhirpath.expressions import Function, compile_expression
+from fhir_blina.fhirpath import Function, compile_expression
 from fhir_blina.validation.invariants import NATIVE, UCUM
 
 Node = dict[str, Any]

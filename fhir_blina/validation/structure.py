@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from fhir_blina.errors import did_you_mean
-from fhir_blina.r4.definitions import resource_types, rules
-from fhir_blina.r4.primitives import CHECKS, text_fault
+from fhir_blina.r4 import CHECKS, resource_types, rules, text_fault
 from fhir_blina.validation.constraints import Invariant, invariant
 from fhir_blina.validation.invariants import ADDED
 from fhir_blina.validation.references import Known, reference_fault

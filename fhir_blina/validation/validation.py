@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fhir_blina.errors import Finding, ValidationError
-from fhir_blina.r4.definitions import official_systems, resource_types
+from fhir_blina.r4 import official_systems, resource_types
 from fhir_blina.validation.invariants import in_order
 from fhir_blina.validation.references import Known
 from fhir_blina.validation.structure import Problem, Walk, resource

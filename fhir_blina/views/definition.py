@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import ExpressionError, Finding, ViewError, did_you_mean
-from fhir_blina.fhirpath.elements import MOMENTS, PRIMITIVES
-from fhir_blina.fhirpath.expressions import Expression, compile_expression
-from fhir_blina.fhirpath.temporal import Temporal
-from fhir_blina.files import json as fhirjson
+from fhir_blina.fhirpath import MOMENTS, PRIMITIVES, Expression, Temporal, compile_expression
+from fhir_blina.files import loads
 
 BUILT_IN_CONSTANTS = frozenset({"rowIndex", "resource", "rootResource", "context"})
 INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt", "integer64"})
@@ -306,7 +304,7 @@ def load_view(path: Path) -> View:
         ViewError: not readable, not JSON, or wrong; with file and JSON path.
     """
     try:
-        definition = fhirjson.loads(path.read_text(encoding="utf-8"))
+        definition = loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ViewError(f"{path}: not readable: {error.strerror}") from None
     except ValueError as error:

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ExpressionError, ViewError
-from fhir_blina.fhirpath.expressions import Expression
-from fhir_blina.fhirpath.syntax import Constant
-from fhir_blina.files import json as fhirjson
-from fhir_blina.files.json import Resource
+from fhir_blina.fhirpath import Constant, Expression
+from fhir_blina.files import Resource, read_ndjson
 from fhir_blina.views.definition import INTEGERS, Column, Select, View
 
 if TYPE_CHECKING:
@@ -84,7 +82,7 @@ def resources_of(path: Path, resource_type: str) -> Iterator[Resource]:
     """
     if not path.exists():
         return
-    for number, resource in fhirjson.read_ndjson(path):
+    for number, resource in read_ndjson(path):
         if resource["resourceType"] != resource_type:
             raise ViewError(f"{path}:{number}: not a {resource_type}. Write or pull the folder again")
         yield resource

@@ -7,17 +7,17 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fhir_blina.files import json as fhirjson
+from fhir_blina.files import MAX_LINE_BYTES, dumps, loads, write_whole
 
 
 def fault_of(line: bytes, resource_type: str) -> str:
     """What is wrong with a line, empty where it is a resource of the type."""
-    if len(line) > fhirjson.MAX_LINE_BYTES:
-        return f"longer than {fhirjson.MAX_LINE_BYTES // 2**20} MiB"
+    if len(line) > MAX_LINE_BYTES:
+        return f"longer than {MAX_LINE_BYTES // 2**20} MiB"
     if not line.endswith(b"\n"):
         return "cut off"
     try:
-        resource = fhirjson.loads(line.decode("utf-8"))
+        resource = loads(line.decode("utf-8"))
     except UnicodeDecodeError:
         return "not UTF-8"
     except ValueError as error:
@@ -56,10 +56,10 @@ def bad_lines_aside(
                     reason = fault_of(line, resource_type)
                     if reason:
                         text = line.decode("utf-8", errors="replace").rstrip("\r\n")
-                        found.append(fhirjson.dumps({"line": number, "reason": reason, "text": text}) + "\n")
+                        found.append(dumps({"line": number, "reason": reason, "text": text}) + "\n")
                     else:
                         kept.write(line)
             if found:
                 counts[resource_type] = len(found)
-                fhirjson.write_whole(rejects / f"{resource_type}.rejects.ndjson", found)
+                write_whole(rejects / f"{resource_type}.rejects.ndjson", found)
         yield clean, counts

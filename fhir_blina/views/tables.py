@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ViewError, did_you_mean
-from fhir_blina.files import json as fhirjson
-from fhir_blina.files.shipped import mappings_folder
+from fhir_blina.files import dumps, mappings_folder, write_whole
 from fhir_blina.views.definition import View, load_view, load_views, read_view
 from fhir_blina.views.reference import Table, evaluate_view, resources_of
 
@@ -178,7 +177,7 @@ def export_tables(
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
-        value = fhirjson.dumps(value)
+        value = dumps(value)
     if isinstance(value, str):
         text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
         return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
@@ -210,6 +209,6 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path | str) -> list
         lines = [",".join(frame.columns)]
         lines += [",".join(map(_cell, row)) for row in zip(*columns, strict=True)]
         path = Path(folder) / f"{name}.csv"
-        fhirjson.write_whole(path, (line + "\n" for line in lines))
+        write_whole(path, (line + "\n" for line in lines))
         written.append(path)
     return written

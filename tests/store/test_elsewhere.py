@@ -15,6 +15,7 @@ import pytest
 from fhir_blina.cli.parser import main
 from fhir_blina.errors import FhirBlinaError, StoreIncomplete, StoreRefused
 from fhir_blina.files.json import dumps
+from fhir_blina.http import elsewhere as pinned
 from fhir_blina.store.rest import elsewhere, exporting
 from fhir_blina.store.rest.journal import journal_of
 from fhir_blina.store.rest.rest import RestStore
@@ -237,7 +238,7 @@ def test_other_spellings_of_this_machine_are_known(monkeypatch, tmp_path, host):
     "address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"]
 )
 def test_public_addresses_are_public(address):
-    assert elsewhere.is_public(ipaddress.ip_address(address))
+    assert pinned.is_public(ipaddress.ip_address(address))
 
 
 def test_a_name_that_changes_its_meaning_is_still_connected_to_what_was_looked_at(monkeypatch, tmp_path):
@@ -271,7 +272,7 @@ def test_the_connection_goes_to_the_address_and_tls_checks_the_name(monkeypatch)
         return httpx.Response(200)
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", keep)
-    with elsewhere.bare_client("93.184.216.34") as client:
+    with pinned.bare_client("93.184.216.34") as client:
         client.get("https://files.example:8443/a")
     assert seen == [("93.184.216.34", "files.example:8443", "files.example")]
     assert plain is not keep
@@ -287,10 +288,10 @@ def test_a_certificate_must_be_of_the_name_and_not_of_the_address(monkeypatch, t
     context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
     with served(FakeFhir(), tls=context) as url:
         port = httpx.URL(url).port
-        with elsewhere.bare_client("127.0.0.1") as client:
+        with pinned.bare_client("127.0.0.1") as client:
             assert client.get(f"https://127.0.0.1:{port}/fhir/metadata").status_code == 200
         with (
-            elsewhere.bare_client("127.0.0.1") as client,
+            pinned.bare_client("127.0.0.1") as client,
             pytest.raises(httpx.ConnectError, match="Hostname mismatch"),
         ):
             client.get(f"https://files.example:{port}/fhir/metadata")
@@ -304,7 +305,7 @@ def test_addresses_of_both_kinds_are_connected_to(monkeypatch, address):
         "handle_request",
         lambda _, request: seen.append(str(request.url)) or httpx.Response(200),
     )
-    with elsewhere.bare_client(address) as client:
+    with pinned.bare_client(address) as client:
         client.get("https://files.example/a?b=c%2Fd")
     written_so = f"[{address}]" if ":" in address else address
     assert seen == [f"https://{written_so}/a?b=c%2Fd"]

@@ -9,9 +9,8 @@ from typing import Any
 
 from fhir_blina.analysis.descriptive import sums, whole
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
-from fhir_blina.endpoints.facts import source
-from fhir_blina.results.claims import AGREES, DAYS_PER_MONTH, DISAGREES, TRUNCATED
-from fhir_blina.results.records import exact
+from fhir_blina.endpoints import source
+from fhir_blina.results import AGREES, DAYS_PER_MONTH, DISAGREES, TRUNCATED, exact
 
 
 def _claim(claim: Any) -> tuple[str, ...]:

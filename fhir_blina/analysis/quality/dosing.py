@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fhir_blina.analysis.exposure import Exposure, exposures, rules, stepped_up
+from fhir_blina.analysis.exposure import Exposure, exposures, protocol_doses, stepped_up
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
 
 
@@ -15,7 +15,7 @@ def rate_not_in_protocol(context: Context, rule: Rule) -> Iterator[Hit]:
     section = context.facts.endpoints.sections.get("exposure")
     if section is None:
         return
-    protocol = rules(section)
+    protocol = protocol_doses(section)
     for exposure in exposures(context.facts):
         for step in exposure.steps:
             known = {
@@ -44,7 +44,7 @@ def rate_high_for_size(context: Context, rule: Rule) -> Iterator[Hit]:
     section = context.facts.endpoints.sections.get("exposure")
     if section is None:
         return
-    full = [entry.full for entry in rules(section) if entry.unit == section["per_area_unit"]]
+    full = [entry.full for entry in protocol_doses(section) if entry.unit == section["per_area_unit"]]
     for exposure in exposures(context.facts):
         known = {section["flat_unit"], section["per_area_unit"]}
         if exposure.area is None or not full or any(step.unit not in known for step in exposure.steps):
@@ -107,7 +107,7 @@ def implied_height(context: Context, rule: Rule) -> Iterator[Hit]:
         context.subject(key): value for key, value in context.facts.measured(rule.settings["age"]).items()
     }
     weight = Decimal(str(rule.settings["flat_from_kg"]))
-    known = {(entry.unit, rate) for entry in rules(section) for rate in (entry.full, entry.step_up)}
+    known = {(entry.unit, rate) for entry in protocol_doses(section) for rate in (entry.full, entry.step_up)}
     for exposure in exposures(context.facts):
         if exposure.area is None or exposure.subject not in ages:
             continue

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from fhir_blina.analysis.quality import contradictions, dosing, plausibility
 from fhir_blina.analysis.quality.rules import Context, DataFinding, Hit, Rule, RuleBook, read_rules
-from fhir_blina.endpoints.definition import Endpoints
-from fhir_blina.endpoints.facts import Facts, TableMissing, Tables
+from fhir_blina.endpoints import Endpoints, Facts, TableMissing, Tables
 from fhir_blina.errors import AnalysisError, did_you_mean
-from fhir_blina.results.records import Results
+from fhir_blina.results import Results
 
 Kind = Callable[[Context, Rule], Iterator[Hit]]
 
@@ -48,7 +47,7 @@ def rule_book(folder: Path | None = None) -> RuleBook:
     Raises:
         AnalysisError: a file at fault, with its lines.
     """
-    from fhir_blina.files.shipped import mappings_folder
+    from fhir_blina.files import mappings_folder
 
     needs = {name: needed for name, (_, needed) in KINDS.items()}
     book = read_rules(mappings_folder() / "rules" / "findings.yaml", needs)

@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
-from fhir_blina.endpoints.definition import Selection
-from fhir_blina.endpoints.facts import fits, source
+from fhir_blina.endpoints import Selection, fits, source
 
 MOST_EVIDENCE = 50
 

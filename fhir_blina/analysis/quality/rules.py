@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.endpoints.definition import (
+from fhir_blina.endpoints import (
     Endpoints,
+    Facts,
     PatientSet,
     Time,
     Value,
@@ -18,9 +19,8 @@ from fhir_blina.endpoints.definition import (
     sets_of,
     times_of,
 )
-from fhir_blina.endpoints.facts import Facts
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
-from fhir_blina.results.records import Results
+from fhir_blina.results import Results
 
 
 @dataclass(frozen=True)

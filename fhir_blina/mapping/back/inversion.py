@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fhir_blina.cohorts.dictionary import Column
-from fhir_blina.cohorts.folder import Cohort, Table
+from fhir_blina.cohorts import Cohort, Column, Table
 from fhir_blina.errors import ExpressionError
-from fhir_blina.fhirpath import syntax
-from fhir_blina.files.json import Resource
-from fhir_blina.files.shipped import CANONICAL
+from fhir_blina.fhirpath import Binary, Literal, Member
+from fhir_blina.files import CANONICAL, Resource
 from fhir_blina.mapping.back.matching import Cells, Match, same, settled
 from fhir_blina.mapping.back.texts import Gap, TextPattern
 from fhir_blina.mapping.filling import RELATIVE_DATE, as_text
@@ -265,13 +263,13 @@ class Inverse:
         stack: list[Any] = [blank.expression.tree]
         while stack:
             tree = stack.pop()
-            if not isinstance(tree, syntax.Binary):
+            if not isinstance(tree, Binary):
                 continue
             if tree.operator == "and":
                 stack += [tree.left, tree.right]
-            elif tree.operator == "=" and isinstance(tree.right, syntax.Literal):
+            elif tree.operator == "=" and isinstance(tree.right, Literal):
                 left = tree.left
-                if isinstance(left, syntax.Member) and left.source is None and left.name in blank.columns:
+                if isinstance(left, Member) and left.source is None and left.name in blank.columns:
                     cells[left.name] = frozenset({as_text(tree.right.value)})
         return Match(cells)
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fhir_blina.cohorts.folder import Cohort, Row, Table
+from fhir_blina.cohorts import Cohort, Row, Table
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
-from fhir_blina.fhirpath.expressions import Expression, compile_expression
-from fhir_blina.files.json import Resource
-from fhir_blina.files.shipped import CANONICAL
+from fhir_blina.fhirpath import Expression, compile_expression
+from fhir_blina.files import CANONICAL, Resource
 from fhir_blina.mapping.back.inversion import MISSING, Inverse
 from fhir_blina.mapping.back.matching import Cells, Match, same, settled
 from fhir_blina.mapping.dateshift import TAG, DateShift

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_blina.errors import StoreRefused
-from fhir_blina.http.transport import Transport
-from fhir_blina.r4.types import RESOURCE_TYPES
+from fhir_blina.http import Transport
+from fhir_blina.r4 import RESOURCE_TYPES
 
 
 @dataclass(frozen=True)

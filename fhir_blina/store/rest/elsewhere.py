@@ -16,23 +16,15 @@ another origin, ``requiresAccessToken: false``   from there without credentials,
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-import httpx
-
-from fhir_blina.errors import StoreRefused, StoreUnavailable
-from fhir_blina.http.origin import Origin, origin_of
-from fhir_blina.http.transport import Answer, Transport
+from fhir_blina.errors import StoreRefused
+from fhir_blina.http import Answer, Origin, Transport, bare_client, origin_of, path_of, resolved
 
 _ACCEPT = {"Accept": "application/fhir+ndjson"}
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass
@@ -76,7 +68,7 @@ class Files:
                 f"a file of the export lies on {origin} and needs our token, which is sent to "
                 f"{self.transport.base} only. Pull by search"
             )
-        path = httpx.URL(url).raw_path.decode("ascii").lstrip("/")
+        path = path_of(url).lstrip("/")
         return self._other(origin).get(path, headers=_ACCEPT, credentials=False, into=into)
 
     def _own(self, url: str, into: BinaryIO) -> Answer:
@@ -94,56 +86,3 @@ class Files:
             client = bare_client(address)
             self._others[origin] = Transport(str(origin), client=client, sleep=self.transport.sleep)
         return self._others[origin]
-
-
-def resolved(origin: Origin, *, private: bool) -> str:
-    """The address of an origin's host, to connect to.
-
-    Args:
-        origin: The origin.
-        private: Whether an address of this machine or of a network that is not public is taken.
-
-    Raises:
-        StoreRefused: it has an address that is not public.
-        StoreUnavailable: the name is not known.
-    """
-    try:
-        found = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise StoreUnavailable(f"a file of the export lies on {origin}, which has no address here") from None
-    addresses = [str(one[4][0]) for one in found]
-    if not private and not all(is_public(ipaddress.ip_address(one.split("%")[0])) for one in addresses):
-        raise StoreRefused(
-            f"a file of the export lies on {origin}, which is this machine or one of a network that is not "
-            f"public. Say --files-from {origin} if that is right"
-        )
-    return addresses[0]
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, also where IPv6 wraps one of IPv4."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
-class _Pinned(httpx.HTTPTransport):
-    """Connects to one address, whatever the name means by then; TLS still checks the name."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__()
-        self._address = address
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions |= {"sni_hostname": request.url.raw_host.decode("ascii")}
-        request.url = request.url.copy_with(host=self._address)
-        return super().handle_request(request)
-
-
-def bare_client(address: str) -> httpx.Client:
-    """A client for one origin: it knows no credentials and no proxy, and connects to ``address`` only."""
-    return httpx.Client(transport=_Pinned(address), timeout=120.0, follow_redirects=False)

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 from fhir_blina.errors import StoreError, StoreIncomplete, StoreInconsistent, StoreRefused, StoreUnavailable
-from fhir_blina.files.json import MAX_LINE_BYTES, Resource, loads
-from fhir_blina.http.origin import Origin, origin_of
-from fhir_blina.r4.types import key_of
+from fhir_blina.files import MAX_LINE_BYTES, Resource, loads
+from fhir_blina.http import Origin, origin_of
+from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import as_stored, belongs_to
 from fhir_blina.store.manifest import line_of
 from fhir_blina.store.rest.elsewhere import Files

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fhir_blina.errors import StoreIncomplete, StoreInconsistent, StoreRefused
-from fhir_blina.files.json import Resource, dumps
-from fhir_blina.http.transport import Answer, Transport
-from fhir_blina.r4.types import key_of
+from fhir_blina.files import Resource, dumps
+from fhir_blina.http import Answer, Transport
+from fhir_blina.r4 import key_of
 from fhir_blina.store.rest.ahead import interleaved
 from fhir_blina.store.rest.capability import Capability
 

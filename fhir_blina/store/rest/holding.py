@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from fhir_blina.files.json import Resource, dumps
-from fhir_blina.r4.types import key_of
+from fhir_blina.files import Resource, dumps
+from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import digest_of
 from fhir_blina.store.order import targets_of
 

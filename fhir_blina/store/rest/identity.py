@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhir_blina.errors import StoreRefused, problem
-from fhir_blina.files.json import Resource
+from fhir_blina.files import Resource
 from fhir_blina.store.contract import RESOURCE_KEY_SYSTEM
 from fhir_blina.store.order import target_of
 from fhir_blina.store.rest.capability import Capability

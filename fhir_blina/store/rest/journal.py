@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import StoreRefused
-from fhir_blina.files.json import Resource, dumps, loads, sync_folder, write_whole
+from fhir_blina.files import Resource, dumps, loads, sync_folder, write_whole
 
 STALE_SECONDS = 86_400.0
 ABOUT = "about.json"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import StoreInconsistent, StoreRefused
-from fhir_blina.files.locks import locked
-from fhir_blina.http.origin import Origin
+from fhir_blina.files import locked
+from fhir_blina.http import Origin
 from fhir_blina.store.contract import PullResult, as_stored, belongs_to
 from fhir_blina.store.manifest import line_of, now, refuse_foreign, save_pull
 from fhir_blina.store.rest.ahead import interleaved

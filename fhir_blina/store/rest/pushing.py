@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.files.json import Resource, dumps, loads
-from fhir_blina.http.transport import Transport
-from fhir_blina.r4.types import key_of
+from fhir_blina.files import Resource, dumps, loads
+from fhir_blina.http import Transport
+from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import (
     Keys,
     Plan,

@@ -8,14 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
-
 from fhir_blina.errors import Finding, StoreInconsistent, StoreRefused
-from fhir_blina.files.json import Resource
-from fhir_blina.http.origin import origin_of
-from fhir_blina.http.pace import Pace
-from fhir_blina.http.transport import Transport
-from fhir_blina.r4.types import RESOURCE_TYPES, key_of
+from fhir_blina.files import Resource
+from fhir_blina.http import Client, Pace, Transport, origin_of
+from fhir_blina.r4 import RESOURCE_TYPES, key_of
 from fhir_blina.store.contract import (
     COHORT_SYSTEM,
     Plan,
@@ -73,7 +69,7 @@ class RestStore:
         size: int = 200,
         workers: int = 2,
         timeout: float = 120.0,
-        client: httpx.Client | None = None,
+        client: Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._transport = Transport(

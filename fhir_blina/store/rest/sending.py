@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, StoreUnavailable, problem
-from fhir_blina.files.json import Resource, dumps
-from fhir_blina.http.transport import Answer, Transport
-from fhir_blina.r4.outcome import findings_of, without_content
+from fhir_blina.files import Resource, dumps
+from fhir_blina.http import Answer, Transport
+from fhir_blina.r4 import findings_of, without_content
 from fhir_blina.store.order import Unit, targets_of
 
 MOST_REFUSALS_AT_FIRST = 20

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fhir_blina.errors import StoreIncomplete, ViewError
-from fhir_blina.files import json as fhirjson
+from fhir_blina.files import MAX_LINE_BYTES
 from fhir_blina.views.definition import View
 from fhir_blina.views.reference import Table, evaluate_view, resources_of
 from fhir_blina.views.sql.macros import create_macros
@@ -158,7 +158,7 @@ def _check_rows(connection: Any, prepared: Prepared, rows: int) -> None:
     if view.one_row_each and rows != line_count(path):
         find_fault(path, view, ValueError(f"view: {rows} rows are not the number of its lines"))
     if not view.one_row_each and not prepared.table and _path_text(path):
-        lines = f"read_ndjson_objects({text(str(path))}, maximum_object_size = {fhirjson.MAX_LINE_BYTES})"
+        lines = f"read_ndjson_objects({text(str(path))}, maximum_object_size = {MAX_LINE_BYTES})"
         counted = _run(connection, f"SELECT count(*) FROM {lines}", path, view)
         _check_lines(path, counted.fetchone()[0], view)
 

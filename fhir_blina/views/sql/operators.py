@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fhir_blina.fhirpath.elements import MOMENTS, plain_type
+from fhir_blina.fhirpath import MOMENTS, plain_type
 from fhir_blina.views.definition import INTEGERS
 from fhir_blina.views.sql.shape import text
 from fhir_blina.views.sql.steps import Steps

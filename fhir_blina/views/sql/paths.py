@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from fhir_blina.fhirpath.evaluation import type_argument
-from fhir_blina.fhirpath.syntax import (
+from fhir_blina.fhirpath import (
     Binary,
     Call,
     Constant,
@@ -20,6 +19,7 @@ from fhir_blina.fhirpath.syntax import (
     This,
     TypeTest,
     Unary,
+    type_argument,
 )
 from fhir_blina.views.sql.operators import Operators
 from fhir_blina.views.sql.shape import element

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from fhir_blina.errors import ViewError
-from fhir_blina.fhirpath.syntax import Constant
+from fhir_blina.fhirpath import Constant
 from fhir_blina.views.definition import INTEGERS, Column, Select, View
 from fhir_blina.views.sql.macros import create_macros
 from fhir_blina.views.sql.paths import Paths

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fhir_blina.files import json as fhirjson
+from fhir_blina.files import MAX_LINE_BYTES
 from fhir_blina.views.sql.shape import Shape, text
 
 
@@ -37,11 +37,11 @@ def read_sql(shape: Shape, resource: str, path: str, *, keep_json: bool = False,
         columns = ",\n".join(
             f"    {text(key)}: {text(part.sql_type())}" for key, part in sorted(shape.parts.items())
         )
-        options = f"format = 'newline_delimited', maximum_object_size = {fhirjson.MAX_LINE_BYTES}"
+        options = f"format = 'newline_delimited', maximum_object_size = {MAX_LINE_BYTES}"
         return f"SELECT * FROM read_json({text(path)}, {options}, columns = {{\n{columns}\n}})\nWHERE {check}"
     lines = "(SELECT '{}' AS json WHERE false)"
     if path:
-        lines = f"read_ndjson_objects({text(path)}, maximum_object_size = {fhirjson.MAX_LINE_BYTES})"
+        lines = f"read_ndjson_objects({text(path)}, maximum_object_size = {MAX_LINE_BYTES})"
     if keys:
         pattern = text(f'("({"|".join(keys)})"\\s*:\\s*)(-?[0-9][0-9.eE+-]*)')
         lines = f"(\n  SELECT regexp_replace(json, {pattern}, '\\1\"\\3\"', 'g') AS json\n  FROM {lines}\n)"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhir_blina.fhirpath.elements import PRIMITIVES
-from fhir_blina.r4.definitions import rules
+from fhir_blina.fhirpath import PRIMITIVES
+from fhir_blina.r4 import rules
 from fhir_blina.views.definition import INTEGERS
 
 KEYWORDS = frozenset(

@@ -9,8 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.errors import ViewError
-from fhir_blina.fhirpath.elements import PRIMITIVES, plain_type
-from fhir_blina.fhirpath.temporal import Temporal
+from fhir_blina.fhirpath import PRIMITIVES, Temporal, plain_type
 from fhir_blina.views.sql.shape import element, is_known, quoted, text
 from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, kind_of, renamed
 

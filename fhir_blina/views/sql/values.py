@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fhir_blina.fhirpath.elements import PRIMITIVES
+from fhir_blina.fhirpath import PRIMITIVES
 from fhir_blina.views.definition import INTEGERS
 from fhir_blina.views.sql.shape import Shape
 
