@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-LOCKS = {"run": ROOT / "requirements.txt", "test": ROOT / "requirements-dev.txt"}
+LOCKS = {"run": ROOT / "locks" / "run.txt", "test": ROOT / "locks" / "test.txt"}
 
 
 def main(arguments: list[str]) -> int:
@@ -62,8 +62,11 @@ def prepare(wanted: str) -> None:
             print("this Python has no venv; on Debian: apt-get install python3-venv", file=sys.stderr)
             raise subprocess.CalledProcessError(made.returncode, made.args)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", LOCKS[wanted]], check=True)
+    # A lock names everything, so nothing is resolved: a pip that resolves looks for newer versions of what
+    # is pinned without its extra, and refuses them for want of a checksum.
+    subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", LOCKS[wanted]], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
+    subprocess.run([PYTHON, "-m", "pip", "check", "--quiet"], check=True)
     stamps[wanted].write_text(state.hexdigest())
 
 

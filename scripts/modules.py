@@ -1,4 +1,4 @@
-"""Write the table of modules in CONTRIBUTING.md from the first lines of their docstrings.
+"""Write the table of modules in .github/CONTRIBUTING.md from the first lines of their docstrings.
 
 python3 scripts/modules.py            write it
 python3 scripts/modules.py --check    say whether it is as the docstrings have it
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fhir_blina"
+GUIDE = ROOT / ".github" / "CONTRIBUTING.md"
 BEGIN, END = "<!-- modules: made by scripts/modules.py -->\n", "<!-- /modules -->\n"
 # In the order in which data flow; each folder is one package.
 PACKAGES = (
@@ -19,13 +20,6 @@ PACKAGES = (
     *("store/rest", "hapi", "views", "views/sql", "views/duckdb", "statistics", "endpoints", "results"),
     *("analysis", "analysis/quality", "disclosure", "figures", "report", "cli"),
 )
-
-
-def guide() -> Path:
-    """CONTRIBUTING.md, at the top or where GitHub looks for it too."""
-    return next(
-        path for path in (ROOT / "CONTRIBUTING.md", ROOT / ".github" / "CONTRIBUTING.md") if path.exists()
-    )
 
 
 def said(path: Path) -> str:
@@ -47,12 +41,12 @@ def table() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the table, or compare; 1 where it differs."""
-    text = guide().read_text("utf-8")
+    text = GUIDE.read_text("utf-8")
     begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     made = text[:begin] + "\n" + table() + text[end:]
     if "--check" in arguments:
         return int(made != text)
-    guide().write_text(made, "utf-8")
+    GUIDE.write_text(made, "utf-8")
     return 0
 
 

@@ -4,7 +4,7 @@ Run from the repository::
 
     python scripts/sbom.py [FILE]
 
-The same requirements.txt gives the same bytes.
+The same locks/run.txt gives the same bytes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(target: Path) -> int:
-    """Read requirements.txt and pyproject.toml, write the bill; returns an exit code."""
-    pinned = RequirementsFile.from_file(str(ROOT / "requirements.txt"))
+    """Read locks/run.txt and pyproject.toml, write the bill; returns an exit code."""
+    pinned = RequirementsFile.from_file(str(ROOT / "locks" / "run.txt"))
     if pinned.invalid_lines:
         sys.stderr.write("".join(f"{line.dumps()}\n" for line in pinned.invalid_lines))
         return 1
@@ -46,7 +46,7 @@ def main(target: Path) -> int:
 
 
 def library(pinned: InstallRequirement) -> Component:
-    """One line of requirements.txt."""
+    """One line of locks/run.txt."""
     version = pinned.get_pinned_version
     url = PackageURL("pypi", name=pinned.name, version=version)
     files = ExternalReference(

@@ -24,7 +24,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 GUIDE = (ROOT / "mappings" / "README.md").read_text("utf-8")
 FOLDERS = [one for one in ROOT.iterdir() if one.is_dir() and one.name[0] != "." and one.name != "out"]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in folder.rglob("*.md"))])
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / ".github").glob("*.md"),
+        *(path for folder in FOLDERS for path in folder.rglob("*.md")),
+    ]
+)
 
 
 def subparsers() -> dict[str, argparse.ArgumentParser]:
@@ -110,7 +116,7 @@ def test_the_quick_loop_is_what_runs_without_java(monkeypatch):
     chosen, left_out = bootstrap.selection()
     quick = f'python3 bootstrap.py test -m "{chosen.removesuffix(" and not soak")}"'
     assert quick in README
-    assert quick in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert quick in (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
     assert left_out.startswith("java and mvn not found: left out")
     monkeypatch.setattr(bootstrap.shutil, "which", lambda _: "/usr/bin/there")
     assert bootstrap.selection() == ("not soak", "")

@@ -93,13 +93,13 @@ def pins(lock: str) -> set[tuple[str, str, frozenset[str]]]:
     return found
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("lock", ["locks/run.txt", "locks/test.txt"])
 def test_a_lock_pins_every_dependency_within_its_range_and_with_checksums(lock):
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)
     groups = project["dependency-groups"]
     wanted = project["project"]["dependencies"] + groups["build"]
-    if lock == "requirements-dev.txt":
+    if lock == "locks/test.txt":
         wanted += groups["tests"] + groups["lint"]
     locked = pins(lock)
     for requirement in map(Requirement, wanted):
@@ -109,14 +109,14 @@ def test_a_lock_pins_every_dependency_within_its_range_and_with_checksums(lock):
 
 
 def test_what_runs_is_what_the_tests_ran():
-    assert pins("requirements.txt") <= pins("requirements-dev.txt")
+    assert pins("locks/run.txt") <= pins("locks/test.txt")
 
 
 def test_an_audit_that_learns_nothing_fails():
     """Without ``--strict`` pip-audit passes where no package is found in its data."""
     workflow = (ROOT / ".github" / "workflows" / "ci.yaml").read_text()
     audits = re.findall(r"run: (pipx run pip-audit.*)", workflow)
-    assert [line.split()[-1] for line in audits] == ["requirements.txt", "requirements-dev.txt"]
+    assert [line.split()[-1] for line in audits] == ["locks/run.txt", "locks/test.txt"]
     assert all("--strict" in line and "--require-hashes" in line for line in audits)
 
 
@@ -136,7 +136,7 @@ def test_the_bill_names_every_pinned_package_with_its_checksums(tmp_path):
         )
         for one in bill["components"]
     }
-    assert billed == pins("requirements.txt")
+    assert billed == pins("locks/run.txt")
     assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "fhir-blina")
     first = target.read_bytes()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(first.decode()) is None
