@@ -1,4 +1,4 @@
-"""The weighted log-rank family: asymptotic, and exact by permutation.
+"""The weighted log-rank family: asymptotic, and by permutation.
 
 lifelines has the asymptotic tests but not what they are made of (observed, expected, variance), which the
 permutation tests, delayed entry and the reason "not estimable" need; so the sums are written out here.
@@ -6,17 +6,16 @@ permutation tests, delayed entry and the reason "not estimable" need; so the sum
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.statistics.survival import Floats, Vector, checked
+from fhir_blina.statistics.labelings import Choice, choose
+from fhir_blina.statistics.times import Floats, Vector, checked, grouped
 
 WEIGHTS = {
     "log-rank": "weight 1 (Mantel 1966, Cox 1972)",
@@ -26,7 +25,6 @@ WEIGHTS = {
     "Fleming-Harrington (1,0)": "weight S(t-) of the pooled sample (R: survdiff rho = 1)",
     "Fleming-Harrington (0,1)": "weight 1 - S(t-): late differences",
 }
-MAX_LABELINGS = 20_000
 
 
 @dataclass(frozen=True)
@@ -111,11 +109,7 @@ def log_rank(
         event time at which subjects of two groups are at risk.
     """
     t, d, start = checked(durations, events, entry)
-    labels = list(dict.fromkeys(groups))
-    place = {label: index for index, label in enumerate(labels)}
-    codes = np.array([place[label] for label in groups], dtype=np.intp)
-    if len(codes) != len(t):
-        raise AnalysisError("durations and groups must be of one length")
+    labels, codes = grouped(groups, len(t))
     at_risk, deaths = _counts(t, d, start, codes, len(labels))
     some = at_risk.sum(axis=1) > 0
     at_risk, deaths = at_risk[some], deaths[some]
@@ -148,20 +142,23 @@ def log_rank(
 
 @dataclass(frozen=True)
 class Permutation:
-    """Exact log-rank test of two groups over all labelings.
+    """Log-rank test of two groups by permutation: over all labelings, or over a sample of them.
 
     Attributes:
-        p_statistic: Share of labelings whose chi-square, each with its own hypergeometric variance, is at
-            least the observed one. Labelings without a statistic count as 0.
-        p_scores: Share of labelings whose sum of log-rank scores is at least as far from its mean (R's
-            ``coin::logrank_test(distribution = "exact")``).
-        labelings: How many there are.
+        p_statistic: P of the chi-square, worked out for each labeling with its own hypergeometric variance.
+            Labelings without a statistic count as 0.
+        p_scores: P of the sum of log-rank scores (R's ``coin::logrank_test``).
+        choice: Which labelings were worked out; ``exact``, ``Monte Carlo`` or, for neither, ``asymptotic``.
+        error_statistic: Standard error of a Monte Carlo ``p_statistic``, else ``None``.
+        error_scores: The same of ``p_scores``.
         note: Why nothing was worked out, else empty.
     """
 
     p_statistic: float | None
     p_scores: float | None
-    labelings: int
+    choice: Choice
+    error_statistic: float | None = None
+    error_scores: float | None = None
     note: str = ""
 
 
@@ -178,40 +175,56 @@ def log_rank_scores(durations: Vector, events: Vector) -> Floats:
 def permutation_log_rank(
     durations: Vector, events: Vector, groups: Sequence[Hashable] | npt.NDArray[Any]
 ) -> Permutation:
-    """The exact log-rank test, by working out every labeling (20 for three against three).
+    """The log-rank test by permutation of the labels, exact where there are few enough of them.
 
-    It assumes that censoring does not depend on the group.
+    It assumes that censoring does not depend on the group. ``labelings.choose`` says when it is exact, when
+    Monte Carlo, and when the asymptotic test has to do.
     """
-    labels = list(dict.fromkeys(groups))
+    t, d, _ = checked(durations, events)
+    labels, codes = grouped(groups, len(t))
     if len(labels) != 2:
-        return Permutation(None, None, 0, "the exact test compares two groups")
-    t, d, start = checked(durations, events)
-    first = np.array([label == labels[0] for label in groups])
-    n, size = len(t), int(first.sum())
-    labelings = math.comb(n, size)
-    if labelings > MAX_LABELINGS:
-        reason = f"more than {MAX_LABELINGS} labelings: use the asymptotic test"
-        return Permutation(None, None, labelings, reason)
-    scores = log_rank_scores(t, d)
-    mean = scores.mean() * size
-    observed = _chi2(t, d, start, first)
-    far = abs(float(scores[first].sum()) - mean)
-    if observed is None:
-        return Permutation(None, None, labelings, "the observed labeling has no statistic")
+        return Permutation(None, None, choose(len(t), 0), note="the permutation test compares two groups")
+    order = np.argsort(t, kind="stable")
+    t, d, first = t[order], d[order], (codes == 0)[order]
+    choice = choose(len(t), int(first.sum()))
+    if choice.kind == "asymptotic":
+        return Permutation(None, None, choice, note=choice.words())
+    moments = _moments(t, d)
+    gap, variance = moments(first[None, :])
+    if variance[0] <= 1e-12:
+        return Permutation(None, None, choice, note="the observed labeling has no statistic")
+    observed, far = float(gap[0] ** 2 / variance[0]), abs(float(gap[0]))
     by_statistic = by_scores = 0
-    for chosen in combinations(range(n), size):
-        mask = np.zeros(n, dtype=bool)
-        mask[list(chosen)] = True
-        by_statistic += int((_chi2(t, d, start, mask) or 0.0) >= observed - 1e-9)
-        by_scores += int(abs(float(scores[mask].sum()) - mean) >= far - 1e-9)
-    return Permutation(by_statistic / labelings, by_scores / labelings, labelings)
+    for masks in choice.masks():
+        gap, variance = moments(masks)
+        some = variance > 1e-12
+        chi2 = np.divide(gap**2, variance, out=np.zeros_like(gap), where=some)
+        by_statistic += int((chi2 >= observed - 1e-9).sum())
+        by_scores += int((np.abs(gap) >= far - 1e-9).sum())
+    return Permutation(
+        choice.p(by_statistic),
+        choice.p(by_scores),
+        choice,
+        choice.error(by_statistic),
+        choice.error(by_scores),
+    )
 
 
-def _chi2(t: Floats, d: npt.NDArray[np.bool_], start: Floats, first: npt.NDArray[np.bool_]) -> float | None:
-    at_risk, deaths = _counts(t, d, start, (~first).astype(np.intp), 2)
-    n, k = at_risk.sum(axis=1), deaths.sum(axis=1)
-    share = at_risk[:, 0] / n
-    spread = np.divide(n - k, n - 1, out=np.zeros_like(n), where=n > 1)
-    variance = float((k * share * (1 - share) * spread).sum())
-    gap = float((deaths[:, 0] - k * share).sum())
-    return gap**2 / variance if variance > 1e-12 else None
+def _moments(t: Floats, d: npt.NDArray[np.bool_]) -> Callable[[npt.NDArray[np.bool_]], tuple[Floats, Floats]]:
+    """A function from labelings to their observed less expected, and its hypergeometric variance.
+
+    Observed less expected is the sum of the first group's scores. ``t`` ascends.
+    """
+    scores = log_rank_scores(t, d)
+    times = np.unique(t[d])
+    first = np.searchsorted(t, times, side="left")
+    n = (len(t) - first).astype(float)
+    k = np.searchsorted(t[d], times, side="right") - np.searchsorted(t[d], times, side="left")
+    spread = k * np.divide(n - k, n - 1, out=np.zeros_like(n), where=n > 1)
+
+    def moments(masks: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        at_risk = masks[:, ::-1].cumsum(axis=1, dtype=np.int32)[:, ::-1][:, first]
+        share = at_risk / n
+        return masks @ scores, (share * (1 - share)) @ spread
+
+    return moments

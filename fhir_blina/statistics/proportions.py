@@ -1,7 +1,7 @@
 """Response: medians, proportions with exact intervals, and the two-sample rank test.
 
-scipy does the statistics; the exact rank test with ties is enumerated here, because scipy's exact
-distribution assumes that there are none.
+scipy does the statistics; the exact distribution of the rank sum is worked out here, because scipy's assumes
+that there are no ties.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from fhir_blina.errors import AnalysisError
+from fhir_blina.statistics.labelings import Choice, choose, labelings, smallest_p
 from fhir_blina.statistics.survival import Estimate
+from fhir_blina.statistics.times import Floats, numbers
 
-MAX_LABELINGS = 200_000
+MOST_EXACT = 100  # subjects of both samples up to which the exact distribution is worked out
 PROPORTION_INTERVALS: dict[str, Literal["exact", "wilson"]] = {"Clopper-Pearson": "exact", "Wilson": "wilson"}
 
 
@@ -62,57 +64,83 @@ class RankTest:
             continuity correction; ``None`` where all values are equal.
         p_asymptotic: Two-sided, of ``z``.
         p_exact: Two-sided, from all labelings: those at least as far from the expected rank sum; ``None``
-            where there are more than 200,000 labelings.
-        labelings: How many there are.
+            with more than 100 subjects.
+        p_monte_carlo: The same from labelings drawn, where they are too many for all and few enough to draw.
+        error: Standard error of ``p_monte_carlo``.
+        choice: Which labelings were worked out.
         smallest_p: The smallest two-sided exact P that these sizes allow without ties.
         true_size: Share of labelings that the asymptotic test calls significant at 0.05: its true error of
-            the first kind; ``None`` where labelings are too many or all values are equal.
+            the first kind; ``None`` where there is no exact P or all values are equal.
     """
 
     u: float
     z: float | None
     p_asymptotic: float | None
     p_exact: float | None
-    labelings: int
+    p_monte_carlo: float | None
+    error: float | None
+    choice: Choice
     smallest_p: float
     true_size: float | None
+
+
+def _exact(doubled: npt.NDArray[np.int64], n1: int) -> tuple[Floats, Floats]:
+    """Doubled rank sums of ``n1`` of the subjects, and the share of labelings that has each.
+
+    One subject after the other is added (Streitberg and Röhmel 1986), so that ties cost nothing.
+    """
+    highest = int(np.sort(doubled)[-n1:].sum())
+    ways = np.zeros((n1 + 1, highest + 1))
+    ways[0, 0] = 1
+    for rank in doubled:
+        ways[1:, rank:] += ways[:-1, : highest + 1 - rank].copy()
+    share = ways[n1] / ways[n1].sum()
+    return np.arange(highest + 1, dtype=float), share
 
 
 def mann_whitney(first: Sequence[float | Decimal], second: Sequence[float | Decimal]) -> RankTest:
     """Compare two samples by ranks.
 
     Raises:
-        AnalysisError: a sample is empty.
+        AnalysisError: a sample is empty, or a value is missing or infinite.
     """
-    if not first or not second:
+    if not len(first) or not len(second):
         raise AnalysisError("the rank test needs two samples that are not empty")
     from scipy.special import ndtr
     from scipy.stats import rankdata
 
-    pooled = np.array([float(value) for value in (*first, *second)])
+    pooled = np.concatenate([numbers(values, "a value of the rank test") for values in (first, second)])
+    if not np.isfinite(pooled).all():
+        raise AnalysisError("a value of the rank test is missing or infinite. Leave it out, and say so")
     n1, n2 = len(first), len(second)
     n = n1 + n2
     ranks = rankdata(pooled)
     expected = n1 * (n + 1) / 2
     total = float(ranks[:n1].sum())
-    _, ties = np.unique(pooled, return_counts=True)
+    _, counts = np.unique(pooled, return_counts=True)
+    ties = counts.astype(float)
     variance = n1 * n2 / 12 * (n + 1 - float((ties**3 - ties).sum()) / (n * (n - 1)))
-    z = (total - expected) / math.sqrt(variance) if variance > 0 else None
-    labelings = math.comb(n, n1)
-    exact = true_size = None
-    if labelings <= MAX_LABELINGS:
-        chosen = combinations(range(n), n1)
-        sums = np.fromiter((ranks[list(places)].sum() for places in chosen), float, labelings)
-        away = np.abs(sums - expected)
-        exact = float(np.mean(away >= abs(total - expected) - 1e-9))
-        if variance > 0:
-            true_size = float(np.mean(2 * ndtr(-away / math.sqrt(variance)) <= 0.05))
+    z = (total - expected) / math.sqrt(variance) if (counts < n).all() else None
+    choice = Choice("exact", n, n1, labelings(n, n1)) if n <= MOST_EXACT else choose(n, n1)
+    exact = sampled = error = true_size = None
+    far = abs(total - expected) - 1e-9
+    if choice.kind == "exact":
+        sums, share = _exact(np.rint(2 * ranks).astype(np.int64), n1)
+        away = np.abs(sums / 2 - expected)
+        exact = min(1.0, float(share[away >= far].sum()))
+        if z is not None:
+            true_size = float(share[2 * ndtr(-away / math.sqrt(variance)) <= 0.05].sum())
+    elif choice.kind == "Monte Carlo":
+        as_far = sum(int((np.abs(masks @ ranks - expected) >= far).sum()) for masks in choice.masks())
+        sampled, error = choice.p(as_far), choice.error(as_far)
     return RankTest(
         u=total - n1 * (n1 + 1) / 2,
         z=z,
         p_asymptotic=None if z is None else float(2 * ndtr(-abs(z))),
         p_exact=exact,
-        labelings=labelings,
-        smallest_p=min(1.0, 2 / labelings),
+        p_monte_carlo=sampled,
+        error=error,
+        choice=choice,
+        smallest_p=smallest_p(n, n1),
         true_size=true_size,
     )

@@ -6,17 +6,12 @@ because lifelines has the log-log interval only. All of it equals R's ``survfit`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fhir_blina.errors import AnalysisError
-
-Floats = npt.NDArray[np.float64]
-Vector = Sequence[float] | Sequence[bool] | npt.NDArray[Any]
+from fhir_blina.statistics.times import Floats, Vector, checked
 
 INTERVALS = ("log-log", "plain", "log", "logit", "arcsine")
 TOLERANCE = 1.5e-8  # R's: two survival probabilities closer than this are equal
@@ -103,23 +98,34 @@ class Curve:
 
         ``interval`` is also ``percentile-SE``: median ± z · SE, see ``percentile_error``.
         """
-        value = self.quantile(midpoint=midpoint)
-        if value is None:
-            return Estimate(None, note="survival does not fall to 0.5")
+        return self.percentile(0.5, interval, midpoint=midpoint)
+
+    def percentile(self, p: float, interval: str = "log-log", *, midpoint: bool = False) -> Estimate:
+        """Time at which survival falls to ``p``, with its interval; each of the three may not be reached.
+
+        One that is not reached still has its lower limit where the lower bound of the curve falls to ``p``.
+        """
+        value = self.quantile(p, midpoint=midpoint)
+        unreached = f"{NOT_REACHED}: survival does not fall to {p:g}" if self.n else "the group is empty"
         if interval == "percentile-SE":
-            error = self.percentile_error()
-            if not error:
-                return Estimate(
-                    value, note="survival does not pass from 0.55 to 0.45, or the median is its end"
+            error = None if value is None else self.percentile_error(p)
+            if value is None or not error:
+                reason = (
+                    f"survival does not pass from {p + 0.05:g} to {p - 0.05:g}, or the percentile is its end"
                 )
+                return Estimate(value, note=unreached if value is None else reason)
             half = _z(self.confidence) * error
+            if value < half:
+                return Estimate(value, error, note="its percentile-SE interval would begin before time 0")
             return Estimate(value, error, value - half, value + half)
+        if not self.n:
+            return Estimate(None, note=unreached)
         # before the first event both bounds are 1; at 0 the lower is 0 and the upper is not defined
         low, high = (np.where(np.isnan(bound), self.survival, bound) for bound in self.intervals[interval])
         high = np.where(self.survival == 0, 1.0, high)
-        ends = [_crossing(self.times, bound, 0.5, midpoint=midpoint) for bound in (low, high)]
-        note = "" if ends[1] is not None else f"upper limit {NOT_REACHED}"
-        return Estimate(value, None, ends[0], ends[1], note)
+        ends = [_crossing(self.times, bound, p, midpoint=midpoint) for bound in (low, high)]
+        upper = "" if ends[1] is not None else f"upper limit {NOT_REACHED}"
+        return Estimate(value, None, ends[0], ends[1], upper if value is not None else unreached)
 
     def percentile_error(self, p: float = 0.5, margin: float = 0.05) -> float | None:
         """Standard error of a percentile by the slope of the curve around it.
@@ -181,8 +187,8 @@ def named_intervals(
 ) -> dict[str, tuple[Floats, Floats]]:
     """Pointwise intervals of a survival curve by name, within [0, 1]; R's ``conf.type``.
 
-    ``variance_of_log`` is Greenwood's sum of d / (n (n - d)). Where survival is 1 or 0, the log-log, logit
-    and arcsine intervals are not defined (``nan``), nor is any where it is 0.
+    ``variance_of_log`` is Greenwood's sum of d / (n (n - d)). Where survival is 1, plain and log intervals
+    are from 1 to 1, the others are not defined (``nan``); where it is 0, none is. That is as R has it.
     """
     z = _z(confidence)
     inner = (survival > 0) & (survival < 1)
@@ -202,30 +208,11 @@ def named_intervals(
                 np.sin(np.clip(angle + turn, 0, np.pi / 2)) ** 2,
             ),
         }
+    edge = {name: np.where((survival == 1) & (name in ("plain", "log")), 1.0, np.nan) for name in ends}
     return {
-        name: (np.where(inner, low, np.nan), np.where(inner, high, np.nan))
+        name: (np.where(inner, low, edge[name]), np.where(inner, high, edge[name]))
         for name, (low, high) in ends.items()
     }
-
-
-def checked(
-    durations: Vector, events: Vector, entry: Vector | None = None
-) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
-    """Durations, events and entry times as arrays.
-
-    Raises:
-        AnalysisError: unequal lengths, a negative, missing or infinite time, or an entry after the end.
-    """
-    t = np.asarray(durations, dtype=float)
-    d = np.asarray(events).astype(bool)
-    start = np.zeros_like(t) if entry is None else np.asarray(entry, dtype=float)
-    if not t.shape == d.shape == start.shape or t.ndim != 1:
-        raise AnalysisError("durations, events and entry times must be of one length")
-    if not (np.isfinite(t).all() and np.isfinite(start).all()) or (t < 0).any() or (start < 0).any():
-        raise AnalysisError("a time is missing, infinite or negative")
-    if (start > t).any() or (entry is not None and ((start == t) & (t > 0)).any()):
-        raise AnalysisError("a subject enters at or after the end of its follow-up")
-    return t, d, start
 
 
 def kaplan_meier(
@@ -267,11 +254,14 @@ def kaplan_meier(
     some = (observed > 0) & (left > 0)
     terms = np.divide(observed, at_risk * left, out=np.zeros(len(times)), where=some)
     variance = np.cumsum(terms)
+    intervals = named_intervals(survival, variance, confidence)
+    for bound in (end for ends in intervals.values() for end in ends):
+        bound[times < t.min()] = 1.0  # as in R: before anybody ends, every interval is from 1 to 1
     return Curve(
         times,
         survival,
         survival * np.sqrt(variance),
-        named_intervals(survival, variance, confidence),
+        intervals,
         at_risk,
         observed,
         table["censored"].to_numpy(dtype=np.int64),
