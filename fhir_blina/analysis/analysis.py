@@ -14,15 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.analysis.contrasts import (
-    describe_firth,
-    describe_incidence,
-    describe_landmarks,
-    describe_state,
-)
+from fhir_blina.analysis.comparisons import describe_comparisons
+from fhir_blina.analysis.contrasts import describe_firth, describe_landmarks, describe_state
 from fhir_blina.analysis.descriptive import describe
 from fhir_blina.analysis.exposure import describe_exposure
-from fhir_blina.analysis.outcomes import by_group, describe_endpoint, endpoint_groups
+from fhir_blina.analysis.incidences import describe_incidence
+from fhir_blina.analysis.outcomes import by_group, describe_endpoint, shown_labels
 from fhir_blina.analysis.quality.findings import find, rule_book
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints
@@ -63,10 +60,11 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
 
 
 def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
-    labels = dict(endpoint_groups(facts.endpoints, endpoint))
-    groups = {name: by_group(frame, facts.group(name), order) for name, order in labels.items()}
+    labels = shown_labels(facts.endpoints, endpoint)
+    groups = {name: by_group(frame, facts.group(name), shown) for name, shown in labels.items()}
     yield from describe_endpoint(endpoint, frame, groups)
-    yield from describe_incidence(endpoint, frame)
+    yield from describe_comparisons(endpoint, frame, groups)
+    yield from describe_incidence(endpoint, frame, groups)
     for name, parts in groups.items():
         yield from describe_firth(endpoint, name, parts)
     yield from describe_landmarks(facts, endpoint, frame, labels)
@@ -74,5 +72,5 @@ def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator
     yield from describe_lost(endpoint, frame, groups)
     power = facts.endpoints.sections.get("power")
     if power is not None and power["endpoint"] == endpoint.name:
-        order = list(facts.endpoints.groups[power["group"]].labels.values())
+        order = {label: label for label in facts.endpoints.groups[power["group"]].labels.values()}
         yield from describe_power(power, by_group(frame, facts.group(power["group"]), order))

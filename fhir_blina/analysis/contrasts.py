@@ -1,4 +1,4 @@
-"""Records of harder contrasts: competing risks, landmarks, states, the penalised hazard ratio."""
+"""Records of harder contrasts: landmarks, states entered during follow-up, the penalised hazard ratio."""
 
 from __future__ import annotations
 
@@ -10,49 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fhir_blina.analysis.comparisons import compare
 from fhir_blina.analysis.descriptive import whole
-from fhir_blina.analysis.outcomes import by_group, compare, sources
+from fhir_blina.analysis.outcomes import by_group, sources
 from fhir_blina.endpoints import Endpoint, Facts
 from fhir_blina.results import Record
-from fhir_blina.statistics import cumulative_incidence, firth_cox, landmark, mantel_byar, simon_makuch
+from fhir_blina.statistics import TIMEFIX, firth_cox, landmark, mantel_byar, simon_makuch
 
 
 def _arrays(frame: pd.DataFrame) -> tuple[Any, Any]:
     return frame["duration_days"].to_numpy(dtype=float), frame["event_observed"].to_numpy(dtype=bool)
-
-
-def describe_incidence(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
-    """Cumulative incidence of the endpoint's event and of each competing event, at the endpoint's days."""
-    if not endpoint.competing:
-        return
-    causes = {"+".join(endpoint.events): set(endpoint.events)} | {name: {name} for name in endpoint.competing}
-    kinds = np.zeros(len(frame), dtype=int)
-    for number, names in enumerate(causes.values(), start=1):
-        kinds[frame["event"].isin(names).to_numpy()] = number
-    t, _ = _arrays(frame)
-    last = float(t.max()) if len(t) else 0.0
-    for number, cause in enumerate(causes, start=1):
-        curve = cumulative_incidence(t, kinds, number)
-        asked = [last if day == "last" else day for day in endpoint.survival_at_days]
-        for day in dict.fromkeys([*asked, last]):
-            estimate = curve.at(float(day))
-            yield Record(
-                f"{endpoint.name}.cumulative_incidence",
-                cause,
-                whole(day),
-                estimate.value,
-                ci_low=estimate.low,
-                ci_high=estimate.high,
-                ci_method="log-log" if estimate.low is not None else None,
-                method="Aalen-Johansen, variance by the delta method",
-                n=len(frame),
-                events=int((kinds[t <= float(day)] == number).sum()),
-                note=estimate.note
-                or (
-                    "" if estimate.standard_error is None else f"standard error {estimate.standard_error:.6g}"
-                ),
-                derived_from=sources(frame),
-            )
 
 
 def describe_firth(endpoint: Endpoint, name: str, parts: Mapping[str, pd.DataFrame]) -> Iterator[Record]:
@@ -100,7 +67,7 @@ def describe_firth(endpoint: Endpoint, name: str, parts: Mapping[str, pd.DataFra
 
 
 def describe_landmarks(
-    facts: Facts, endpoint: Endpoint, frame: pd.DataFrame, groups: Mapping[str, list[str]]
+    facts: Facts, endpoint: Endpoint, frame: pd.DataFrame, groups: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Record]:
     """Comparisons of those still at risk at each landmark, by group and by state reached by then."""
     t, d = _arrays(frame)
@@ -118,7 +85,7 @@ def describe_landmarks(
                 yield _at_landmark(record, f"{endpoint.name}.landmark_log_rank", day)
         if endpoint.state:
             entered = _entered(facts, endpoint, rest)
-            inside = pd.Series(entered <= day, index=rest.index)
+            inside = pd.Series(entered <= day + TIMEFIX, index=rest.index)
             name = endpoint.state["name"]
             parts = {f"{name} by then": rest[inside], f"no {name} by then": rest[~inside]}
             for record in compare(endpoint.name, parts, f"{said}; by {name}", only="log-rank"):
@@ -134,7 +101,7 @@ def _entered(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Any:
     times = facts.timed(endpoint.state["time"])
     return np.array(
         [
-            float(times[key][0]) - start if key in times else math.nan
+            float(whole(times[key][0]) - whole(start)) if key in times else math.nan
             for key, start in zip(frame["patient_id"], frame["start_day"], strict=True)
         ]
     )
@@ -148,18 +115,28 @@ def describe_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Ite
     t, d = _arrays(frame)
     entered = _entered(facts, endpoint, frame)
     test = mantel_byar(t, d, entered)
-    observed = ", ".join(f"{value:g}" for value in test.observed)
+    events = test.log_rank.observed
+    observed = ", ".join(f"{value:g}" for value in events)
+    same_day = int(np.isclose(entered, t, rtol=0, atol=TIMEFIX).sum())
+    by_log_rank = (
+        ""
+        if test.chi2 is None
+        else (f"with the variance of the log-rank test: {test.log_rank.chi2:.6g}, P {test.log_rank.p:.4g}")
+    )
+    ended = f"{same_day} ended on the day of entering, in the state" if same_day else ""
     yield Record(
         f"{endpoint.name}.mantel_byar",
         f"no {name} v {name}",
         value=test.chi2,
-        method="chi-square, state entered during follow-up (Mantel and Byar 1974)",
+        method="chi-square, state entered during follow-up (Mantel and Byar 1974); ties by Efron (R: coxph)",
         n=len(frame),
         events=int(d.sum()),
         p_value=test.p,
         test="Mantel-Byar, 1 degree of freedom",
         note="; ".join(
-            text for text in (test.note, f"events outside and inside the state: {observed}") if text
+            text
+            for text in (test.note, f"events outside and inside the state: {observed}", ended, by_log_rank)
+            if text
         ),
         derived_from=sources(frame),
     )
@@ -188,7 +165,7 @@ def describe_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Ite
                 derived_from=sources(frame),
             )
     naive = facts.endpoints.groups[endpoint.state["group"]]
-    parts = by_group(frame, facts.group(naive.name), list(naive.labels.values()))
+    parts = by_group(frame, facts.group(naive.name), {label: label for label in naive.labels.values()})
     warning = f"biased, a contrast only: those with {name} had to survive until it (immortal time)"
     for record in compare(endpoint.name, parts, warning, only="log-rank"):
         yield replace(record, name=f"{endpoint.name}.naive_{name}_log_rank")

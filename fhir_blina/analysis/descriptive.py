@@ -12,6 +12,7 @@ from fhir_blina.results import Record
 from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion
 
 MOST_SOURCES = 100
+SHOWN_P = 0.001  # a smallest possible P below this limits nobody, and is not said
 MOST_SUBJECTS = 1000  # with more, there are no records of single subjects
 
 
@@ -106,17 +107,21 @@ def _rank_test(
         note="" if test.z is not None else "all values are equal",
         derived_from=sources,
     )
+    if test.choice.kind == "asymptotic":
+        p, error = test.p_asymptotic, ""
+    else:
+        p = test.p_exact if test.p_monte_carlo is None else test.p_monte_carlo
+        error = "" if test.error is None else f"standard error of P {test.error:.2g}"
+    floor = f"with {len(one)} against {len(two)} the two-sided exact P cannot be below {test.smallest_p:.2g}"
     yield Record(
         f"{name}.mann_whitney_exact",
         pair,
         value=test.u,
-        method=f"U of {first}",
+        method=f"U of {first}; {test.choice.words()}",
         n=len(one) + len(two),
-        p_value=test.p_exact,
-        test=f"Mann-Whitney, exact, two-sided, {test.labelings} orderings",
-        note=f"with {len(one)} against {len(two)} the two-sided exact P cannot be below {test.smallest_p:.2g}"
-        if test.p_exact is not None
-        else "too many orderings: use the asymptotic test",
+        p_value=p,
+        test=f"Mann-Whitney, two-sided, {test.choice.words()}",
+        note=error or (floor if test.smallest_p >= SHOWN_P else ""),
         derived_from=sources,
     )
     if test.true_size is not None:
@@ -124,7 +129,7 @@ def _rank_test(
             f"{name}.mann_whitney_true_size",
             pair,
             value=test.true_size,
-            method=f"share of the {test.labelings} orderings with an asymptotic P of 0.05 or less",
+            method=f"share of labelings, {test.choice.words()}, with an asymptotic P of 0.05 or less",
             n=len(one) + len(two),
             note="the error of the first kind of that test at these sizes",
             derived_from=sources,

@@ -1,8 +1,12 @@
-"""Records of time-to-event endpoints: curves, medians, follow-up, restricted means, log-rank tests."""
+"""Records of time-to-event endpoints: curves, medians, follow-up, restricted means.
+
+An endpoint with competing events has no survival curve: what it has is in ``incidences``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,18 +14,9 @@ import pandas as pd
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
 from fhir_blina.endpoints import Endpoint, Endpoints
 from fhir_blina.results import Record
-from fhir_blina.statistics import (
-    INTERVALS,
-    WEIGHTS,
-    Curve,
-    kaplan_meier,
-    log_rank,
-    median,
-    permutation_log_rank,
-    reverse_kaplan_meier,
-)
+from fhir_blina.statistics import INTERVALS, Curve, Estimate, kaplan_meier, median, reverse_kaplan_meier
 
-SMALL_GROUP = 10
+SMALL_GROUP = 10  # below, a restricted mean has no interval: its normal theory does not hold
 
 
 def sources(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -30,16 +25,31 @@ def sources(frame: pd.DataFrame) -> tuple[str, ...]:
     return tuple(found) if len(found) <= 100 else tuple(sorted({item.split("/")[0] for item in found}))
 
 
-def by_group(frame: pd.DataFrame, labels: pd.Series[Any], order: list[str]) -> dict[str, pd.DataFrame]:
-    """The rows of a derivation by label, in the order given; a label nobody has gives an empty frame."""
+def shown_labels(endpoints: Endpoints, endpoint: Endpoint) -> dict[str, dict[str, str]]:
+    """For each group that an endpoint is compared by: each label, in order, and what the records call it.
+
+    That is the label itself, unless another of the groups has it too; then the group's name stands before it.
+    """
+    labels = {name: list(endpoints.groups[name].labels.values()) for name in endpoint.compare}
+    counts = Counter(["all", *(label for used in labels.values() for label in dict.fromkeys(used))])
+    return {
+        name: {label: label if counts[label] == 1 else f"{name} {label}" for label in used}
+        for name, used in labels.items()
+    }
+
+
+def by_group(
+    frame: pd.DataFrame, labels: pd.Series[Any], shown: Mapping[str, str]
+) -> dict[str, pd.DataFrame]:
+    """The rows of a derivation by shown label, in order; a label nobody has gives an empty frame."""
     mine = frame["patient_id"].map(labels)
-    return {label: frame[mine == label] for label in order}
+    return {title: frame[mine == label] for label, title in shown.items()}
 
 
 def describe_endpoint(
-    endpoint: Endpoint, frame: pd.DataFrame, groups: dict[str, dict[str, pd.DataFrame]]
+    endpoint: Endpoint, frame: pd.DataFrame, groups: Mapping[str, Mapping[str, pd.DataFrame]]
 ) -> Iterator[Record]:
-    """All records of one endpoint.
+    """Durations, curves, medians, restricted means and follow-up of one endpoint.
 
     Args:
         endpoint: Its definition.
@@ -47,12 +57,9 @@ def describe_endpoint(
         groups: For each group to compare, its rows by label.
     """
     yield from _durations(endpoint, frame)
-    yield from _curves(endpoint, frame, groups)
+    if not endpoint.competing:
+        yield from _curves(endpoint, frame, groups)
     yield from _followup(endpoint, frame)
-    for name, parts in groups.items():
-        yield from compare(endpoint.name, parts, f"by {name}")
-    for name, reason in endpoint.not_compared.items():
-        yield Record(f"{endpoint.name}.log_rank", f"by {name}", n=len(frame), note=f"not reported: {reason}")
 
 
 def _durations(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
@@ -82,78 +89,120 @@ def _curve(frame: pd.DataFrame) -> Curve:
     )
 
 
+def all_parts(
+    frame: pd.DataFrame, groups: Mapping[str, Mapping[str, pd.DataFrame]]
+) -> dict[str, pd.DataFrame]:
+    """Everybody as ``all``, then the rows of each label of each group."""
+    return {"all": frame} | {label: part for split in groups.values() for label, part in split.items()}
+
+
+def asked_days(endpoint: Endpoint, last: float, own: float, *, complete: bool) -> list[float]:
+    """The days asked for, and in any case the last: that of all, or the group's own where it is earlier.
+
+    Args:
+        endpoint: Its definition.
+        last: Last follow-up of all.
+        own: Last follow-up of the group.
+        complete: Whether the group's curve is known for ever after.
+    """
+    listed = [last if day == "last" else float(day) for day in endpoint.survival_at_days]
+    reached = last if complete else own
+    return list(dict.fromkeys([*(reached if day == last else day for day in listed), reached]))
+
+
 def _curves(
-    endpoint: Endpoint, frame: pd.DataFrame, groups: dict[str, dict[str, pd.DataFrame]]
+    endpoint: Endpoint, frame: pd.DataFrame, groups: Mapping[str, Mapping[str, pd.DataFrame]]
 ) -> Iterator[Record]:
-    parts = {"all": frame} | {label: part for split in groups.values() for label, part in split.items()}
     last = float(frame["duration_days"].max()) if len(frame) else 0.0
-    competing = "competing events count as censored; see cumulative_incidence" if endpoint.competing else ""
-    for group, part in parts.items():
+    for group, part in all_parts(frame, groups).items():
         curve, made = _curve(part), sources(part)
-        for asked in dict.fromkeys(
-            last if day == "last" else float(day) for day in endpoint.survival_at_days
-        ):
-            at = min(asked, float(curve.times[-1])) if asked == last else asked
-            for interval in INTERVALS:
-                estimate = curve.at(at if curve.survival[-1] else asked, interval)
-                yield Record(
-                    f"{endpoint.name}.survival",
-                    group,
-                    whole(asked),
-                    estimate.value,
-                    ci_low=estimate.low,
-                    ci_high=estimate.high,
-                    ci_method=interval if estimate.low is not None else None,
-                    method="Kaplan-Meier, Greenwood variance",
-                    n=len(part),
-                    events=curve.events_until(asked),
-                    note="; ".join(
-                        text
-                        for text in (
-                            estimate.note,
-                            f"at risk: {curve.number_at_risk(asked)}",
-                            f"last follow-up of the group: day {whole(at)}" if at != asked else "",
-                            competing,
-                        )
-                        if text
-                    ),
-                    derived_from=made,
-                )
-                if estimate.low is None:
-                    break
+        own = float(curve.times[-1])
+        for day in asked_days(endpoint, last, own, complete=bool(curve.survival[-1] == 0)):
+            yield from _survival(endpoint, group, curve, day, made)
         yield from _medians(endpoint, group, curve, made)
         for limit in endpoint.restrict_at_days:
-            mean = curve.restricted_mean(limit)
-            note = (
-                mean.note
-                or f"standard error {mean.standard_error:.6g}; no P-value: at this size it means nothing"
-            )
-            small = len(part) < SMALL_GROUP
-            yield Record(
-                f"{endpoint.name}.restricted_mean",
-                group,
-                limit,
-                mean.value,
-                "d",
-                None if small else mean.low,
-                None if small else mean.high,
-                None if small or mean.low is None else "normal, Greenwood",
-                f"area under the Kaplan-Meier curve to day {limit}",
-                len(part),
-                curve.events_until(limit),
-                note=note,
-                derived_from=made,
-            )
+            yield _restricted_mean(endpoint, group, curve, limit, made)
+
+
+def _survival(
+    endpoint: Endpoint, group: str, curve: Curve, day: float, made: tuple[str, ...]
+) -> Iterator[Record]:
+    """A record for each interval that is defined at a day, or one without."""
+    found = {interval: curve.at(day, interval) for interval in INTERVALS}
+    defined: dict[str | None, Estimate] = {
+        interval: estimate for interval, estimate in found.items() if estimate.low is not None
+    }
+    known = curve.defined_at(day)
+    if not known and curve.n:
+        why = f"nobody was followed that long; last follow-up: day {whole(curve.times[-1])}"
+    else:
+        why = next(iter(found.values())).note
+    for interval, estimate in (defined or {None: next(iter(found.values()))}).items():
+        yield Record(
+            f"{endpoint.name}.survival",
+            group,
+            whole(day),
+            estimate.value,
+            ci_low=estimate.low,
+            ci_high=estimate.high,
+            ci_method=interval,
+            method="Kaplan-Meier, Greenwood variance",
+            n=curve.n,
+            events=curve.events_until(day),
+            note="; ".join(
+                text
+                for text in (
+                    "" if defined else why,
+                    "no event yet: the interval has no width" if defined and estimate.value == 1 else "",
+                    f"at risk: {curve.number_at_risk(day)}",
+                )
+                if text
+            ),
+            derived_from=made,
+        )
+
+
+def _restricted_mean(
+    endpoint: Endpoint, group: str, curve: Curve, limit: int, made: tuple[str, ...]
+) -> Record:
+    mean = curve.restricted_mean(limit)
+    bare = curve.n < SMALL_GROUP or mean.low is None
+    note = mean.note or f"standard error {mean.standard_error:.6g}"
+    if curve.n < SMALL_GROUP and mean.value is not None:
+        note += f"; no interval with fewer than {SMALL_GROUP} patients"
+    return Record(
+        f"{endpoint.name}.restricted_mean",
+        group,
+        limit,
+        mean.value,
+        "d",
+        None if bare else mean.low,
+        None if bare else mean.high,
+        None if bare else "normal, Greenwood",
+        f"area under the Kaplan-Meier curve to day {limit}",
+        curve.n,
+        curve.events_until(limit),
+        note=note,
+        derived_from=made,
+    )
 
 
 def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]) -> Iterator[Record]:
+    """A record for each interval that has at least a lower limit; without any, one that says why."""
     rules = (
         ("median", False, "first time at which survival is 0.5 or less"),
         ("median_midpoint", True, "middle of the interval on which survival is 0.5 (R)"),
     )
     for name, midpoint, rule in rules:
-        for interval in (*INTERVALS, *(() if midpoint else ("percentile-SE",))):
-            estimate = curve.median(interval, midpoint=midpoint)
+        kinds = (*INTERVALS, *(() if midpoint else ("percentile-SE",)))
+        found = {interval: curve.median(interval, midpoint=midpoint) for interval in kinds}
+        kept: dict[str | None, Estimate] = {
+            interval: estimate for interval, estimate in found.items() if estimate.low is not None
+        }
+        last = found[kinds[-1]]
+        if not kept or (not midpoint and last.low is None and last.value is not None):
+            kept[None] = last if kept else found[kinds[0]]
+        for interval, estimate in kept.items():
             yield Record(
                 f"{endpoint.name}.{name}",
                 group,
@@ -161,15 +210,13 @@ def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]
                 unit="d",
                 ci_low=estimate.low,
                 ci_high=estimate.high,
-                ci_method=interval if estimate.low is not None else None,
+                ci_method=interval,
                 method=f"Kaplan-Meier, {rule}",
                 n=curve.n,
                 events=int(curve.events.sum()),
                 note=estimate.note if curve.n else "nobody is in the group",
                 derived_from=made,
             )
-            if estimate.value is None:
-                break
 
 
 def _followup(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
@@ -184,7 +231,7 @@ def _followup(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
         unit="d",
         ci_low=estimate.low,
         ci_high=estimate.high,
-        ci_method="log" if estimate.value is not None else None,
+        ci_method="log" if estimate.low is not None else None,
         method="reverse Kaplan-Meier: censoring is the event, first time at 0.5 or less",
         n=len(frame),
         events=int((~ended).sum()),
@@ -205,61 +252,3 @@ def _followup(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
             note="" if values else "there are none",
             derived_from=made,
         )
-
-
-def compare(name: str, parts: dict[str, pd.DataFrame], note: str = "", *, only: str = "") -> Iterator[Record]:
-    """Log-rank records of two or more groups; ``only`` leaves out all but one weight."""
-    pair = " v ".join(parts)
-    frame = pd.concat(list(parts.values()))
-    t = frame["duration_days"].to_numpy(dtype=float)
-    d = frame["event_observed"].to_numpy(dtype=bool)
-    labels = [label for label, part in parts.items() for _ in range(len(part))]
-    made = sources(frame)
-    empty = [label for label, part in parts.items() if not len(part)]
-    for weight, said in WEIGHTS.items():
-        if only and weight != only:
-            continue
-        test = log_rank(t, d, labels, weight=weight)
-        reason = f"not estimable: nobody is in {', '.join(empty)}" if empty else test.note
-        slug = weight.lower().replace("-", "_").replace(" (", "_").replace(",", "_").replace(")", "")
-        yield Record(
-            f"{name}.{slug}",
-            pair,
-            value=None if empty else test.chi2,
-            method=f"chi-square, {said}",
-            n=len(frame),
-            events=int(d.sum()),
-            p_value=None if empty else test.p,
-            test=f"{weight}, {test.df} degree{'s' * (test.df != 1)} of freedom",
-            note="; ".join(text for text in (reason, note) if text),
-            derived_from=made,
-        )
-    if len(parts) != 2 or only or empty:
-        return
-    exact = permutation_log_rank(t, d, labels)
-    for kind, p, method in (
-        (
-            "log_rank_exact",
-            exact.p_statistic,
-            "chi-square of the log-rank test, variance worked out anew for each",
-        ),
-        ("log_rank_exact_scores", exact.p_scores, "sum of log-rank scores (R: coin)"),
-    ):
-        observed = log_rank(t, d, labels).chi2
-        yield Record(
-            f"{name}.{kind}",
-            pair,
-            value=observed if p is not None else None,
-            method=f"permutation: {method}",
-            n=len(frame),
-            events=int(d.sum()),
-            p_value=p,
-            test=f"log-rank, exact, {exact.labelings} labelings",
-            note=exact.note or "assumes that censoring does not depend on the group",
-            derived_from=made,
-        )
-
-
-def endpoint_groups(endpoints: Endpoints, endpoint: Endpoint) -> list[tuple[str, list[str]]]:
-    """``(group, labels in order)`` of each group that an endpoint is compared by."""
-    return [(name, list(endpoints.groups[name].labels.values())) for name in endpoint.compare]

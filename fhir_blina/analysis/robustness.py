@@ -9,9 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.analysis.outcomes import compare, sources
+from fhir_blina.analysis.comparisons import compare
+from fhir_blina.analysis.descriptive import SHOWN_P
+from fhir_blina.analysis.outcomes import sources
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.results import Record
+from fhir_blina.statistics import in_words, smallest_p
+
+FEW_EVENTS = 20  # below, Schoenfeld's normal approximation is too optimistic
 
 
 def describe_lost(
@@ -59,6 +64,7 @@ def describe_power(section: Mapping[str, Any], parts: Mapping[str, pd.DataFrame]
     z, beta = float(ndtri(1 - alpha / 2)), float(ndtri(wanted))
     name, method = section["endpoint"], "Schoenfeld 1983"
     made = sources(pd.concat([one, two]))
+    few = f"; with fewer than {FEW_EVENTS} events it flatters" if events < FEW_EVENTS else ""
     for ratio in section["hazard_ratios"]:
         effect = abs(math.log(float(ratio)))
         slug = str(ratio).replace(".", "_")
@@ -72,7 +78,7 @@ def describe_power(section: Mapping[str, Any], parts: Mapping[str, pd.DataFrame]
             n=n,
             events=events,
             derived_from=made,
-            note="asymptotic; with so few events it flatters",
+            note=f"asymptotic{few}",
         )
         yield Record(
             f"{name}.events_needed_hazard_ratio_{slug}",
@@ -94,12 +100,14 @@ def describe_power(section: Mapping[str, Any], parts: Mapping[str, pd.DataFrame]
         note="" if events else "there is no event",
         derived_from=made,
     )
-    labelings = math.comb(n, len(one))
+    smallest = smallest_p(n, len(one), mirrored=len(one) == len(two))
+    if smallest < SHOWN_P:
+        return
     yield Record(
         f"{name}.smallest_exact_p",
         pair,
-        value=min(1.0, 2 / labelings) if len(one) == len(two) else 1 / labelings,
-        method=f"smallest two-sided P of an exact rank test over {labelings} labelings",
+        value=smallest,
+        method=f"smallest two-sided P of an exact rank test over {in_words(n, len(one))} labelings",
         n=n,
         events=events,
         note="no exact two-sided test of these sizes can give a smaller P",

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from fhir_blina.statistics.competing import cumulative_incidence
+from fhir_blina.statistics.competing import Incidence, cumulative_incidence
 from fhir_blina.statistics.cox import firth_cox
+from fhir_blina.statistics.labelings import in_words, smallest_p
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
-from fhir_blina.statistics.survival import INTERVALS, Curve, kaplan_meier, reverse_kaplan_meier
+from fhir_blina.statistics.survival import INTERVALS, Curve, Estimate, kaplan_meier, reverse_kaplan_meier
+from fhir_blina.statistics.times import TIMEFIX
 from fhir_blina.statistics.timevarying import landmark, mantel_byar, simon_makuch
 
 __all__ = [
     "INTERVALS",
     "PROPORTION_INTERVALS",
+    "TIMEFIX",
     "WEIGHTS",
     "Curve",
+    "Estimate",
+    "Incidence",
     "cumulative_incidence",
     "firth_cox",
+    "in_words",
     "kaplan_meier",
     "landmark",
     "log_rank",
@@ -26,4 +32,5 @@ __all__ = [
     "proportion",
     "reverse_kaplan_meier",
     "simon_makuch",
+    "smallest_p",
 ]

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.statistics.survival import Estimate, Floats, Vector, checked
+from fhir_blina.statistics.survival import NOT_REACHED, TOLERANCE, Estimate
+from fhir_blina.statistics.times import Floats, Vector, checked, numbers
 
 NO_EVENT = 0
 
@@ -40,20 +41,68 @@ class Incidence:
     n: int
     complete: bool
 
+    def defined_at(self, time: float) -> bool:
+        """Whether the incidence is known at ``time``: somebody was followed that long, or nobody is left."""
+        return self.n > 0 and time >= 0 and (time <= self.times[-1] or self.complete)
+
     def at(self, time: float) -> Estimate:
         """Incidence at a time with the log-log interval; not defined after the last follow-up."""
         if not self.n:
             return Estimate(None, note="nobody is at risk")
-        if time > self.times[-1] and not self.complete:
+        if not self.defined_at(time):
             return Estimate(None, note="nobody was followed that long")
         index = int(np.searchsorted(self.times, time, side="right")) - 1
         value, error = float(self.incidence[index]), float(self.standard_error[index])
-        if not 0 < value < 1 or not error:
+        low, high = (float(bound[index]) for bound in self.interval())
+        if np.isnan(low):
             return Estimate(value, error, note="no interval at 0 or 1")
+        return Estimate(value, error, low, high)
+
+    def interval(self, confidence: float = 0.95) -> tuple[Floats, Floats]:
+        """The log-log interval after each time; ``nan`` where the incidence is 0 or 1."""
         from scipy.special import ndtri
 
-        half = float(ndtri(0.975)) * error / (value * np.log(value))
-        return Estimate(value, error, float(value ** np.exp(-half)), float(value ** np.exp(half)))
+        inner = (self.incidence > 0) & (self.incidence < 1) & (self.standard_error > 0)
+        value = np.where(inner, self.incidence, 0.5)
+        half = float(ndtri(1 - (1 - confidence) / 2)) * self.standard_error / (value * np.log(value))
+        ends = value ** np.exp(-half), value ** np.exp(half)
+        return np.where(inner, ends[0], np.nan), np.where(inner, ends[1], np.nan)
+
+    def number_at_risk(self, time: float) -> int:
+        """Subjects at risk just before a time."""
+        index = int(np.searchsorted(self.times, time, side="left"))
+        return int(self.at_risk[index]) if index < len(self.times) else 0
+
+    def events_until(self, time: float) -> int:
+        """Events of the cause up to and including a time."""
+        return int(self.events[: int(np.searchsorted(self.times, time, side="right"))].sum())
+
+    def quantile(self, p: float = 0.5) -> float | None:
+        """First time at which the incidence is ``p`` or more; ``None`` where it never is."""
+        return _first(self.times, self.incidence, p)
+
+    def median(self) -> Estimate:
+        """Time by which half have had the event, others having had a competing one before.
+
+        The interval inverts the pointwise one. R has no quantiles of such a curve.
+        """
+        value = self.quantile()
+        if not self.n:
+            return Estimate(None, note="nobody is at risk")
+        low, high = self.interval()
+        # the curve stays where it is once everybody has had some event
+        ends = (
+            _first(self.times, np.where(np.isnan(high), self.incidence, high), 0.5),
+            _first(self.times, np.where(np.isnan(low), self.incidence, low), 0.5),
+        )
+        if value is None:
+            return Estimate(None, None, ends[0], None, f"{NOT_REACHED}: the incidence does not rise to 0.5")
+        return Estimate(value, None, *ends, "" if ends[1] is not None else f"upper limit {NOT_REACHED}")
+
+
+def _first(times: Floats, values: Floats, p: float) -> float | None:
+    above = np.flatnonzero(values >= p - TOLERANCE)
+    return float(times[above[0]]) if len(above) else None
 
 
 def cumulative_incidence(
@@ -70,11 +119,13 @@ def cumulative_incidence(
     The variance is that of the delta method (Marubini and Valsecchi 1995, formula 10.12).
 
     Raises:
-        AnalysisError: times that cannot be used, or a cause below 1.
+        AnalysisError: times that cannot be used, a cause that is missing, or a wanted cause below 1.
     """
     if cause <= NO_EVENT:
         raise AnalysisError("a cause is 1 or more; 0 is censored")
-    kind = np.asarray(causes, dtype=np.int64)
+    kind = numbers(causes, "a cause")
+    if not np.isfinite(kind).all() or (kind < 0).any() or (kind != np.rint(kind)).any():
+        raise AnalysisError("a cause is missing, or no whole number of 0 or more")
     t, d, start = checked(durations, kind != NO_EVENT, entry)
     if not len(t):
         empty = np.zeros(1, dtype=np.int64)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fhir_blina.statistics.survival import Floats, Vector, checked
+from fhir_blina.errors import AnalysisError
+from fhir_blina.statistics.times import Floats, Vector, checked, numbers
 
 FURTHEST = 50.0  # log hazard ratios beyond this are infinite for every purpose
 
@@ -90,9 +91,14 @@ def firth_cox(
         events: True where the event was observed.
         covariate: One number per subject; time is linear in its number of distinct values.
         entry: Time from which each subject is at risk.
+
+    Raises:
+        AnalysisError: times or events that cannot be used, or a covariate that is missing.
     """
     t, d, start = checked(durations, events, entry)
-    x = np.asarray(covariate, dtype=float)
+    x = numbers(covariate, "a covariate")
+    if x.shape != t.shape or not np.isfinite(x).all():
+        raise AnalysisError("the covariate needs one number for each subject; some are missing or infinite")
     if not d.any():
         return FirthCox(None, None, None, None, monotone=False, note="there is no event")
     sums = _sums(t, d, start, x)

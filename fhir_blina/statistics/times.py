@@ -44,14 +44,16 @@ def tied(*columns: Floats) -> tuple[Floats, ...]:
     )
 
 
-def numbers(values: Vector, what: str) -> Floats:
+def numbers(values: Vector | Sequence[Any], what: str) -> Floats:
     """Numbers as floats; ``what`` names them in the error.
 
     Raises:
         AnalysisError: something that is not a number, or a text.
     """
     raw = np.asarray(values)
-    if raw.dtype.kind in "USMm" or (raw.dtype == object and any(isinstance(value, str) for value in raw.flat)):
+    if raw.dtype.kind in "USMm" or (
+        raw.dtype == object and any(isinstance(value, str) for value in raw.flat)
+    ):
         raise AnalysisError(f"{what} is a text or a date, not a number")
     try:
         return np.asarray(raw, dtype=float)
@@ -102,7 +104,7 @@ def checked(
 
 def is_missing(label: Any) -> bool:
     """Whether a label stands for no value: ``None``, NaN, or pandas' missing values."""
-    return label is None or type(label).__name__ in _MISSING or label != label  # noqa: PLR0124
+    return label is None or type(label).__name__ in _MISSING or label != label
 
 
 def grouped(

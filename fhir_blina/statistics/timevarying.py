@@ -2,6 +2,10 @@
 
 A subject counts in the state only from the day it enters it. The naive comparison of those who ever entered
 with those who never did gives the former the days that they had to survive to enter.
+
+One rule for the day itself, here and at landmarks: who ends, by event or censoring, on the day on which the
+state begins, ends in the state. As in a counting process (R's ``heart`` data), everybody else is at risk in
+the state after that day, so that others' events of that day find him outside.
 """
 
 from __future__ import annotations
@@ -11,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fhir_blina.errors import AnalysisError
 from fhir_blina.statistics.logrank import LogRank, log_rank
-from fhir_blina.statistics.survival import Curve, Floats, Vector, checked, kaplan_meier
+from fhir_blina.statistics.survival import Curve, kaplan_meier
+from fhir_blina.statistics.times import Floats, Vector, checked, numbers, tied
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,21 @@ def split(durations: Vector, events: Vector, entered: Vector) -> Split:
     Args:
         durations: Time to event or censoring.
         events: True where the event was observed.
-        entered: Time of entering; ``nan`` for never. At or after the end of follow-up counts as never: a
-            subject is in the state from just after the day on which it enters.
+        entered: Time of entering; ``nan`` for never, below 0 for before the beginning. After the end of
+            follow-up counts as never. At the end itself, the subject enters between its last time and the
+            one before of all: its end is in the state.
+
+    Raises:
+        AnalysisError: times or events that cannot be used.
     """
-    t, d, _ = checked(durations, events)
-    when = np.asarray(entered, dtype=float)
-    never = np.isnan(when) | (when >= t)
+    t, d, when = _states(durations, events, entered)
+    never = np.isnan(when) | (when > t)
+    known = np.unique(np.concatenate([[0.0], t, when[~np.isnan(when)]]))
+    last = ~never & (when == t) & (t > 0)
+    before = known[np.clip(np.searchsorted(known, t, side="left") - 1, 0, None)]
+    when = np.where(last, (before + t) / 2, when)
+    if (d & (t == 0)).any() and len(known) > 1:  # whoever enters on day 0 is outside for events of that day
+        when = np.where((when == 0) & (t > 0), known[known > 0][0] / 2, when)
     subjects = np.arange(len(t))
     switch = ~never & (when > 0)
     inside_only = ~never & (when <= 0)
@@ -70,18 +85,71 @@ def split(durations: Vector, events: Vector, entered: Vector) -> Split:
     return Split(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-def mantel_byar(durations: Vector, events: Vector, entered: Vector) -> LogRank:
-    """The log-rank test of a state entered during follow-up (Mantel and Byar 1974).
+def _states(
+    durations: Vector, events: Vector, entered: Vector
+) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
+    """Durations, events and days of entering, times that are one made equal."""
+    t, d, _ = checked(durations, events)
+    when = numbers(entered, "a day of entering")
+    if when.shape != t.shape or np.isinf(when).any():
+        raise AnalysisError("days of entering must be one for each subject, and not infinite")
+    t, when = tied(t, when)
+    return t, d, when
 
-    Equal to the score test of a Cox model with the state as a time-dependent covariate. Not estimable, with
-    the reason, where at no event time somebody is in the state and somebody else is not.
+
+@dataclass(frozen=True)
+class StateTest:
+    """Test of a state entered during follow-up.
+
+    Attributes:
+        chi2: Score statistic of Cox's model with the state as covariate, ties by Efron's method, as R's
+            ``coxph`` has it; ``None`` where it is not estimable. Without ties it is the log-rank statistic.
+        p: Two-sided P from chi-square with one degree of freedom.
+        log_rank: The same comparison as a log-rank test, with the hypergeometric variance for ties; its
+            ``observed`` are the events outside and inside the state.
+        note: Why there is no statistic, else empty.
+    """
+
+    chi2: float | None
+    p: float | None
+    log_rank: LogRank
+    note: str = ""
+
+
+def mantel_byar(durations: Vector, events: Vector, entered: Vector) -> StateTest:
+    """The test of a state entered during follow-up (Mantel and Byar 1974).
+
+    Not estimable, with the reason, where at no event time somebody is in the state and somebody else is not.
     """
     parts = split(durations, events, entered)
     if not len(parts.subject):
-        return log_rank([], [], [])
+        nothing = log_rank([], [], [])
+        return StateTest(None, None, nothing, nothing.note)
     order = np.argsort(parts.inside, kind="stable")
     labels = np.where(parts.inside[order], "in the state", "not in the state").tolist()
-    return log_rank(parts.stop[order], parts.event[order], labels, entry=parts.start[order])
+    test = log_rank(parts.stop[order], parts.event[order], labels, entry=parts.start[order])
+    if test.chi2 is None:
+        return StateTest(None, None, test, test.note)
+    gap, variance = _efron_score(parts)
+    from scipy.special import chdtrc
+
+    statistic = gap**2 / variance
+    return StateTest(statistic, float(chdtrc(1, statistic)), test)
+
+
+def _efron_score(parts: Split) -> tuple[float, float]:
+    """Score and information at a hazard ratio of 1; of tied events, each in turn leaves its share behind."""
+    gap = variance = 0.0
+    for time in np.unique(parts.stop[parts.event]):
+        at_risk = (parts.stop >= time) & ((parts.start < time) | ((time == 0) & (parts.start == 0)))
+        now = parts.event & (parts.stop == time)
+        n, inside = at_risk.sum(), (at_risk & parts.inside).sum()
+        d, mine = int(now.sum()), (now & parts.inside).sum()
+        gone = np.arange(d) / d
+        share = (inside - gone * mine) / (n - gone * d)
+        gap += float(mine - share.sum())
+        variance += float((share * (1 - share)).sum())
+    return gap, variance
 
 
 def simon_makuch(
@@ -89,15 +157,13 @@ def simon_makuch(
 ) -> dict[bool, Curve]:
     """Curves of those in the state (True) and not in it (False), after Simon and Makuch (1984).
 
-    Times count from ``landmark``; only those at risk then are followed. A subject changes from one curve to
-    the other when it enters the state. A curve may start with few at risk, or with nobody: read it with its
-    numbers at risk.
+    Times count from ``landmark``; those still at risk on that day are followed, as by ``landmark``. A subject
+    changes from one curve to the other when it enters the state. A curve may start with few at risk, or with
+    nobody: read it with its numbers at risk.
     """
-    t, d, _ = checked(durations, events)
-    when = np.asarray(entered, dtype=float)
-    keep = t > landmark
-    later = np.maximum(when[keep] - landmark, 0)
-    parts = split(t[keep] - landmark, d[keep], later)
+    t, d, when = _states(durations, events, entered)
+    keep = t >= landmark
+    parts = split(t[keep] - landmark, d[keep], when[keep] - landmark)  # before 0: in it from the beginning
     curves = {}
     for inside in (False, True):
         mine = parts.inside == inside
@@ -123,7 +189,10 @@ class Landmark:
 
 
 def landmark(durations: Vector, events: Vector, day: float) -> Landmark:
-    """Those at risk on ``day``, followed from it (Anderson, Cain and Gelber 1983)."""
+    """Those at risk on ``day``, followed from it (Anderson, Cain and Gelber 1983).
+
+    Who ends on the day itself is still at risk on it, with a time of 0.
+    """
     t, d, _ = checked(durations, events)
     kept = np.flatnonzero(t >= day)
     return Landmark(kept, t[kept] - day, d[kept], len(t) - len(kept))

@@ -79,3 +79,20 @@ long <- do.call(rbind, lapply(seq_along(mb_t), function(i) if (is.na(mb_w[i]))
   data.frame(s = c(0, mb_w[i]), t = c(mb_w[i], mb_t[i]), d = c(0, mb_d[i]), x = 0:1)))
 say("mantel-byar", summary(coxph(Surv(s, t, d) ~ x, long))$sctest["test"])
 for (x in 0:1) say(sprintf("simon-makuch %d", x), summary(survfit(Surv(s, t, d) ~ 1, long[long$x == x, ]), times = c(15, 31))$surv)
+
+# times that are one (timefix), the edges of the intervals, a median that is not reached, other quantiles
+dec_t <- c(.1 + .2, .3, .3, .7, .1 * 7, 1, 1.1, 1.1, 2, 2); dec_d <- c(1, 1, 0, 1, 1, 0, 1, 1, 1, 0)
+say("timefix survdiff", survdiff(Surv(dec_t, dec_d) ~ rep(c("a", "b"), 5))$chisq)
+for (type in types) {
+  fit <- summary(survfit(Surv(1:4, c(0, 1, 1, 1)) ~ 1, conf.type = type), times = c(0, 1, 2, 4))
+  for (i in 1:4) say(sprintf("edge %s %g", type, c(0, 1, 2, 4)[i]), clean(c(fit$lower[i], fit$upper[i])))
+  say(paste("unreached", type), clean(unlist(quantile(survfit(Surv(c(126, 267, 170), c(1, 0, 0)) ~ 1, conf.type = type), 0.5))))
+}
+for (p in c(0.25, 0.75)) say(paste("quantile mp", p), clean(unlist(quantile(survfit(Surv(mp_t, mp_d) ~ 1), p))))
+# Stanford: one patient enters the state and dies on the same day, half a day apart in R's data
+fit <- summary(coxph(Surv(start, stop, event) ~ transplant, heart))$sctest
+say("stanford score", fit[c("test", "pvalue")])
+for (x in 0:1) for (day in c(30, 90, 365)) {
+  fit <- summary(survfit(Surv(start, stop, event) ~ 1, subset(heart, transplant == x)), times = day)
+  say(sprintf("stanford simon-makuch %d %d", x, day), c(fit$surv, fit$std.err))
+}

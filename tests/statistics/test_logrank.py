@@ -126,7 +126,7 @@ def test_the_published_statistics():
 
 def test_the_exact_p_is_not_a_tenth():
     found = permutation_log_rank(*SIX, GROUPS)
-    assert found.labelings == 20
+    assert found.choice.words() == "exact, all 20 labelings"
     assert found.p_scores == near(R["coin log-rank exact six"][0]) == near(0.2)
     assert found.p_statistic == near(0.2)
 
@@ -192,7 +192,35 @@ def test_a_hundred_thousand_patients_in_seconds(weight):
     assert time.perf_counter() - begin < 5
 
 
-def test_too_many_labelings_are_left_to_the_asymptotic_test():
+def test_too_many_labelings_are_sampled_with_seed_size_and_error():
     found = permutation_log_rank(*TWO, ARMS)
-    assert found.p_scores is None
-    assert found.note
+    assert "Monte Carlo" in found.choice.words()
+    assert "seed" in found.choice.words()
+    # 21 against 21; the asymptotic P is 0.00004
+    assert 1 / 10_001 <= found.p_statistic < 0.002
+    assert 0 < found.error_statistic < 0.001
+
+
+def test_a_sample_comes_near_to_all_labelings():
+    # ten against ten by enumeration, and the same by drawing
+    rows = [*range(10), *range(21, 31)]
+    times, events = np.array(TWO[0])[rows], np.array(TWO[1])[rows]
+    exact = permutation_log_rank(times, events, ["a"] * 10 + ["b"] * 10)
+    assert exact.choice.kind == "exact"
+    sample = permutation_log_rank(
+        np.concatenate([times, times]), np.concatenate([events, events]), (["a"] * 10 + ["b"] * 10) * 2
+    )
+    twice = log_rank(
+        np.concatenate([times, times]), np.concatenate([events, events]), (["a"] * 10 + ["b"] * 10) * 2
+    )
+    assert abs(sample.p_statistic - twice.p) < 6 * sample.error_statistic + 0.002
+
+
+@pytest.mark.parametrize("size", [7_146, 50_000])
+def test_two_large_groups_are_left_to_the_asymptotic_test_which_says_so(size):
+    generator = np.random.default_rng(4)
+    times, events = generator.exponential(100, 2 * size).round(), generator.random(2 * size) < 0.6
+    found = permutation_log_rank(times, events, ["a"] * size + ["b"] * size)
+    assert found.p_statistic is None
+    assert found.note.startswith("asymptotic")
+    assert len(found.note) < 100

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from itertools import combinations
 
+import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.statistics.proportions import mann_whitney, median, proportion
@@ -67,4 +71,35 @@ def test_equal_values_an_empty_sample_and_a_large_one():
     assert mann_whitney([1, 1], [1, 1]).p_exact == 1
     with pytest.raises(AnalysisError):
         mann_whitney([], [1])
-    assert mann_whitney(range(20), range(20, 40)).p_exact is None
+    assert mann_whitney(range(20), range(20, 40)).p_exact == pytest.approx(2 / math.comb(40, 20))
+
+
+@pytest.mark.parametrize(("one", "two"), [(7, 9), (30, 12), (50, 50)])
+def test_the_exact_p_without_ties_is_that_of_scipy(one, two):
+    from scipy.stats import mannwhitneyu
+
+    generator = np.random.default_rng(one)
+    values = generator.normal(0, 1, one), generator.normal(0.4, 1, two)
+    assert mann_whitney(*values).p_exact == pytest.approx(mannwhitneyu(*values, method="exact").pvalue)
+
+
+def test_the_exact_p_with_ties_is_that_of_going_through_all_labelings():
+    generator = np.random.default_rng(7)
+    values = [int(value) for value in generator.integers(0, 5, 14)]
+    ranks = rankdata(values)
+    sums = [ranks[list(chosen)].sum() for chosen in combinations(range(14), 6)]
+    far = abs(sum(ranks[:6]) - 6 * 15 / 2)
+    share = np.mean([abs(found - 6 * 15 / 2) >= far - 1e-9 for found in sums])
+    assert mann_whitney(values[:6], values[6:]).p_exact == pytest.approx(share)
+
+
+def test_large_samples_are_permuted_by_sample_and_larger_ones_not_at_all():
+    generator = np.random.default_rng(8)
+    found = mann_whitney(generator.normal(0, 1, 150), generator.normal(0.15, 1, 150))
+    assert found.p_exact is None
+    assert abs(found.p_monte_carlo - found.p_asymptotic) < 5 * found.error
+    assert "seed" in found.choice.words()
+    large = mann_whitney(generator.normal(0, 1, 7_146), generator.normal(0, 1, 7_146))
+    assert (large.p_exact, large.p_monte_carlo) == (None, None)
+    assert 0 < large.p_asymptotic <= 1
+    assert large.choice.words().startswith("asymptotic")

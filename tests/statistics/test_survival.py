@@ -228,7 +228,47 @@ def test_a_hundred_thousand_patients_in_seconds():
     assert time.perf_counter() - begin < 5
 
 
-def test_intervals_at_the_edges_are_not_invented():
-    for low, high in named_intervals(np.array([1.0, 0.0]), np.array([0.0, 0.0])).values():
-        assert np.isnan(low).all()
-        assert np.isnan(high).all()
+def test_intervals_at_the_edges_are_those_of_r():
+    # R 4.2.2, survfit: at 1 plain and log are from 1 to 1, the others NA; at 0 all are NA
+    for name, (low, high) in named_intervals(np.array([1.0, 0.0]), np.array([0.0, 0.0])).items():
+        expected = [1.0, np.nan] if name in ("plain", "log") else [np.nan, np.nan]
+        assert list(low) == pytest.approx(expected, nan_ok=True)
+        assert list(high) == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_at_one_and_at_zero_a_curve_has_the_intervals_of_r(interval):
+    # before anybody ends R says 1 to 1 for every type; at a censoring without event before it, see above
+    curve = kaplan_meier([1, 2, 3, 4], [0, 1, 1, 1])
+    kind = R_NAME.get(interval, interval)
+    for at in (0, 1, 2, 4):
+        found = curve.at(at, interval)
+        expected = [None if value == -1 else value for value in R[f"edge {kind} {at}"]]
+        assert [found.low, found.high] == [value if value is None else near(value) for value in expected]
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_a_median_that_is_not_reached_keeps_its_lower_limit_as_in_r(interval):
+    curve = kaplan_meier([126, 267, 170], [1, 0, 0])
+    expected = [None if value == -1 else value for value in R[f"unreached {R_NAME.get(interval, interval)}"]]
+    found = curve.median(interval, midpoint=True)
+    assert [found.value, found.low, found.high] == expected
+    assert found.value is None
+    assert "not reached" in found.note
+    assert kaplan_meier([126, 267, 170], [1, 0, 0]).median().low == 126
+
+
+def test_other_quantiles_are_those_of_r():
+    for p in (0.25, 0.75):
+        found = kaplan_meier(*MP).percentile(1 - p, "log", midpoint=True)
+        expected = [None if value == -1 else value for value in R[f"quantile mp {p}"]]
+        assert [found.value, found.low, found.high] == expected
+
+
+def test_a_percentile_interval_that_would_begin_before_0_is_not_given():
+    # 4 ± 1.96 · 6.1: by Collett's formula SE = 0.5 · sqrt(1/4) / ((0.75 - 0.25) / (40 - 3))
+    found = kaplan_meier([3, 4, 40, 41], [1, 1, 1, 1]).median("percentile-SE")
+    assert found.value == 4
+    assert found.standard_error == pytest.approx(0.25 / (0.5 / 37))
+    assert (found.low, found.high) == (None, None)
+    assert "before time 0" in found.note
