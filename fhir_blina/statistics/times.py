@@ -51,9 +51,8 @@ def numbers(values: Vector | Sequence[Any], what: str) -> Floats:
         AnalysisError: something that is not a number, or a text.
     """
     raw = np.asarray(values)
-    if raw.dtype.kind in "USMm" or (
-        raw.dtype == object and any(isinstance(value, str) for value in raw.flat)
-    ):
+    other = (str, np.datetime64, np.timedelta64)
+    if raw.dtype.kind in "USMm" or (raw.dtype == object and any(isinstance(v, other) for v in raw.flat)):
         raise AnalysisError(f"{what} is a text or a date, not a number")
     try:
         return np.asarray(raw, dtype=float)

@@ -12,8 +12,8 @@ from fhir_blina.statistics.cox import firth_cox
 from fhir_blina.statistics.logrank import log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import mann_whitney
 from fhir_blina.statistics.survival import kaplan_meier, reverse_kaplan_meier
-from fhir_blina.statistics.timevarying import landmark, mantel_byar, simon_makuch, split
 from fhir_blina.statistics.times import checked, tied
+from fhir_blina.statistics.timevarying import landmark, mantel_byar, simon_makuch, split
 from tests.r_values import r_values
 
 R = r_values()
