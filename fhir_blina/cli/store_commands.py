@@ -35,7 +35,8 @@ def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
 
 def push(options: Options) -> int:
     """Store the resources of a cohort, or those of a folder of NDJSON."""
-    from fhir_blina.cli.pipeline import located, push_summary, validated, with_origin
+    from fhir_blina.cli.pipeline import located, validated, with_origin
+    from fhir_blina.cli.summaries import push_summary
     from fhir_blina.store import NdjsonFolder, cohort_of
 
     terminal = terminal_of(options)
@@ -240,3 +241,17 @@ def server(options: Options) -> int:
         word = "ready" if state.ready else "starting" if state.running else "not running"
         terminal.result(f"{word} {state.url} {state.engine} {state.database}".strip())
     return 0
+
+
+def pulled_folder(options: Options, terminal: Terminal, cohort: str | None) -> Path:
+    """The folder that the tables are read from: the store itself, or a fresh pull of a server."""
+    where = options.store or str(Path(options.out) / "fhir")
+    folder = Path(options.out) / "fhir"
+    with terminal.step("pull") as step:
+        result = store_of(options).pull(
+            folder if where.startswith(("http://", "https://")) else Path(where),
+            cohort=cohort,
+            progress=step.progress,
+        )
+        step.summary = f"{counted(result.counts)}, complete"
+    return Path(result.folder)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fhir_blina.analysis import STATISTICS, proportion_records
-from fhir_blina.disclosure.suppression import Interval, life_table, suppress
+from fhir_blina.disclosure.life_table import Interval, life_table
+from fhir_blina.disclosure.suppression import suppress
 from fhir_blina.endpoints import Endpoints, Facts, Tables, derive_endpoint
 from fhir_blina.errors import AnalysisError, did_you_mean
 from fhir_blina.results import Record, Results

@@ -11,8 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.errors import did_you_mean
+from fhir_blina.fhirpath import conversions, functions
 from fhir_blina.fhirpath.elements import Element, bare, is_type, moments_by_name, plain_type, step
-from fhir_blina.fhirpath.functions import STANDARD, Function, reference_key
+from fhir_blina.fhirpath.function import Function
+from fhir_blina.fhirpath.functions import reference_key
 from fhir_blina.fhirpath.operators import (
     calculate,
     contains,
@@ -43,6 +45,8 @@ from fhir_blina.fhirpath.syntax import (
 ITERATING = {"where": (1, 1), "select": (1, 1), "all": (1, 1), "exists": (0, 1)}
 TYPED = {"ofType": (1, 1), "is": (1, 1), "as": (1, 1), "getReferenceKey": (0, 1)}
 BRANCHING = {"iif": (2, 3)}
+
+STANDARD_FUNCTIONS = {**functions.FUNCTIONS, **conversions.FUNCTIONS}
 
 
 @dataclass(frozen=True)
@@ -182,8 +186,8 @@ def _call(node: Call, scope: Scope) -> list[Any]:
         items = [
             item if known else Element(bare(item), kind) for item, known in zip(items, typed, strict=True)
         ]
-    if name in STANDARD:
-        return STANDARD[name].call(items, *(evaluate(argument, scope) for argument in arguments))
+    if name in STANDARD_FUNCTIONS:
+        return STANDARD_FUNCTIONS[name].call(items, *(evaluate(argument, scope) for argument in arguments))
     if name in ITERATING:
         return _iterate(name, items, arguments, scope)
     if name == "iif":

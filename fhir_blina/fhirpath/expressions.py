@@ -23,13 +23,14 @@ from fhir_blina.fhirpath.elements import COMPLEX, PRIMITIVES, bare, plain_type
 from fhir_blina.fhirpath.evaluation import (
     BRANCHING,
     ITERATING,
+    STANDARD_FUNCTIONS,
     TYPED,
     Scope,
     collection,
     evaluate,
     type_argument,
 )
-from fhir_blina.fhirpath.functions import STANDARD, Function
+from fhir_blina.fhirpath.function import Function
 from fhir_blina.fhirpath.syntax import Call, Constant, Member, Node, This, TypeTest, failure, parse
 from fhir_blina.fhirpath.temporal import Temporal
 
@@ -101,7 +102,9 @@ def _check(
     text: str, tree: Node, functions: Mapping[str, Function], constants: Collection[str] | None
 ) -> None:
     limits = {**ITERATING, **TYPED, **BRANCHING}
-    limits |= {name: (known.min_args, known.max_args) for name, known in {**STANDARD, **functions}.items()}
+    limits |= {
+        name: (known.min_args, known.max_args) for name, known in {**STANDARD_FUNCTIONS, **functions}.items()
+    }
     stack = [tree]
     while stack:
         node = stack.pop()

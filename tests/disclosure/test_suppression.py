@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fhir_blina.disclosure.suppression import life_table, recoverable, suppress
+from fhir_blina.disclosure.life_table import life_table
+from fhir_blina.disclosure.suppression import recoverable, suppress
 from fhir_blina.errors import AnalysisError
 
 

@@ -1,0 +1,114 @@
+"""The commands on a cohort's side: list, start, check, map, validate it, and compare every cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fhir_blina.cli.store_commands import Options, prepared, pulled_folder, terminal_of
+from fhir_blina.errors import CohortError, ValidationError
+
+DIFFERENCES = 7
+
+
+def cohorts(options: Options) -> int:
+    """List the cohorts that come with the package."""
+    from fhir_blina.cohorts import cohort_names, find_cohort, read_cohort
+
+    terminal = terminal_of(options)
+    found = {name: read_cohort(name) for name in cohort_names()}
+    terminal.answer({"cohorts": [{"name": name, "folder": str(find_cohort(name))} for name in found]})
+    for name, cohort in found.items():
+        terminal.result(f"{name}  {cohort.manifest.data['title']}")
+        terminal.result(f"{' ' * len(name)}  {cohort.folder}")
+    return 0
+
+
+def new(options: Options) -> int:
+    """Start a cohort folder from CSV files."""
+    from fhir_blina.cohorts import new_cohort
+
+    terminal = terminal_of(options)
+    written = new_cohort(Path(options.folder), [Path(file) for file in options.files])
+    terminal.answer({"files": [str(path) for path in written]})
+    for path in written:
+        terminal.result(str(path))
+    terminal.say(f"Next: fhir-blina check {options.folder}")
+    return 0
+
+
+def check(options: Options) -> int:
+    """Find everything wrong with a cohort folder."""
+    from fhir_blina.mapping import check_cohort
+
+    terminal = terminal_of(options)
+    findings = check_cohort(options.cohort, profiles=options.profiles)
+    terminal.answer({"issue": [finding.as_issue() for finding in findings]})
+    terminal.findings(findings)
+    if findings:
+        terminal.say(f"{len(findings)} fault{'s' * (len(findings) != 1)}")
+        return CohortError.exit_code
+    terminal.result(f"{options.cohort}: no fault")
+    return 0
+
+
+def map_(options: Options) -> int:
+    """Turn the cohort's rows into FHIR resources."""
+    from fhir_blina.files import dumps
+    from fhir_blina.store import open_store
+
+    terminal = terminal_of(options)
+    cohort, mapped = prepared(options, terminal)
+    if options.out is None:
+        for resource in mapped.resources:
+            print(dumps(resource))  # noqa: T201 - the result
+        return 0
+    result = open_store(Path(options.out) / "fhir").push(mapped.resources, cohort=cohort.name)
+    counts = {kind: result.created.get(kind, 0) for kind in result.created}
+    terminal.answer({"folder": str(Path(options.out) / "fhir"), "created": counts})
+    terminal.result(str(Path(options.out) / "fhir"))
+    return 0
+
+
+def validate(options: Options) -> int:
+    """Check every resource against FHIR R4."""
+    from fhir_blina.cli.pipeline import validated, with_origin
+
+    terminal = terminal_of(options)
+    cohort, mapped = prepared(options, terminal)
+    findings = validated(cohort, mapped, terminal=terminal)
+    if options.server:
+        from fhir_blina.http import access
+        from fhir_blina.store.rest import RestStore
+
+        with terminal.step("$validate") as step:
+            chosen = RestStore(options.server, **access(options.server, options.auth_file))
+            answered = chosen.validate(mapped.resources, progress=step.progress)
+            findings += [with_origin(finding, mapped) for finding in answered]
+            step.summary = f"{len(answered)} issues"
+    terminal.answer({"resources": len(mapped.resources), "issue": [one.as_issue() for one in findings]})
+    terminal.findings(findings)
+    errors = sum(finding.severity in {"error", "fatal"} for finding in findings)
+    terminal.result(f"{len(mapped.resources)} resources, {errors} errors, {len(findings) - errors} warnings")
+    return ValidationError.exit_code if errors else 0
+
+
+def roundtrip(options: Options) -> int:
+    """Rebuild the cohort's tables from a store and compare every cell."""
+    from fhir_blina.cli.pipeline import pulled_resources
+    from fhir_blina.cli.summaries import cells_summary
+    from fhir_blina.mapping.back import round_trip
+
+    terminal = terminal_of(options)
+    cohort, mapped = prepared(options, terminal)
+    folder = pulled_folder(options, terminal, cohort.name)
+    account = round_trip(cohort, mapped.templates, pulled_resources(folder))
+    terminal.answer(
+        {
+            "cells": {"mapped": account.mapped, "unmapped": account.unmapped, "lost": account.lost},
+            "differences": [str(difference) for difference in account.differences],
+        }
+    )
+    for difference in account.differences:
+        terminal.result(str(difference))
+    terminal.result(f"{cells_summary(account)}; {len(account.differences)} differences")
+    return DIFFERENCES if account.differences else 0

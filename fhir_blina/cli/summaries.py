@@ -1,0 +1,70 @@
+"""What a step did, in one line, and the published numbers beside the recomputed ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fhir_blina.mapping.back import RoundTrip
+    from fhir_blina.results import Results
+    from fhir_blina.store import PushResult
+
+
+def shown_summary(results: Results) -> str:
+    """``12 numbers shown, 30 not``."""
+    shown = sum(record.value is not None for record in results)
+    return f"{shown} numbers shown, {len(results) - shown} not"
+
+
+def push_summary(result: PushResult) -> str:
+    """``292 created, 0 updated, 0 unchanged``, and what else there is to say."""
+    words = [
+        f"{sum(counts.values())} {word}"
+        for word, counts in (
+            ("created", result.created),
+            ("updated", result.updated),
+            ("unchanged", result.unchanged),
+            ("removed", result.removed),
+        )
+        if counts or word != "removed"
+    ]
+    if result.rejected:
+        words.append(f"{len(result.rejected)} refused")
+    return ", ".join(words)
+
+
+def cells_summary(account: RoundTrip) -> str:
+    """``1234 cells mapped, 12 left out with a reason, 0 lost``."""
+    return f"{account.mapped} cells mapped, {account.unmapped} left out with a reason, {account.lost} lost"
+
+
+def headline(results: Results, *, everything: bool = False) -> list[Sequence[str]]:
+    """Published beside recomputed, one row a claim: number, printed, recomputed, unit, agreement, how.
+
+    Args:
+        results: With claims.
+        everything: Other readings, patients' data, rules and cited numbers as well, not results only.
+    """
+    from fhir_blina.results import shown
+
+    rows: list[Sequence[str]] = []
+    for claim in results.claims:
+        if not everything and (claim["kind"] != "result" or claim["reading"] != "main"):
+            continue
+        value = claim["recomputed"]
+        recomputed = "" if value is None else shown(value, claim["value_printed"])
+        unit = "" if claim["unit"] in {None, "1"} else claim["unit"]
+        how = claim["method"] if claim["agreement"] == "agrees" else claim["why"]
+        rows.append((claim["title"], claim["value_printed"], recomputed, unit, claim["agreement"], how or ""))
+    return rows
+
+
+def agreement_summary(results: Results) -> str:
+    """How many published results agree, are truncated, disagree, or cannot be computed."""
+    main = [
+        one["agreement"] for one in results.claims if one["kind"] == "result" and one["reading"] == "main"
+    ]
+    counts = Counter(main)
+    return f"{len(main)} published results: " + ", ".join(f"{counts[word]} {word}" for word in sorted(counts))
