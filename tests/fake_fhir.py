@@ -1,7 +1,9 @@
 """A FHIR server in memory, for the answers that a real one does not give on demand.
 
 It does what HAPI was seen to do: identical PUTs keep the version, a stored tag stays, a reference to nothing
-is refused, a transaction is whole or absent. Each trait can be switched off.
+is refused, a transaction is whole or absent, a search by an unknown parameter is refused. Each trait can be
+switched off. It shares no code with the product, so that a mistake in reading JSON, in walking references or in
+a search does not stand on both sides and cancel out.
 """
 
 from __future__ import annotations
@@ -10,20 +12,30 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import httpx
 
-from fhir_blina.files.json import dumps, loads, references_in
-from fhir_blina.store.rest.doctor import USED_TYPES
+from tests.exact_json import dumps, loads, targets
 
 BASE = "http://fake.test/fhir"
 # What the server stores unless it is said otherwise: it is asked for each type again and again.
-FEW_TYPES = frozenset([*USED_TYPES, "CodeSystem", "SearchParameter", "StructureDefinition", "ValueSet"])
+FEW_TYPES = frozenset(
+    {
+        *{"AdverseEvent", "Condition", "Group", "MedicationAdministration", "Observation", "Patient"},
+        *{"Procedure", "ResearchStudy", "ResearchSubject", "Specimen"},
+        *{"CodeSystem", "SearchParameter", "StructureDefinition", "ValueSet"},
+    }
+)
+# Parameters that say how an answer looks, not what is in it.
+HOW = frozenset({"_count", "_summary", "_format", "_pretty", "_total"})
+EXPORT_PARAMETERS = frozenset({"_outputFormat", "_type", "_typeFilter", "_since"})
 
 
 class Refused(Exception):  # noqa: N818
@@ -44,6 +56,7 @@ class FakeFhir:
     exports: bool = True
     counts: bool = True
     ignores_tag: bool = False
+    lenient: bool = False
     page: int = 200
     types: Collection[str] = FEW_TYPES
     host: str = BASE
@@ -52,11 +65,24 @@ class FakeFhir:
     faults: list[Any] = field(default_factory=list)
     pages: dict[str, tuple[str, list[str], int]] = field(default_factory=dict)
     polls: int = 0
+    ahead: timedelta = timedelta()
+    exported: list[str] | None = None
+    export_time: str = ""
     _next_id: int = 1000
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def client(self) -> httpx.Client:
         return httpx.Client(transport=httpx.MockTransport(self.handle))
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass on the server's clock."""
+        self.ahead += timedelta(seconds=seconds)
+
+    def instant(self) -> str:
+        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def versions(self) -> set[str]:
         return {resource["meta"]["versionId"] for resource in self.held.values()}
@@ -71,16 +97,17 @@ class FakeFhir:
                 answer = fault(self, request)
                 if answer is not None:
                     return answer
+            date = {"date": format_datetime(self.now(), usegmt=True)}
             try:
                 status, body, headers = self.answer(request)
             except Refused as refused:
-                return httpx.Response(refused.status, json=outcome(refused.text))
+                return httpx.Response(refused.status, json=outcome(refused.text), headers=date)
             if isinstance(body, bytes):
-                return httpx.Response(status, content=body, headers=headers)
+                return httpx.Response(status, content=body, headers=date | headers)
             return httpx.Response(
                 status,
                 content=dumps(body).encode() if body is not None else b"",
-                headers={"content-type": "application/fhir+json"} | headers,
+                headers=date | {"content-type": "application/fhir+json"} | headers,
             )
 
     def answer(self, request: httpx.Request) -> tuple[int, Any, dict[str, str]]:
@@ -119,9 +146,12 @@ class FakeFhir:
         return status, resource if request.method == "GET" else None, where
 
     def metadata(self) -> dict[str, Any]:
-        searchable = ["_id", "_tag", "_lastUpdated", "gender"]
         return {
             "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": self.instant(),
+            "kind": "instance",
+            "format": ["application/fhir+json"],
             "fhirVersion": "4.0.1",
             "software": {"name": "Fake", "version": "1"},
             "rest": [
@@ -137,8 +167,7 @@ class FakeFhir:
                             "conditionalCreate": self.conditional,
                             "conditionalUpdate": self.conditional,
                             "searchParam": [
-                                {"name": name}
-                                for name in searchable + (["identifier"] if kind != "AdverseEvent" else [])
+                                {"name": name, "type": of} for name, of in searchable(kind).items()
                             ],
                             "operation": [{"name": "validate"}, {"name": "$meta-delete"}],
                         }
@@ -159,16 +188,14 @@ class FakeFhir:
         if method == "DELETE":
             if key not in held:
                 return 204, None
-            others = [
-                k for k, r in held.items() if k != key and key in {x["reference"] for x in references_in(r)}
-            ]
+            others = [k for k, r in held.items() if k != key and key in targets(r)]
             if others:
                 raise Refused(409, "HAPI-0550: Unable to delete, it is referred to")
             del held[key]
             return 204, None
-        for found in references_in(body):
-            if found["reference"] not in held:
-                raise Refused(400, f"HAPI-1094: Resource {found['reference']} not found")
+        for target in targets(body):
+            if target not in held:
+                raise Refused(400, f"HAPI-1094: Resource {target} not found")
         condition = dict(params).get("identifier") or dict(parse_qsl(if_none_exist)).get("identifier")
         if condition:
             system, value = condition.split("|")
@@ -205,7 +232,7 @@ class FakeFhir:
             if dumps(before | {"meta": old}) == dumps(fresh | {"meta": meta}):
                 return 200, before
         version = int(before["meta"]["versionId"]) + 1 if before else 1
-        stamp = {"versionId": str(version), "lastUpdated": "2026-01-01T00:00:00Z", "source": "#x"}
+        stamp = {"versionId": str(version), "lastUpdated": self.instant(), "source": "#x"}
         fresh["meta"] = meta | stamp
         held[key] = fresh
         return (200 if before else 201), fresh
@@ -287,50 +314,61 @@ class FakeFhir:
         }
 
     def matches(self, kind, params):
+        """The keys that a search finds."""
         keys = sorted(key for key in self.held if key.startswith(f"{kind}/"))
         for name, value in params:
-            if name == "_tag" and not self.ignores_tag:
-                system, code = value.split("|")
-                keys = [
-                    k
-                    for k in keys
-                    if any(
-                        t["system"] == system and t["code"] == code
-                        for t in self.held[k]["meta"].get("tag", [])
-                    )
-                ]
-            elif name == "_id":
-                keys = [k for k in keys if k.split("/")[1] in value.split(",")]
-            elif name == "gender":
-                keys = [k for k in keys if self.held[k].get("gender") == value]
-            elif name == "_lastUpdated":
-                keys = [k for k in keys if self.held[k]["meta"]["lastUpdated"] > value.removeprefix("gt")]
+            if name in HOW or (name == "_tag" and self.ignores_tag):
+                continue
+            if name not in searchable(kind):
+                if self.lenient:
+                    continue
+                raise Refused(400, f'HAPI-0524: Unknown search parameter "{name}" for resource type "{kind}"')
+            keys = [key for key in keys if found_by(self.held[key], name, value)]
         return keys
 
     def search(self, kind, params, there=None):
-        keys = self.matches(kind, params) if there is None or kind in there else []
+        if kind not in self.types:
+            raise Refused(404, f"HAPI-0302: Unknown resource type '{kind}'")
+        keys = self.matches(kind, params)
+        if there is not None and kind not in there:
+            keys = []
         wanted = dict(params)
         if wanted.get("_summary") == "count":
-            return {"resourceType": "Bundle", "type": "searchset"} | (
-                {"total": len(keys)} if self.counts else {}
-            )
+            return self.searchset(self.address(kind, params)) | ({"total": len(keys)} if self.counts else {})
         size = min(int(wanted.get("_count", 20)), self.page)
         token = f"p{len(self.pages)}"
         self.pages[token] = (kind, keys, size)
-        return self.page_of(token, 0)
+        bundle = self.page_of(token, 0)
+        for link in bundle["link"]:
+            if link["relation"] == "self":
+                link["url"] = self.address(kind, params)
+        return bundle
+
+    def address(self, kind: str, params: Sequence[tuple[str, str]]) -> str:
+        return f"{self.host}/{kind}".rstrip("/") + (f"?{urlencode(params)}" if params else "")
+
+    def searchset(self, address: str) -> dict[str, Any]:
+        """A Bundle of search results, but for the results."""
+        return {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "meta": {"lastUpdated": self.instant()},
+            "link": [{"relation": "self", "url": address}],
+        }
 
     def page_of(self, token, start):
         _, keys, size = self.pages[token]
-        bundle: dict[str, Any] = {
-            "resourceType": "Bundle",
-            "type": "searchset",
-            "entry": [
-                {"resource": self.held[key], "search": {"mode": "match"}}
-                for key in keys[start : start + size]
-            ],
-        }
+        bundle = self.searchset(f"{self.host}?_getpages={token}-{start}")
+        if self.counts:
+            bundle["total"] = len(keys)
+        bundle["entry"] = [
+            {"fullUrl": f"{self.host}/{key}", "resource": self.held[key], "search": {"mode": "match"}}
+            for key in keys[start : start + size]
+        ]
         if start + size < len(keys):
-            bundle["link"] = [{"relation": "next", "url": f"{self.host}?_getpages={token}-{start + size}"}]
+            bundle["link"].append(
+                {"relation": "next", "url": f"{self.host}?_getpages={token}-{start + size}"}
+            )
         return bundle
 
     def next_page(self, token):
@@ -341,7 +379,12 @@ class FakeFhir:
 
     def export(self, request, path, params):
         if path == "$export":
-            self.export_params = params
+            if request.headers.get("prefer") != "respond-async":
+                raise Refused(400, "HAPI-0513: Must request async processing")
+            if not self.lenient and (unknown := sorted(set(params) - EXPORT_PARAMETERS)):
+                raise Refused(400, f"$export knows no {', '.join(unknown)}")
+            self.exported = self.chosen(params)
+            self.export_time = self.instant()
             return 202, None, {"content-location": f"{self.host}/export-status?_jobId=1"}
         if path.startswith("export-status"):
             if request.method == "DELETE":
@@ -349,16 +392,74 @@ class FakeFhir:
             self.polls += 1
             if self.polls % 2:
                 return 202, None, {"retry-after": "120"}
-            kinds = self.export_params["_type"].split(",")
-            output = [
-                {"type": kind, "url": f"{self.host}/Binary/out-{kind}"}
-                for kind in kinds
-                if any(key.startswith(f"{kind}/") for key in self.held)
-            ]
-            return 200, {"transactionTime": "x", "output": output, "error": []}, {}
+            manifest = {
+                "transactionTime": self.export_time,
+                "request": f"{self.host}/$export",
+                "requiresAccessToken": True,
+                "output": [
+                    {"type": kind, "url": f"{self.host}/Binary/out-{kind}"}
+                    for kind in sorted({key.split("/")[0] for key in self.exported or ()})
+                ],
+                "error": [],
+            }
+            return 200, manifest, {}
         kind = path.split("out-")[1]
-        lines = [dumps(r) for key, r in sorted(self.held.items()) if key.startswith(f"{kind}/")]
+        keys = sorted(self.held) if self.exported is None else self.exported
+        lines = [dumps(self.held[key]) for key in keys if key.startswith(f"{kind}/")]
         return 200, ("\n".join(lines) + "\n").encode(), {"content-type": "application/fhir+ndjson"}
+
+    def chosen(self, params: dict[str, str]) -> list[str]:
+        """The keys that an export holds: ``_type``, then ``_typeFilter`` (any of a type's), then ``_since``."""
+        kinds = params["_type"].split(",") if "_type" in params else sorted(self.types)
+        filters: dict[str, list[list[tuple[str, str]]]] = {}
+        for one in filter(None, params.get("_typeFilter", "").split(",")):
+            kind, _, query = one.partition("?")
+            filters.setdefault(kind, []).append(parse_qsl(query))
+        keys = {
+            key for kind in kinds for query in filters.get(kind, [[]]) for key in self.matches(kind, query)
+        }
+        since = params.get("_since")
+        return sorted(
+            key for key in keys if not since or found_by(self.held[key], "_lastUpdated", f"gt{since}")
+        )
+
+
+def searchable(kind: str) -> dict[str, str]:
+    """The search parameters of a type, and their types."""
+    names = {"_id": "token", "_tag": "token", "_lastUpdated": "date"}
+    if kind != "AdverseEvent":
+        names["identifier"] = "token"
+    if kind == "Patient":
+        names["gender"] = "token"
+    return names
+
+
+def found_by(resource: dict[str, Any], name: str, value: str) -> bool:
+    """Whether a search by one parameter finds a resource."""
+    if name == "_lastUpdated":
+        prefix, asked = (value[:2], value[2:]) if value[:1].isalpha() else ("eq", value)
+        was, then = moment(resource["meta"]["lastUpdated"]), moment(asked)
+        return {"eq": was == then, "gt": was > then, "ge": was >= then, "lt": was < then, "le": was <= then}[
+            prefix
+        ]
+    return any(has_token(resource, name, one) for one in value.split(","))
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def has_token(resource: dict[str, Any], name: str, value: str) -> bool:
+    """One token of a search: ``code``, or ``system|code``."""
+    if name in {"_id", "gender"}:
+        return resource.get(name.removeprefix("_")) == value
+    system, bar, code = value.rpartition("|")
+    if name == "identifier":
+        return bool(bar) and identified(resource, system, code)
+    return any(
+        tag.get("code") == code and (not bar or tag.get("system", "") == system)
+        for tag in resource["meta"].get("tag", [])
+    )
 
 
 class Overlay(dict):

@@ -84,7 +84,7 @@ def served(
             watch("before", request)
             response = fake.handle(request)
             watch("after", request)
-            self.send_response(response.status_code)
+            self.send_response_only(response.status_code)  # its Date is the fake's own
             for name, value in response.headers.items():
                 if name not in {"content-length", "transfer-encoding"}:
                     self.send_header(name, value)

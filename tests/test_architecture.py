@@ -84,6 +84,7 @@ TOPICS = {
     "architecture",
     "cohort_content",
     "docs",
+    "fake_fhir",
     "garbage",
     "packaging",
     "run",

@@ -23,7 +23,6 @@ from tests.fake_fhir import BASE, FakeFhir, resource, ward
 from tests.fault_proxy import served
 
 ROOT = Path(__file__).parents[2]
-DAY = {"date": "Thu, 01 Jan 2026 00:00:10 GMT"}  # ten seconds after all that the fake ever stores
 
 
 class Stopped(BaseException):
@@ -38,24 +37,12 @@ def store_of(fake, **options):
     return RestStore(BASE, client=fake.client(), sleep=lambda _: None, **options)
 
 
-def dated(fake):
-    """Let the server say what time it is."""
-    plain = fake.handle
-
-    def handle(request):
-        answer = plain(request)
-        answer.headers.update(DAY)
-        return answer
-
-    fake.handle = handle
-    return fake
-
-
 @pytest.fixture
 def fake():
     """A server with fifteen resources of six types, two on a page."""
-    fake = dated(FakeFhir(page=2))
+    fake = FakeFhir(page=2)
     store_of(fake).push(ward(), cohort="tiny")
+    fake.passes(10)
     fake.requests.clear()
     return fake
 
@@ -181,7 +168,7 @@ def test_no_resume_starts_anew(fake, tmp_path, expected):
 
 
 def changed_resource(fake):
-    fake.held["Patient/tiny-P1"]["meta"]["lastUpdated"] = "2026-01-01T00:00:30Z"
+    fake.held["Patient/tiny-P1"]["meta"]["lastUpdated"] = fake.instant()
     fake.held["Patient/tiny-P1"]["gender"] = "other"
 
 
@@ -214,13 +201,14 @@ def test_a_server_that_moved_on_is_asked_anew(fake, tmp_path, change, why):
 
 def test_a_change_in_the_second_of_the_first_answer_counts(fake, tmp_path):
     interrupted(fake, tmp_path / "out", 9)
-    fake.held["Patient/tiny-P1"]["meta"]["lastUpdated"] = "2026-01-01T00:00:10Z"
+    fake.held["Patient/tiny-P1"]["meta"]["lastUpdated"] = fake.instant()[:-5] + "Z"
     result = store_of(fake).pull(tmp_path / "out", cohort="tiny")
     assert any("not continued" in note for note in result.notes)
 
 
 @pytest.mark.parametrize(
-    ("heard", "moment"), [(DAY["date"], "2026-01-01T00:00:09Z"), ("", None), ("soon", None)]
+    ("heard", "moment"),
+    [("Thu, 01 Jan 2026 00:00:10 GMT", "2026-01-01T00:00:09Z"), ("", None), ("soon", None)],
 )
 def test_the_moment_is_the_servers_or_a_day_ago(heard, moment):
     found = module._moment(heard)
@@ -361,8 +349,9 @@ def test_nothing_is_left_when_nothing_came(fake, tmp_path):
 
 
 def test_ids_of_the_server_are_ours_again_after_a_break(tmp_path, expected):
-    fake = dated(FakeFhir(page=2, client_ids=False))
+    fake = FakeFhir(page=2, client_ids=False)
     store_of(fake).push(ward(), cohort="tiny")
+    fake.passes(10)
     interrupted(fake, tmp_path / "out", 6)
     store_of(fake).pull(tmp_path / "out", cohort="tiny")
     assert lines_of(tmp_path / "out") == expected
@@ -382,9 +371,10 @@ def test_two_resources_under_one_id_of_ours_are_an_error(tmp_path):
 
 
 def test_no_search_value_and_no_credential_stands_in_it(tmp_path):
-    fake = dated(FakeFhir(page=1))
+    fake = FakeFhir(page=1)
     for number in range(4):
         fake.put(f"Patient/p{number}", resource("Patient", f"p{number}", gender="male"), fake.held)
+    fake.passes(10)
     plain = fake.page_of
 
     def telling(token, start):

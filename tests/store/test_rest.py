@@ -545,7 +545,7 @@ def test_a_group_is_exported(fake, tmp_path):
     def group(server, request):
         if request.url.path.endswith("Group/tiny-all/$export"):
             asked.append(request)
-            server.export_params = {"_type": "Patient,Observation"}
+            server.exported = [key for key in server.held if key.startswith(("Patient/", "Observation/"))]
             return httpx.Response(202, headers={"content-location": f"{BASE}/export-status?_jobId=1"})
         return None
 
