@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fhir_blina.figures.canvas import Drawing
-from fhir_blina.figures.figures import Interval, proportions, survival
+from fhir_blina.figures.curves import incidence, survival
+from fhir_blina.figures.figures import Interval, proportions
 from fhir_blina.figures.lanes import Lane, Span, swimmer
 from fhir_blina.figures.paired import Panel, before_after
 
@@ -14,6 +15,7 @@ __all__ = [
     "Panel",
     "Span",
     "before_after",
+    "incidence",
     "proportions",
     "survival",
     "swimmer",

@@ -96,7 +96,8 @@ def _one(material: Material, wanted: Mapping[str, Any]) -> Record | None:
     found = material.results.find(wanted["name"], wanted.get("group", "all"), None, wanted.get("ci_method"))
     when = wanted.get("time_days")
     if when == "last":
-        latest = max((record.time_days for record in found if record.time_days is not None), default=None)
+        known = [one.time_days for one in found if one.time_days is not None and one.value is not None]
+        latest = max(known, default=None)
         found = tuple(record for record in found if record.time_days == latest)
     elif when is not None:
         found = tuple(record for record in found if record.time_days == when)

@@ -130,7 +130,7 @@ def characteristics(material: Material, block: Block) -> Grid:
             )
         else:
             rows += _categories(material, entry, columns)
-    notes = ("Counts are n (%). No P-values: the groups were not randomised.", *block.get("notes", ()))
+    notes = ("Counts are n (%).", *block.get("notes", ()))
     return Grid(block["caption"], tuple(head), tuple(rows), notes, layout="cards")
 
 

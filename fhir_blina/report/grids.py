@@ -168,7 +168,8 @@ def estimate(record: Record, field_name: str = "value") -> str:
     """A record's number with its unit; shares in per cent."""
     value = getattr(record, field_name)
     if value is None:
-        return "not estimable" if field_name == "value" else "not reached"
+        reached = field_name == "value" and not record.note.startswith("not reached")
+        return "not estimable" if reached else "not reached"
     if is_share(record):
         return f"{number(100 * value, 1)} %"
     return f"{number(value)}{unit(record.unit)}"

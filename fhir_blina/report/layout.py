@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.endpoints import Endpoints, read_document
+from fhir_blina.endpoints import Endpoint, Endpoints, read_document
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
 
 Block = Mapping[str, Any]
@@ -120,10 +120,7 @@ def generic_layout(endpoints: Endpoints) -> Layout:
     group = next(iter(first.compare), next(iter(endpoints.groups), ""))
     headline = [
         {"label": "Patients", "record": {"name": "subjects.count"}},
-        {
-            "label": f"{_title(first.name)} at last follow-up",
-            "record": {"name": f"{first.name}.survival", "time_days": "last"},
-        },
+        _at_last_follow_up(first),
         {"label": f"Median of {_title(first.name).lower()}", "record": {"name": f"{first.name}.median"}},
     ]
     rows = [
@@ -133,11 +130,7 @@ def generic_layout(endpoints: Endpoints) -> Layout:
     columns = [{"label": _title(name), "measure": name} for name in endpoints.measures]
     curves: list[Block] = []
     for endpoint in endpoints.endpoints.values():
-        curves.append({"kind": "survival", "caption": endpoint.title, "endpoint": endpoint.name})
-        curves += [
-            {"kind": "survival", "caption": f"{endpoint.title}, by {by}", "endpoint": endpoint.name, "by": by}
-            for by in endpoint.compare
-        ]
+        curves += _curves(endpoint)
     sections: list[tuple[str, list[Block]]] = [
         ("Summary", [{"kind": "headline", "items": headline}]),
         (
@@ -161,6 +154,27 @@ def generic_layout(endpoints: Endpoints) -> Layout:
     return Layout(
         group=group, sections=tuple(Section(title, "", tuple(blocks)) for title, blocks in sections if blocks)
     )
+
+
+def _at_last_follow_up(endpoint: Endpoint) -> Block:
+    """The headline of what the curve of an endpoint ends with."""
+    if not endpoint.competing:
+        survival = {"name": f"{endpoint.name}.survival", "time_days": "last"}
+        return {"label": f"{_title(endpoint.name)} at last follow-up", "record": survival}
+    cause = "+".join(endpoint.events)
+    incidence = {"name": f"{endpoint.name}.cumulative_incidence", "group": cause, "time_days": "last"}
+    label = f"{_title(endpoint.name)}, cumulative incidence at last follow-up"
+    return {"label": label, "record": incidence}
+
+
+def _curves(endpoint: Endpoint) -> Iterator[Block]:
+    """The figure of an endpoint, and one for each group that it is compared by, with the days and tests."""
+    days = list(endpoint.survival_at_days)
+    block = {"kind": "survival", "endpoint": endpoint.name, "at_days": days}
+    yield {**block, "caption": endpoint.title}
+    for by in endpoint.compare:
+        tests = [f"{endpoint.name}.log_rank", f"{endpoint.name}.log_rank_exact"]
+        yield {**block, "caption": f"{endpoint.title}, by {by}", "by": by, "tests": tests}
 
 
 def _set(endpoints: Endpoints, proportion: str) -> str:

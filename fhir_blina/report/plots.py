@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
-
 from fhir_blina.figures import (
     Drawing,
     Interval,
@@ -21,7 +19,6 @@ from fhir_blina.figures import (
     Span,
     before_after,
     proportions,
-    survival,
     swimmer,
 )
 from fhir_blina.report.blocks import FOLD_ROWS, Material, folded
@@ -35,12 +32,9 @@ from fhir_blina.report.grids import (
     is_missing,
     number,
     observed,
-    p_value,
     words,
 )
 from fhir_blina.report.layout import Block
-from fhir_blina.results import Record
-from fhir_blina.statistics import Curve, kaplan_meier
 
 Plate = tuple[Drawing, tuple[Grid, ...]]
 
@@ -123,106 +117,9 @@ def _lane_grid(lanes: list[Lane], marks: list[str], material: Material) -> Grid:
     return Grid("Days of every event in the figure", head, tuple(rows), fold="show the figure as a table")
 
 
-def survival_plate(material: Material, block: Block, name: str) -> Plate:
-    """Kaplan-Meier curves, and a table of survival with intervals, medians and tests."""
-    endpoint, by = block["endpoint"], block.get("by", "")
-    kind = block.get("interval", "log-log")
-    definition = material.facts.endpoints.endpoints[endpoint]
-    rows = [row for row in material.results.derivation if row["endpoint"] == endpoint]
-    if by:
-        labels = material.facts.group(by)
-        order = dict.fromkeys(material.facts.endpoints.groups[by].labels.values())
-        parts = {label: [row for row in rows if labels.get(row["patient_id"]) == label] for label in order}
-        parts = {label: part for label, part in parts.items() if part}
-    else:
-        parts = {"all": rows}
-    curves = {label: _curve(part) for label, part in parts.items()}
-    last = max((float(curve.times[-1]) for curve in curves.values()), default=0.0)
-    titles = {
-        label: material.group_title(label) if by == material.layout.group else label for label in curves
-    }
-    drawing = survival(
-        name,
-        block["caption"],
-        _survival_words(curves, titles, last),
-        [(titles[label], curve) for label, curve in curves.items()],
-        axis=block.get("axis", "Without event"),
-        start=block.get("start", definition.start.replace("_", " ")),
-        interval=kind,
-    )
-    days = [float(day) for day in block.get("at_days", ()) if day <= last] or [last]
-    body = [_survival_row(label, titles, curve, day, kind) for label, curve in curves.items() for day in days]
-    head = ("Group", "Day", "Survival", f"95 % interval ({kind})", "At risk", "Events so far")
-    grids = [Grid(f"{definition.title}: Kaplan-Meier estimates", _numbers(head), tuple(body), layout="plain")]
-    tests = [record for test in block.get("tests", ()) for record in material.results.find(test)]
-    if tests:
-        grids.append(_tests(tests))
-    return drawing, tuple(grids)
-
-
-def _numbers(words_: tuple[str, ...]) -> tuple[Head, ...]:
+def heads(words_: tuple[str, ...]) -> tuple[Head, ...]:
+    """Headings of a table of numbers: the first column has words."""
     return tuple(Head(word, kind="text" if index == 0 else "number") for index, word in enumerate(words_))
-
-
-def _curve(rows: list[Mapping[str, Any]]) -> Curve:
-    durations = np.array([float(row["duration_days"]) for row in rows])
-    return kaplan_meier(durations, np.array([bool(row["event_observed"]) for row in rows]))
-
-
-def _survival_words(curves: Mapping[str, Curve], titles: Mapping[str, str], last: float) -> str:
-    sentences = []
-    for label, curve in curves.items():
-        median = curve.quantile()
-        end = 100 * float(curve.survival[-1]) if curve.n else 0.0
-        middle = f"median {number(median)} days" if median is not None else "median not reached"
-        sentences.append(
-            f"{titles[label]}: {curve.n} patients, {int(curve.events.sum())} events, {middle}, "
-            f"{end:.1f} per cent at the last follow-up"
-        )
-    return f"Kaplan-Meier step curves over {number(last)} days. {'; '.join(sentences)}."
-
-
-def _survival_row(
-    label: str, titles: Mapping[str, str], curve: Curve, day: float, kind: str
-) -> tuple[Cell, ...]:
-    at = min(day, float(curve.times[-1])) if float(curve.survival[-1]) else day
-    found = curve.at(at, kind)
-    share = "–" if found.value is None else f"{number(100 * found.value, 1)} %"
-    ends = (
-        "–"
-        if found.low is None or found.high is None
-        else f"{number(100 * found.low, 1)} to {number(100 * found.high, 1)} %"
-    )
-    carried = f" (last follow-up: day {number(at)})" if at != day else ""
-    return (
-        Cell(titles[label]),
-        Cell(number(day) + carried),
-        Cell(share),
-        Cell(ends),
-        Cell(str(curve.number_at_risk(day))),
-        Cell(str(curve.events_until(day))),
-    )
-
-
-def _tests(records: list[Record]) -> Grid:
-    rows = tuple(
-        (
-            Cell(record.test or record.name),
-            Cell(record.group),
-            Cell(estimate(record), tone="missing" if record.value is None else ""),
-            Cell(p_value(record.p_value)),
-            Cell(record.note),
-        )
-        for record in records
-    )
-    head = (
-        Head("Test"),
-        Head("Groups"),
-        Head("Statistic", kind="number"),
-        Head("P", kind="number"),
-        Head("Note"),
-    )
-    return Grid("Comparison of the groups", head, rows)
 
 
 def proportions_plate(material: Material, block: Block, name: str) -> Plate:
@@ -248,7 +145,7 @@ def proportions_plate(material: Material, block: Block, name: str) -> Plate:
         body.append((Cell(item["label"], item.get("local", "")), Cell(counts), Cell(estimate(one)), *ends))
     text = "; ".join(f"{r.label} {r.counts}, {100 * r.low:.0f} to {100 * r.high:.0f} per cent" for r in rows)
     drawing = proportions(name, block["caption"], f"{text}.", rows, interval=f"95 % interval, {kind}")
-    head = _numbers(("Property", "Patients", "Share", *(f"95 % interval, {method}" for method in methods)))
+    head = heads(("Property", "Patients", "Share", *(f"95 % interval, {method}" for method in methods)))
     return drawing, (Grid("Proportions with their intervals", head, tuple(body)),)
 
 

@@ -20,7 +20,7 @@ from fhir_blina.cohorts import Cohort
 from fhir_blina.endpoints import Endpoints, Facts, Tables, read_endpoints
 from fhir_blina.figures import Drawing
 from fhir_blina.files import write_whole
-from fhir_blina.report import accounts, blocks, plots
+from fhir_blina.report import accounts, blocks, curves, plots
 from fhir_blina.report.blocks import Material
 from fhir_blina.report.grids import Grid
 from fhir_blina.report.layout import Block, Layout, generic_layout, read_layout
@@ -31,7 +31,7 @@ _OWN_WORDS = re.compile(f"[{_IDEOGRAPHS}]+(?:[ ·\\d%.,/~()-]*[{_IDEOGRAPHS}]+)*
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 _PLATES: dict[str, Callable[[Material, Block, str], plots.Plate]] = {
     "swimmer": plots.swimmer_plate,
-    "survival": plots.survival_plate,
+    "survival": curves.survival_plate,
     "proportions": plots.proportions_plate,
     "before_after": plots.before_after_plate,
 }

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fhir_blina.figures.canvas import PALETTE, SERIES, Drawing, draw, printable
-from fhir_blina.figures.figures import Interval, day_ticks, proportions, survival
+from fhir_blina.figures.curves import survival
+from fhir_blina.figures.figures import Interval, day_ticks, proportions
 from fhir_blina.figures.lanes import SHAPES, Lane, Span, swimmer
 from fhir_blina.figures.paired import Panel, before_after
 from fhir_blina.statistics.survival import kaplan_meier

@@ -1,0 +1,251 @@
+"""Curves over time: survival by Kaplan-Meier, cumulative incidence by Aalen-Johansen.
+
+Both are step lines to the end of each group's follow-up, with bands and the numbers at risk below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fhir_blina.figures.canvas import PALETTE, SERIES, Drawing, draw, printable
+from fhir_blina.figures.figures import day_ticks, margins
+from fhir_blina.statistics import Curve, Incidence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_MARKS = 40  # censored patients of a group beyond which their marks are drawn thin
+_CENSORED: dict[str, Any] = {
+    "color": PALETTE["ink"],
+    "marker": "|",
+    "linestyle": "none",
+    "markersize": 9,
+    "markeredgewidth": 1.4,
+    "zorder": 5,
+}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One step line: its label, corners, band, marks of censoring, and who is at risk when."""
+
+    label: str
+    times: Sequence[float]
+    values: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    censored: Sequence[tuple[float, float]]
+    n: int
+    at_risk: Callable[[float], int]
+
+
+def survival(
+    name: str,
+    title: str,
+    description: str,
+    curves: Sequence[tuple[str, Curve]],
+    *,
+    axis: str = "Overall survival",
+    start: str = "start",
+    interval: str = "log-log",
+) -> Drawing:
+    """Kaplan-Meier curves with intervals, censor marks and numbers at risk.
+
+    Args:
+        name: Name of the files.
+        title: One line.
+        description: What the curves show, in words.
+        curves: Label and curve of each group; more than four repeat the line styles.
+        axis: Label of the vertical axis.
+        start: What day 0 is; ends the label of the horizontal axis.
+        interval: Name of the interval to draw, a key of ``Curve.intervals``.
+    """
+    lines = [
+        _Line(
+            label,
+            [float(time) for time in curve.times],
+            curve.survival.tolist(),
+            curve.intervals[interval][0].tolist(),
+            curve.intervals[interval][1].tolist(),
+            [
+                (float(time), float(value))
+                for time, value, count in zip(curve.times, curve.survival, curve.censored, strict=True)
+                if count
+            ],
+            curve.n,
+            curve.number_at_risk,
+        )
+        for label, curve in curves
+    ]
+    confidence = curves[0][1].confidence if curves else 0.95
+    return _draw(name, title, description, lines, lines, axis, start, f"{confidence:.0%} interval", interval)
+
+
+def incidence(
+    name: str,
+    title: str,
+    description: str,
+    curves: Sequence[tuple[str, Incidence]],
+    *,
+    axis: str = "Cumulative incidence",
+    start: str = "start",
+    one_group: bool = False,
+) -> Drawing:
+    """Cumulative incidence with intervals and numbers at risk.
+
+    Args:
+        name: Name of the files.
+        title: One line.
+        description: What the curves show, in words.
+        curves: Label and curve of each cause, or of each group.
+        axis: Label of the vertical axis.
+        start: What day 0 is; ends the label of the horizontal axis.
+        one_group: The curves are the causes of one group, whose numbers at risk stand below once.
+    """
+    lines = [
+        _Line(
+            label,
+            [float(time) for time in curve.times],
+            curve.incidence.tolist(),
+            curve.interval()[0].tolist(),
+            curve.interval()[1].tolist(),
+            [],
+            curve.n,
+            curve.number_at_risk,
+        )
+        for label, curve in curves
+    ]
+    rows = lines[:1] if one_group else lines
+    return _draw(name, title, description, lines, rows, axis, start, "95% interval", "log-log")
+
+
+def _draw(
+    name: str,
+    title: str,
+    description: str,
+    lines: Sequence[_Line],
+    under: Sequence[_Line],
+    axis: str,
+    start: str,
+    band: str,
+    interval: str,
+) -> Drawing:
+    longest = max((line.times[-1] for line in lines if line.n), default=0.0) or 1.0
+    several, rows = len(lines) > 1, len(under)
+    words = sum(len(line.label) + 12 for line in lines if several) + 45
+    longest_label = max((len(line.label) for line in lines), default=0)
+    below_each_other = len(lines) + 2 if longest_label > 8 else 1 + -(-len(lines) // 2)
+    legend_rows = (1 + (words > 96), below_each_other if several else 1)
+    beside = min(2.0, max(1.1, 0.85 + 0.068 * min(longest_label, 18))) if rows > 1 else 1.1
+    row_height = (14.4, 25.0 if rows > 1 else 14.4)
+
+    def paint(figure: Figure, narrow: bool) -> None:
+        top = 0.16 + 0.2 * legend_rows[narrow]
+        left = 0.62 if narrow else beside
+        below = 0.86 + row_height[narrow] / 72 * rows
+        axes = margins(figure, left=left, right=0.2, top=top, bottom=below, narrow=narrow)
+        for line, (colour, style, _) in zip(lines, _series(len(lines)), strict=True):
+            _step(axes, line, PALETTE[colour], style)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
+        axes.set_ylabel(f"{printable(axis)} (%)")
+        axes.set_xlim(-longest * 0.01, longest * 1.03)
+        axes.set_xticks(day_ticks(longest, 5 if narrow else 10))
+        axes.set_xlabel(f"Days since {printable(start)}")
+        axes.grid(axis="y")
+        columns = -(-(len(lines) * several + 2) // legend_rows[narrow])
+        said = band.replace("%", " %") + ("" if narrow else f", {interval}")
+        _legend(axes, lines, said, columns)
+        _numbers_at_risk(axes, under, 72 * left - 5, row_height[narrow], narrow)
+
+    heights = [
+        base + (rows * height) / 72 + 0.2 * legend
+        for base, height, legend in zip((3.3, 2.9), row_height, legend_rows, strict=True)
+    ]
+    return draw(name, title, description, paint, heights=(heights[0], heights[1]))
+
+
+def _steps(times: Sequence[float], values: Iterable[float]) -> tuple[list[float], list[float]]:
+    """Corners of a right-continuous step line; stretches where it is not defined are left out as NaN."""
+    across: list[float] = []
+    up: list[float] = []
+    for index, value in enumerate(values):
+        until = times[index + 1] if index + 1 < len(times) else times[index]
+        across += [times[index], until]
+        up += [value, value]
+    return across, up
+
+
+def _step(axes: Axes, line: _Line, colour: str, style: Any) -> None:
+    """One step line to the end of its follow-up, its band, its censor marks."""
+    axes.fill_between(
+        _steps(line.times, line.low)[0],
+        _steps(line.times, line.low)[1],
+        _steps(line.times, line.high)[1],
+        color=colour,
+        alpha=0.16,
+        linewidth=0,
+    )
+    for edge in (line.low, line.high):
+        axes.plot(*_steps(line.times, edge), color=colour, linewidth=0.7, linestyle=style, alpha=0.75)
+    axes.plot(*_steps(line.times, line.values), color=colour, linestyle=style, linewidth=2, zorder=4)
+    marks = line.censored
+    thin = {**_CENSORED, "markersize": 5, "markeredgewidth": 0.5} if len(marks) > MOST_MARKS else _CENSORED
+    axes.plot(*zip(*marks, strict=True), **thin) if marks else None
+
+
+def _legend(axes: Axes, lines: Sequence[_Line], band: str, columns: int) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = []
+    if len(lines) > 1:
+        for line, (colour, style, _) in zip(lines, _series(len(lines)), strict=True):
+            words = f"{printable(line.label)} (n = {line.n})"
+            handles.append(Line2D([], [], color=PALETTE[colour], linestyle=style, linewidth=2, label=words))
+    fill = PALETTE[SERIES[0][0]] if len(lines) == 1 else PALETTE["muted"]
+    handles.append(Patch(color=fill, alpha=0.25, linewidth=0, label=band))
+    if any(line.censored for line in lines):
+        handles.append(Line2D([], [], label="censored", **_CENSORED))
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=columns,
+        borderaxespad=0.1,
+        columnspacing=1.2,
+        handlelength=2.6,
+    )
+
+
+def _numbers_at_risk(
+    axes: Axes, lines: Sequence[_Line], room: float, row_height: float, narrow: bool
+) -> None:
+    """The rows of counts under the axis, as journals print them; on a phone each under its label."""
+    under: dict[str, Any] = {"xycoords": "axes points", "annotation_clip": False, "fontsize": 8.5}
+    axes.annotate("Number at risk", (-room, -48), fontweight="bold", **under)
+    for row, (line, (colour, style, _)) in enumerate(zip(lines, _series(len(lines)), strict=True)):
+        height = -62 - row_height * row - (row_height - 14.4)
+        if len(lines) > 1:
+            above = height + (row_height - 14.4)
+            stroke = {"arrowstyle": "-", "color": PALETTE[colour], "linestyle": style, "linewidth": 2}
+            axes.annotate(
+                "",
+                (20 - room, above + 3),
+                (-room, above + 3),
+                textcoords="axes points",
+                arrowprops={**stroke, "shrinkA": 0, "shrinkB": 0},
+                **under,
+            )
+            axes.annotate(printable(line.label)[: 34 if narrow else 18], (24 - room, above), **under)
+        for day in axes.get_xticks():
+            count = str(line.at_risk(float(day)))
+            where = {**under, "xycoords": ("data", "axes points")}
+            axes.annotate(count, (float(day), height), ha="center", **where)
+
+
+def _series(count: int) -> list[tuple[str, Any, str]]:
+    return [SERIES[index % len(SERIES)] for index in range(count)]
