@@ -70,6 +70,26 @@ def test_what_another_try_would_not_change_is_sent_once(status):
     assert len(script.requests) == 1
 
 
+def test_every_status_there_is_has_its_rule():
+    """A status added to those that are tried again, or taken from them, is seen here."""
+    rules = {}
+    for status in range(200, 600):
+        if 300 <= status < 400 or status in {401, 403}:
+            continue  # refused at once, below
+        script = Script(status)
+        try:
+            script.transport.get("Patient")
+        except StoreUnavailable:
+            rules[status] = f"error after {len(script.requests)}"
+        else:
+            rules[status] = f"answer after {len(script.requests)}"
+    again = {status: rule for status, rule in rules.items() if rule != "answer after 1"}
+    assert again == {
+        **dict.fromkeys([408, 429, 502, 503, 504], "error after 8"),
+        **dict.fromkeys([409, 500], "answer after 3"),
+    }
+
+
 @pytest.mark.parametrize("fault", [httpx.ReadError("reset"), 429, 502, 503, 504, 408])
 def test_a_lasting_fault_ends_after_eight_tries(fault):
     script = Script(200, fault)

@@ -146,6 +146,27 @@ def test_orphans_can_stay(store, cohort):
     assert store.counts(cohort) == SIZE
 
 
+def test_labels_leave_in_one_order_and_their_order_is_no_change(store, cohort, tmp_path):
+    act, confidential = (
+        "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+        "http://terminology.hl7.org/CodeSystem/v3-Confidentiality",
+    )
+    labels = [(act, "HRESCH"), (act, "TREAT"), (confidential, "N"), (confidential, "R")]
+    codings = [{"system": system, "code": code} for system, code in labels]
+
+    def labelled(some):
+        one = resource("Patient", f"{cohort}-P1", cohort)
+        return one | {"meta": one["meta"] | {"security": some}}
+
+    store.push([labelled([codings[3], codings[1], codings[2], codings[0]])], cohort=cohort)
+    pulled = store.pull(tmp_path / "out", cohort=cohort)
+    (line,) = (pulled.folder / "Patient.ndjson").read_text().splitlines()
+    found = json.loads(line)["meta"]["security"]
+    assert [(one["system"], one["code"]) for one in found] == labels
+    again = store.push([labelled(codings)], cohort=cohort)
+    assert (dict(again.updated), dict(again.unchanged)) == ({}, {"Patient": 1})
+
+
 def test_a_digit_more_is_stored(store, cohort, tmp_path):
     sent = ward(cohort=cohort)
     store.push(sent, cohort=cohort)

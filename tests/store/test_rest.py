@@ -538,6 +538,60 @@ def test_an_export_that_never_ends_is_given_up(fake, tmp_path):
         store_of(fake, via="export").pull(tmp_path / "out", cohort="tiny")
 
 
+def exports(fake):
+    return [dict(one.url.params) for one in fake.sent("GET", "$export")]
+
+
+def test_an_export_asks_for_the_cohort_alone(fake, tmp_path):
+    """Without ``_typeFilter`` the cohort's lines would be picked from those of everybody."""
+    store_of(fake).push(ward(), cohort="tiny")
+    store_of(fake).push(ward(2, "other"), cohort="other")
+    result = store_of(fake, via="export").pull(tmp_path / "out", cohort="tiny", types=["Group", "Patient"])
+    assert result.counts == {"Group": 1, "Patient": 3}
+    (asked,) = exports(fake)
+    assert asked["_type"] == "Group,Patient"
+    tag = "_tag=https%3A%2F%2Ffhir-blina.example%2FCodeSystem%2Fcohort%7Ctiny"
+    assert asked["_typeFilter"] == f"Group?{tag},Patient?{tag}"
+    assert fake.exported == ["Group/tiny-all", "Patient/tiny-P1", "Patient/tiny-P2", "Patient/tiny-P3"]
+
+
+def test_an_export_of_everything_filters_nothing(fake, tmp_path):
+    store_of(fake).push(ward(), cohort="tiny")
+    store_of(fake, via="export").pull(tmp_path / "out")
+    assert not {"_typeFilter", "_since"} & set(exports(fake)[0])
+
+
+@pytest.mark.parametrize("via", ["export", "search"])
+def test_what_was_stored_before_the_instant_is_left_out(fake, tmp_path, via):
+    store_of(fake).push(ward(), cohort="tiny")
+    fake.passes(60)
+    since = fake.instant()
+    fake.passes(60)
+    later = [one | {"gender": "other"} if one["resourceType"] == "Patient" else one for one in ward()]
+    store_of(fake).push(later, cohort="tiny")
+    result = store_of(fake, via=via).pull(tmp_path / "out", cohort="tiny", since=since)
+    assert result.counts == {"Patient": 3}
+    assert [one.get("_since") for one in exports(fake)] == ([since] if via == "export" else [])
+    assert fake.exported == ([f"Patient/tiny-P{number}" for number in (1, 2, 3)] if via == "export" else None)
+
+
+def test_an_export_of_a_group_is_asked_since_when_too(fake, tmp_path):
+    store_of(fake).push(ward(), cohort="tiny")
+    asked = []
+
+    def group(server, request):
+        if request.url.path.endswith("Group/tiny-all/$export"):
+            asked.append(dict(request.url.params))
+            server.exported = [key for key in server.held if key.startswith("Patient/")]
+            return httpx.Response(202, headers={"content-location": f"{BASE}/export-status?_jobId=1"})
+        return None
+
+    fake.faults.append(group)
+    since = "2020-01-01T00:00:00Z"
+    store_of(fake).pull(tmp_path / "out", cohort="tiny", group="tiny-all", since=since)
+    assert asked == [{"_outputFormat": "application/fhir+ndjson", "_since": since}]
+
+
 def test_a_group_is_exported(fake, tmp_path):
     store_of(fake).push(ward(), cohort="tiny")
     asked = []
