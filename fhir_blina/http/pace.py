@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 RECOVERY = 20
-LONGEST_RETRY_AFTER = 120.0
 
 
 class Pace:
@@ -71,16 +68,3 @@ class Pace:
                 self._size = min(self._most[0], self._size * 2)
                 self._workers = min(self._most[1], self._workers + 1)
                 self._change.notify_all()
-
-
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds to wait, at most two minutes; 0 where the header is missing or makes no sense."""
-    said = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(said)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(said).timestamp() - time.time()
-        except (ValueError, TypeError):
-            return 0.0
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if seconds == seconds else 0.0

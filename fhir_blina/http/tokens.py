@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import threading
 import time
@@ -16,12 +15,10 @@ from fhir_blina.errors import StoreRefused, StoreUnavailable
 from fhir_blina.files import loads
 from fhir_blina.http.assertion import Signer
 from fhir_blina.http.origin import origin_of
+from fhir_blina.http.retry import Retry, Verdict
 
-TRIES = 5
-LONGEST_PAUSE = 30.0
 MOST_BYTES = 2**20
 USUAL_SECONDS = 300.0
-_BUSY = {408, 429, 500, 502, 503, 504}
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _REASONS = {
     "invalid_request",
@@ -129,9 +126,8 @@ class TokenSource:
 
     def _answer(self, request: Callable[[], httpx.Request], whose: str) -> tuple[int, Any]:
         """Status and JSON; each try is a new request, so that no assertion is sent twice."""
-        failures = 0
+        retry = Retry(self.sleep)
         while True:
-            said = ""
             try:
                 response = self.client.send(request(), stream=True, follow_redirects=False)
                 try:
@@ -143,16 +139,14 @@ class TokenSource:
                 finally:
                     response.close()
             except httpx.TransportError as error:
-                reason = type(error).__name__
+                reason, verdict = type(error).__name__, retry.unanswered()
             else:
-                if response.status_code not in _BUSY:
+                reason = f"HTTP {response.status_code}"
+                verdict = retry.answered(response.status_code, response.headers, content)
+                if verdict is Verdict.TAKE:
                     return response.status_code, _json(content)
-                reason, said = f"HTTP {response.status_code}", response.headers.get("retry-after", "")
-            failures += 1
-            if failures >= TRIES:
-                raise StoreUnavailable(f"{whose} does not answer ({reason}, {failures} tries)")
-            pause = float(said) if said.isdecimal() and len(said) < 6 else random.random() * 0.5 * 2**failures
-            self.sleep(min(pause, LONGEST_PAUSE))
+            if verdict is Verdict.GIVE_UP:
+                raise StoreUnavailable(f"{whose} does not answer ({reason}, {retry.failures} tries)")
 
 
 def _json(content: bytes) -> Any:

@@ -1,22 +1,11 @@
-"""HTTP to one FHIR server: one place that retries, bounds, and keeps credentials at home.
+"""HTTP to one FHIR server: one place that asks again, bounds, and keeps credentials at home.
 
-What is retried, and what never is:
-
-==========================  ==============================================================
-no or half an answer        the same bytes again: 8 tries, 10 minutes, random growing pauses
-408 429 502 503 504         the same, and as long as ``Retry-After`` says, up to 2 minutes
-500 without a database      as no answer: HAPI says so when its database is away
-409 of a race inside HAPI   the same, 5 tries
-409 otherwise, 500          twice
-400 404 410 412 413 422     never
-401                         once, with a renewed token; 403 never
-==========================  ==============================================================
+What is sent again is the rule of :mod:`fhir_blina.http.retry`; a 401 once, with a renewed token, a 403 never.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import re
 import threading
 import time
@@ -31,28 +20,14 @@ import httpx
 from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
 from fhir_blina.files import loads
 from fhir_blina.http.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
-from fhir_blina.http.pace import Pace, retry_after
+from fhir_blina.http.pace import Pace
+from fhir_blina.http.retry import DOUBT_TRIES, SLOWER, Retry, Verdict, retry_after
 from fhir_blina.r4 import findings_of
 
-TRIES = 8
-BUDGET_SECONDS = 600.0
-LONGEST_PAUSE = 30.0
-RACE_TRIES = 5
-DOUBT_TRIES = 2
 MOST_BYTES = 512 * 2**20
 MOST_RATIO = 100
 MOST_SMALL = 2**20
 
-_BUSY = {408, 429, 502, 503, 504}
-_TOO_LARGE = {408, 413, 504}
-_RACE = re.compile(rb"HAPI-(0823|0825|0826|0989|2745)|HFJ_RES_SEARCH_URL")
-# What HAPI's 500 says while its database is away: words of Spring, Hibernate, their pool and the driver.
-# No resource is at fault then, and none may end among the refused.
-_NO_DATABASE = re.compile(
-    rb"JDBC Connection|JDBCConnection|Could not open JPA EntityManager|CannotCreateTransaction|HikariPool"
-    rb"|Connection (is not available|refused|reset|has been closed)|connection (has been|is) closed"
-    rb"|I/O error occurred while sending to the backend|terminating connection|the database system is "
-)
 _FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
 
 
@@ -213,57 +188,39 @@ class Transport:
         """
         whole = path.startswith(("http://", "https://")) and origin_of(path) == self._origin
         url = path if whole else f"{self.base}/{path}" if path else self.base
-        end = time.monotonic() + BUDGET_SECONDS
-        failures = doubts = races = 0
+        retry = Retry(self.sleep, divisible, doubt_tries)
         renewed = False
         while True:
-            pause = 0.0
             try:
                 answer = self._once(method, url, params, form, body, headers, credentials, into)
             except httpx.TransportError as error:
-                failures += 1
-                never = isinstance(error, httpx.ConnectError) and not self._reached and failures >= 3
+                never = isinstance(error, httpx.ConnectError) and not self._reached and retry.failures >= 2
                 lost = not repeatable and not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
-                if failures >= TRIES or never or lost or time.monotonic() > end:
+                if never or lost or retry.unanswered() is Verdict.GIVE_UP:
+                    tries = max(retry.failures, 1) + never
                     raise StoreUnavailable(
-                        f"{self.base} does not answer ({type(error).__name__}, {failures} tries). "
+                        f"{self.base} does not answer ({type(error).__name__}, {tries} tries). "
                         "Is it running, and is the address right?"
                     ) from None
-            else:
-                self._reached = True
-                if answer.status == 401 and callable(self._token) and not renewed:
-                    renewed = True
-                    self._held_token = None
-                    continue
-                if answer.status in {401, 403}:
-                    raise StoreRefused(
-                        f"{self.base} does not let us in ({answer.why()}). Check the credentials"
-                    )
-                if 300 <= answer.status < 400 and answer.status != 304:
-                    raise StoreRefused(
-                        f"{self.base} sends us elsewhere ({answer.status}). Give the final address"
-                    )
-                if answer.status in _TOO_LARGE and divisible:
-                    return answer
-                if answer.status in _BUSY or (answer.status == 500 and _NO_DATABASE.search(answer.content)):
-                    failures += 1
-                    if answer.status in {429, 503}:
-                        self.pace.too_fast()
-                    if failures >= TRIES or time.monotonic() > end:
-                        raise StoreUnavailable(f"{self.base} is busy: {answer.why()}, {failures} tries")
-                    pause = retry_after(answer.headers)
-                elif answer.status == 409 and _RACE.search(answer.content):
-                    races += 1
-                    if races > RACE_TRIES:
-                        return answer
-                elif answer.status in {409, 500}:
-                    doubts += 1
-                    if doubts > doubt_tries:
-                        return answer
-                else:
-                    return answer
-            tried = failures + doubts + races
-            self.sleep(pause or random.random() * min(LONGEST_PAUSE, 0.25 * 2**tried))
+                continue
+            self._reached = True
+            if answer.status == 401 and callable(self._token) and not renewed:
+                renewed = True
+                self._held_token = None
+                continue
+            if answer.status in {401, 403}:
+                raise StoreRefused(f"{self.base} does not let us in ({answer.why()}). Check the credentials")
+            if 300 <= answer.status < 400 and answer.status != 304:
+                raise StoreRefused(
+                    f"{self.base} sends us elsewhere ({answer.status}). Give the final address"
+                )
+            if answer.status in SLOWER:
+                self.pace.too_fast()
+            verdict = retry.answered(answer.status, answer.headers, answer.content)
+            if verdict is Verdict.GIVE_UP:
+                raise StoreUnavailable(f"{self.base} is busy: {answer.why()}, {retry.failures} tries")
+            if verdict is Verdict.TAKE:
+                return answer
 
     def get(self, path: str = "", **more: Any) -> Answer:
         """``request("GET", …)``."""

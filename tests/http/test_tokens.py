@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import email.utils
 import threading
+import time
 
 import httpx
 import pytest
@@ -100,10 +102,18 @@ def test_a_busy_server_is_asked_again_with_another_assertion():
 def test_a_server_that_stays_busy_is_given_up():
     network, source = signed()
     network.auth.faults = [httpx.Response(429, headers={"retry-after": "1000000"}) for _ in range(9)]
-    with pytest.raises(StoreUnavailable, match="5 tries"):
+    with pytest.raises(StoreUnavailable, match="8 tries"):
         source.token()
-    assert len(network.auth.requests) == 5
-    assert max(network.slept) <= 30
+    assert len(network.auth.requests) == 8
+    assert max(network.slept) == 120
+
+
+def test_a_busy_server_may_give_a_date():
+    network, source = signed()
+    until = email.utils.formatdate(time.time() + 60, usegmt=True)
+    network.auth.faults = [httpx.Response(503, headers={"retry-after": until})]
+    assert source.token() == "token-1"
+    assert 57 <= network.slept[0] <= 60
 
 
 @pytest.mark.parametrize("in_form", [False, True])

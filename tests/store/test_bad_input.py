@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from fhir_blina.cli.parser import main
 from fhir_blina.errors import StoreIncomplete, StoreRefused
 from fhir_blina.files.json import read_ndjson
-from fhir_blina.http import transport as transport_module
+from fhir_blina.http import retry
 from fhir_blina.store import open_store
 from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import COHORT, FakeFhir, resource
@@ -71,7 +71,7 @@ def test_a_bad_store_folder(row, tmp_path, capsys):
 
 @pytest.mark.parametrize("row", rows("bad_answers"))
 def test_a_bad_answer_of_a_server(row, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(transport_module, "TRIES", 2)
+    monkeypatch.setattr(retry, "TRIES", 2)
     path = DATA / row["folder"] / row["file"]
     fake = FakeFhir()
     fake.held["Patient/p1"] = {
