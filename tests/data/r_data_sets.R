@@ -4,7 +4,7 @@
 suppressMessages({library(survival); library(coin); library(cmprsk)})
 folder <- commandArgs(trailingOnly = TRUE)[1]
 out <- file(file.path(folder, "values.txt"), "w")
-say <- function(name, x) for (v in x) cat(name, " ", sprintf("%.15g", ifelse(is.na(v), -1, v)), "\n", sep = "", file = out)
+say <- function(name, x) cat(name, ": ", paste(sprintf("%.15g", ifelse(is.na(x), -1, x)), collapse = " "), "\n", sep = "", file = out)
 
 # start, time, event, group, cause (1 the event, 2 a competing one), value (something to rank)
 frame <- function(time, event, group, start = 0, cause = event, value = time, stratum = 1)
@@ -34,7 +34,7 @@ types <- c("plain", "log", "log-log", "logit", "arcsin")
 surv <- function(d) if (any(d$start > 0)) Surv(d$start, d$time, d$event) else Surv(d$time, d$event)
 for (name in names(sets)) {
   d <- sets[[name]]
-  write.csv(format(d, digits = 17), file.path(folder, paste0(name, ".csv")), row.names = FALSE, quote = FALSE)
+  write.csv(format(d, digits = 17, trim = TRUE), file.path(folder, paste0(name, ".csv")), row.names = FALSE, quote = FALSE)
   days <- signif(quantile(d$time, c(0.1, 0.35, 0.6, 0.85)), 3)
   say(paste(name, "days"), days)
   for (label in c("all", sort(unique(d$group)))) {
