@@ -18,8 +18,13 @@ from fhir_blina.analysis.comparisons import describe_comparisons
 from fhir_blina.analysis.contrasts import describe_firth, describe_landmarks, describe_state
 from fhir_blina.analysis.descriptive import describe
 from fhir_blina.analysis.exposure import describe_exposure
-from fhir_blina.analysis.incidences import describe_incidence
-from fhir_blina.analysis.outcomes import by_group, describe_endpoint, shown_labels
+from fhir_blina.analysis.incidences import describe_gray, describe_incidence
+from fhir_blina.analysis.outcomes import (
+    by_group,
+    describe_endpoint,
+    describe_mean_differences,
+    shown_labels,
+)
 from fhir_blina.analysis.quality.findings import find, rule_book
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints
@@ -63,8 +68,10 @@ def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator
     labels = shown_labels(facts.endpoints, endpoint)
     groups = {name: by_group(frame, facts.group(name), shown) for name, shown in labels.items()}
     yield from describe_endpoint(endpoint, frame, groups)
+    yield from describe_mean_differences(endpoint, groups)
     yield from describe_comparisons(endpoint, frame, groups)
     yield from describe_incidence(endpoint, frame, groups)
+    yield from describe_gray(endpoint, groups)
     for name, parts in groups.items():
         yield from describe_firth(endpoint, name, parts)
     yield from describe_landmarks(facts, endpoint, frame, labels)

@@ -14,7 +14,7 @@ from fhir_blina.analysis.descriptive import whole
 from fhir_blina.analysis.outcomes import all_parts, asked_days, sources
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.results import Record
-from fhir_blina.statistics import Incidence, cumulative_incidence
+from fhir_blina.statistics import Incidence, cumulative_incidence, gray_test
 
 METHOD = "Aalen-Johansen, variance by the delta method"
 
@@ -50,6 +50,36 @@ def describe_incidence(
                 yield _incidence(endpoint, group, curve, day, made)
             if place == 0:
                 yield _median(endpoint, label, curve, made)
+
+
+def describe_gray(endpoint: Endpoint, groups: Mapping[str, Mapping[str, pd.DataFrame]]) -> Iterator[Record]:
+    """Gray's test of each cause for each group that an endpoint with competing events is compared by."""
+    if not endpoint.competing:
+        return
+    found = causes(endpoint)
+    for name, parts in groups.items():
+        frame = pd.concat(list(parts.values()))
+        labels = [label for label, part in parts.items() for _ in range(len(part))]
+        empty = [label for label, part in parts.items() if not len(part)]
+        kinds = np.zeros(len(frame), dtype=int)
+        for number, names in enumerate(found.values(), start=1):
+            kinds[frame["event"].isin(names).to_numpy(dtype=bool)] = number
+        pair = " v ".join(parts)
+        for number, cause in enumerate(found, start=1):
+            test = gray_test(frame["duration_days"].to_numpy(dtype=float), kinds, labels, number)
+            reason = f"not estimable: nobody is in {', '.join(empty)}" if empty else test.note
+            yield Record(
+                f"{endpoint.name}.gray",
+                pair if number == 1 else f"{pair}: {cause}",
+                value=None if empty else test.chi2,
+                method=f"chi-square, cumulative incidence of {cause.replace('_', ' ')} (Gray 1988)",
+                n=len(frame),
+                events=int((kinds == number).sum()),
+                p_value=None if empty else test.p,
+                test=f"Gray, {test.df} degree{'s' * (test.df != 1)} of freedom",
+                note="; ".join(text for text in (reason, f"by {name}") if text),
+                derived_from=sources(frame),
+            )
 
 
 def _incidence(endpoint: Endpoint, group: str, curve: Incidence, day: float, made: tuple[str, ...]) -> Record:

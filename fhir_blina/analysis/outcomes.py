@@ -14,7 +14,15 @@ import pandas as pd
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
 from fhir_blina.endpoints import Endpoint, Endpoints
 from fhir_blina.results import Record
-from fhir_blina.statistics import INTERVALS, Curve, Estimate, kaplan_meier, median, reverse_kaplan_meier
+from fhir_blina.statistics import (
+    INTERVALS,
+    Curve,
+    Estimate,
+    kaplan_meier,
+    median,
+    restricted_mean_difference,
+    reverse_kaplan_meier,
+)
 
 SMALL_GROUP = 10  # below, a restricted mean has no interval: its normal theory does not hold
 
@@ -185,6 +193,34 @@ def _restricted_mean(
         note=note,
         derived_from=made,
     )
+
+
+def describe_mean_differences(
+    endpoint: Endpoint, groups: Mapping[str, Mapping[str, pd.DataFrame]]
+) -> Iterator[Record]:
+    """Difference of the restricted means of two groups, each of ten patients or more."""
+    for name, parts in groups.items():
+        if endpoint.competing or len(parts) != 2 or min(map(len, parts.values())) < SMALL_GROUP:
+            continue
+        (first, one), (second, two) = parts.items()
+        for limit in endpoint.restrict_at_days:
+            gap = restricted_mean_difference(_curve(one), _curve(two), limit)
+            error = "" if gap.standard_error is None else f"standard error {gap.standard_error:.6g}"
+            yield Record(
+                f"{endpoint.name}.restricted_mean_difference",
+                f"{second} less {first}",
+                limit,
+                gap.value,
+                "d",
+                gap.low,
+                gap.high,
+                None if gap.low is None else "normal, Greenwood",
+                f"difference of the areas under the Kaplan-Meier curves to day {limit}",
+                len(one) + len(two),
+                int(one["event_observed"].sum() + two["event_observed"].sum()),
+                note="; ".join(text for text in (gap.note, error, f"by {name}") if text),
+                derived_from=sources(pd.concat([one, two])),
+            )
 
 
 def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]) -> Iterator[Record]:

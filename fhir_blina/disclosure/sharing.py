@@ -95,19 +95,23 @@ def shared_tables(
         endpoints: Definitions.
         threshold: Counts of 1 to threshold - 1 are hidden, with what they would follow from; steps are whole
             weeks, as many as it takes until none is so small. None hides nothing.
-        endpoint: Whose survival; the first endpoint where it is empty. Two endpoints of the same patients
-            side by side would tell apart the few in whom they differ, so there is one.
+        endpoint: Whose survival; the first endpoint without competing events where it is empty. Two
+            endpoints of the same patients side by side would tell apart the few in whom they differ, so
+            there is one.
 
     Raises:
-        AnalysisError: no such endpoint, none at all, or a threshold below 2.
+        AnalysisError: no such endpoint, none at all, one with competing events, or a threshold below 2.
     """
     if not endpoints.endpoints:
         raise AnalysisError(
             f"{endpoints.path}: there is no endpoint, so no survival to share. Define one under endpoints"
         )
-    name = endpoint or next(iter(endpoints.endpoints))
-    if name not in endpoints.endpoints:
+    name = endpoint or _first(endpoints)
+    if endpoint and name not in endpoints.endpoints:
         raise AnalysisError(f'there is no endpoint "{name}". {did_you_mean(name, endpoints.endpoints)}')
+    if not name or endpoints.endpoints[name].competing:
+        which = f'endpoint "{name}" has' if name else "every endpoint has"
+        raise AnalysisError(f"{endpoints.path}: {which} competing events and no survival. Name one without")
     shown = shown_numbers(tables, endpoints, threshold, name)
     rows = [
         (what, group, *(_cell(shown.counts.get((what, group, answer), "")) for answer in ("yes", "no")))
@@ -123,6 +127,11 @@ def shared_tables(
         columns=["endpoint", "after_days", "until_days", "at_risk", "events", "censored", "survival"],
     )
     return {"counts": counts, "survival": survival}
+
+
+def _first(endpoints: Endpoints) -> str:
+    """The first endpoint that has a survival curve; empty where none has."""
+    return next((name for name, one in endpoints.endpoints.items() if not one.competing), "")
 
 
 def suppressed_results(tables: Tables, endpoints: Endpoints, threshold: int) -> Results:
@@ -141,7 +150,7 @@ def suppressed_results(tables: Tables, endpoints: Endpoints, threshold: int) -> 
     Raises:
         AnalysisError: a threshold below 2.
     """
-    shown = shown_numbers(tables, endpoints, threshold, next(iter(endpoints.endpoints), ""))
+    shown = shown_numbers(tables, endpoints, threshold, _first(endpoints))
     few = f"suppressed: fewer than {threshold}, or needed to hide such a number"
     records = [*_counted(endpoints, shown, few), *_survival(shown, few)]
     known = {(one.name, one.group) for one in records}
@@ -196,7 +205,8 @@ def _asked(endpoints: Endpoints) -> Iterator[tuple[str, str]]:
             yield from ((f"{name}.{statistic}", group) for statistic in STATISTICS)
     for endpoint in endpoints.endpoints.values():
         for group in ("all", *(label for name in endpoint.compare for label in labels[name])):
-            yield from ((f"{endpoint.name}.{statistic}", group) for statistic in ("survival", "median"))
+            curve = "cumulative_incidence" if endpoint.competing else "survival"
+            yield from ((f"{endpoint.name}.{statistic}", group) for statistic in (curve, "median"))
         yield from ((f"{endpoint.name}.log_rank", " v ".join(labels[name])) for name in endpoint.compare)
 
 

@@ -173,7 +173,8 @@ def _curves(endpoint: Endpoint) -> Iterator[Block]:
     block = {"kind": "survival", "endpoint": endpoint.name, "at_days": days}
     yield {**block, "caption": endpoint.title}
     for by in endpoint.compare:
-        tests = [f"{endpoint.name}.log_rank", f"{endpoint.name}.log_rank_exact"]
+        named = ("gray", "log_rank") if endpoint.competing else ("log_rank", "log_rank_exact")
+        tests = [f"{endpoint.name}.{test}" for test in named]
         yield {**block, "caption": f"{endpoint.title}, by {by}", "by": by, "tests": tests}
 
 

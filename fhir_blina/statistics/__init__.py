@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from fhir_blina.statistics.competing import Incidence, cumulative_incidence
 from fhir_blina.statistics.cox import firth_cox
+from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.labelings import in_words, smallest_p
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
-from fhir_blina.statistics.survival import INTERVALS, Curve, Estimate, kaplan_meier, reverse_kaplan_meier
+from fhir_blina.statistics.survival import (
+    INTERVALS,
+    Curve,
+    Estimate,
+    kaplan_meier,
+    restricted_mean_difference,
+    reverse_kaplan_meier,
+)
 from fhir_blina.statistics.times import TIMEFIX
 from fhir_blina.statistics.timevarying import landmark, mantel_byar, simon_makuch
 
@@ -21,6 +29,7 @@ __all__ = [
     "Incidence",
     "cumulative_incidence",
     "firth_cox",
+    "gray_test",
     "in_words",
     "kaplan_meier",
     "landmark",
@@ -30,6 +39,7 @@ __all__ = [
     "median",
     "permutation_log_rank",
     "proportion",
+    "restricted_mean_difference",
     "reverse_kaplan_meier",
     "simon_makuch",
     "smallest_p",

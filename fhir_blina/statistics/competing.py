@@ -100,6 +100,18 @@ class Incidence:
         return Estimate(value, None, *ends, "" if ends[1] is not None else f"upper limit {NOT_REACHED}")
 
 
+def whole_causes(causes: Vector) -> Floats:
+    """Causes as numbers: 0 for censored, 1, 2 … for the cause of the event.
+
+    Raises:
+        AnalysisError: a cause that is missing, or no whole number of 0 or more.
+    """
+    kinds = numbers(causes, "a cause")
+    if not np.isfinite(kinds).all() or (kinds < 0).any() or (kinds != np.rint(kinds)).any():
+        raise AnalysisError("a cause is missing, or no whole number of 0 or more")
+    return kinds
+
+
 def _first(times: Floats, values: Floats, p: float) -> float | None:
     above = np.flatnonzero(values >= p - TOLERANCE)
     return float(times[above[0]]) if len(above) else None
@@ -123,9 +135,7 @@ def cumulative_incidence(
     """
     if cause <= NO_EVENT:
         raise AnalysisError("a cause is 1 or more; 0 is censored")
-    kind = numbers(causes, "a cause")
-    if not np.isfinite(kind).all() or (kind < 0).any() or (kind != np.rint(kind)).any():
-        raise AnalysisError("a cause is missing, or no whole number of 0 or more")
+    kind = whole_causes(causes)
     t, d, start = checked(durations, kind != NO_EVENT, entry)
     if not len(t):
         empty = np.zeros(1, dtype=np.int64)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.statistics.labelings import Choice, choose
-from fhir_blina.statistics.times import Floats, Vector, checked, grouped
+from fhir_blina.statistics.times import Floats, Vector, checked, grouped, numbers
 
 WEIGHTS = {
     "log-rank": "weight 1 (Mantel 1966, Cox 1972)",
@@ -94,6 +94,8 @@ def log_rank(
     *,
     weight: str = "log-rank",
     entry: Vector | None = None,
+    strata: Sequence[Hashable] | npt.NDArray[Any] | None = None,
+    trend: Sequence[float] | None = None,
 ) -> LogRank:
     """Compare the survival of two or more groups.
 
@@ -103,41 +105,74 @@ def log_rank(
         groups: Label of each subject; the groups stand in the order in which they first appear.
         weight: A key of ``WEIGHTS``.
         entry: Time from which each subject is at risk.
+        strata: A label of each subject within which the groups are compared; the parts are added up.
+        trend: A score of each group, in the order of the groups, for a test of trend with one degree of
+            freedom (Tarone 1975).
 
     Returns:
         The test; without a statistic, and with the reason, where there are no two groups, no event, or no
         event time at which subjects of two groups are at risk.
+
+    Raises:
+        AnalysisError: times, events, groups or strata that cannot be used, or an unknown weight.
     """
     t, d, start = checked(durations, events, entry)
     labels, codes = grouped(groups, len(t))
-    at_risk, deaths = _counts(t, d, start, codes, len(labels))
-    some = at_risk.sum(axis=1) > 0
-    at_risk, deaths = at_risk[some], deaths[some]
-    n, k = at_risk.sum(axis=1), deaths.sum(axis=1)
-    w = weights(n, k, weight)
-    share = at_risk / n[:, None]
-    observed = (w[:, None] * deaths).sum(axis=0)
-    expected = (w[:, None] * share * k[:, None]).sum(axis=0)
-    spread = w**2 * k * np.divide(n - k, n - 1, out=np.zeros_like(n), where=n > 1)
-    covariance = np.diag(spread @ share) - (share * spread[:, None]).T @ share
+    every = [0] * len(t) if strata is None else strata
+    parts, places = grouped(every, len(t), "a stratum")
+    observed, expected = np.zeros(len(labels)), np.zeros(len(labels))
+    covariance, count = np.zeros((len(labels), len(labels))), 0.0
+    for stratum in range(len(parts)):
+        here = places == stratum
+        found = _sums(t[here], d[here], start[here], codes[here], len(labels), weight)
+        observed, expected, covariance = observed + found[0], expected + found[1], covariance + found[2]
+        count += found[3]
     variance = float(covariance[0, 0]) if labels else 0.0
     df = max(len(labels) - 1, 0)
-    parts = (tuple(map(float, observed)), tuple(map(float, expected)))
+    sums = (tuple(map(float, observed)), tuple(map(float, expected)))
     if df == 0:
-        return LogRank(None, None, 0, *parts, variance, "there are no two groups")
-    if not k.sum():
-        return LogRank(None, None, df, *parts, variance, "there is no event")
+        return LogRank(None, None, 0, *sums, variance, "there are no two groups")
+    if not count:
+        return LogRank(None, None, df, *sums, variance, "there is no event")
+    from scipy.stats import chi2
+
+    if trend is not None:
+        scores = numbers(trend, "a score of the trend")
+        if scores.shape != observed.shape or not np.isfinite(scores).all():
+            raise AnalysisError("a trend needs one score for each group")
+        spread = float(scores @ covariance @ scores)
+        if spread <= 1e-12:
+            return LogRank(None, None, 1, *sums, variance, "not estimable: the scores at risk do not differ")
+        statistic = float(scores @ (observed - expected)) ** 2 / spread
+        return LogRank(statistic, float(chi2.sf(statistic, 1)), 1, *sums, variance)
     rank = int(np.linalg.matrix_rank(covariance, tol=1e-9 * max(1.0, float(np.abs(covariance).max()))))
     if rank < df:
         reason = "not estimable: at no event time are subjects of different groups at risk together"
         if rank:
             reason = "not estimable: a group has nobody at risk beside the others"
-        return LogRank(None, None, df, *parts, variance, reason)
-    from scipy.stats import chi2
-
+        return LogRank(None, None, df, *sums, variance, reason)
     gap = (observed - expected)[:-1]
     statistic = float(gap @ np.linalg.solve(covariance[:-1, :-1], gap))
-    return LogRank(statistic, float(chi2.sf(statistic, df)), df, *parts, variance)
+    return LogRank(statistic, float(chi2.sf(statistic, df)), df, *sums, variance)
+
+
+def _sums(
+    t: Floats, d: npt.NDArray[np.bool_], start: Floats, codes: npt.NDArray[np.intp], groups: int, weight: str
+) -> tuple[Floats, Floats, Floats, float]:
+    """Weighted observed, expected, their hypergeometric covariance, and how many events there are."""
+    at_risk, deaths = _counts(t, d, start, codes, groups)
+    some = at_risk.sum(axis=1) > 0
+    at_risk, deaths = at_risk[some], deaths[some]
+    n, k = at_risk.sum(axis=1), deaths.sum(axis=1)
+    w = weights(n, k, weight)
+    share = at_risk / n[:, None]
+    spread = w**2 * k * np.divide(n - k, n - 1, out=np.zeros_like(n), where=n > 1)
+    return (
+        (w[:, None] * deaths).sum(axis=0),
+        (w[:, None] * share * k[:, None]).sum(axis=0),
+        np.diag(spread @ share) - (share * spread[:, None]).T @ share,
+        float(k.sum()),
+    )
 
 
 @dataclass(frozen=True)

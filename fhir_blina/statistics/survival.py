@@ -164,6 +164,16 @@ class Curve:
         return Estimate(float(areas.sum()), error, float(areas.sum()) - half, float(areas.sum()) + half)
 
 
+def restricted_mean_difference(first: Curve, second: Curve, limit: float) -> Estimate:
+    """Restricted mean of the second group less that of the first, with its normal interval."""
+    one, two = first.restricted_mean(limit), second.restricted_mean(limit)
+    if one.value is None or two.value is None or one.standard_error is None or two.standard_error is None:
+        return Estimate(None, note="a group was not followed to the limit")
+    error = float(np.hypot(one.standard_error, two.standard_error))
+    gap, half = two.value - one.value, _z(first.confidence) * error
+    return Estimate(gap, error, gap - half, gap + half)
+
+
 def _z(confidence: float) -> float:
     from scipy.special import ndtri
 

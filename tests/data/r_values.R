@@ -96,3 +96,9 @@ for (x in 0:1) for (day in c(30, 90, 365)) {
   fit <- summary(survfit(Surv(start, stop, event) ~ 1, subset(heart, transplant == x)), times = day)
   say(sprintf("stanford simon-makuch %d %d", x, day), c(fit$surv, fit$std.err))
 }
+say("trend", coxph(Surv(1:12, c(1, 1, 0, 1, 1, 1, 0, 1, 1, 0, 1, 1)) ~ rep(0:2, 4))$score)
+three <- rep(c("a", "b", "c"), 5)
+for (k in 1:2) {
+  say(paste("gray 3", k), cuminc(cr_t, cr_k, three)$Tests[k, ])
+  say(paste("gray 2", k), cuminc(cr_t, cr_k, ifelse(three == "a", "a", "b"))$Tests[k, ])
+}

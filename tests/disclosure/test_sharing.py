@@ -97,6 +97,21 @@ def test_an_unknown_endpoint_is_said(given):
         shared_tables(*given, endpoint="survivel")
 
 
+def test_an_endpoint_with_competing_events_has_no_survival_to_share(given, tmp_path):
+    tables, _ = given
+    competing = "  relapse: {title: r, start: begin, events: [seen], competing: [death], censor: seen}\n"
+    path = tmp_path / "competing.yaml"
+    path.write_text(ENDPOINTS.replace("endpoints:\n", "endpoints:\n" + competing))
+    endpoints = read_endpoints(path)
+    # the first that has a curve is taken, and the other is refused by name
+    assert set(shared_tables(tables, endpoints)["survival"]["endpoint"]) == {"survival"}
+    with pytest.raises(AnalysisError, match='"relapse" has competing events'):
+        shared_tables(tables, endpoints, endpoint="relapse")
+    names = {record.name for record in suppressed_results(tables, endpoints, 11)}
+    assert "relapse.cumulative_incidence" in names
+    assert "relapse.survival" not in names
+
+
 def test_definitions_without_an_endpoint_say_what_to_do(given, tmp_path):
     tables, _ = given
     path = tmp_path / "none.yaml"

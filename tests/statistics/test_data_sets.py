@@ -7,6 +7,7 @@ the generated one are compared with the values kept in data/r_data_sets.txt.
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,14 +16,16 @@ import numpy as np
 import pytest
 
 from fhir_blina.statistics.competing import cumulative_incidence
+from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.logrank import log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import mann_whitney
-from fhir_blina.statistics.survival import INTERVALS, kaplan_meier
+from fhir_blina.statistics.survival import INTERVALS, kaplan_meier, restricted_mean_difference
 from fhir_blina.statistics.times import checked
 
 DATA = Path(__file__).parents[1] / "data"
 SETS = ("lung", "veteran", "pbc", "colon", "ovarian", "heart", "mgus2", "ties")
 WITHOUT_R = ("lung", "heart", "ties")
+Z = 1.959963984540054
 R_NAME = {"arcsine": "arcsin"}
 
 
@@ -195,7 +198,16 @@ def hold_tests(name, data, r, *, late):
         for rho, weight in ((0, "log-rank"), (1, "Fleming-Harrington (1,0)")):
             test = log_rank(t, d, groups, weight=weight)
             assert [test.chi2, *test.observed, *test.expected] == near(expected(r, f"{name} survdiff {rho}"))
+        (stratified,) = expected(r, f"{name} stratified")
+        assert log_rank(t, d, groups, strata=data["stratum"][order]).chi2 == pytest.approx(
+            stratified, rel=1e-9
+        )
+        for cause in (1, 2) if (data["cause"] == 2).any() else ():
+            gray = gray_test(t, data["cause"][order], groups, cause)
+            assert [gray.chi2, gray.p, float(gray.df)] == near(expected(r, f"{name} gray {cause}"))
     first, second = sorted(set(groups))[:2]
+    if not late and f"{name} {first} rmst" in r:
+        hold_mean_difference(name, t, d, groups, first, second, r)
     values = data["value"][order]
     rank = mann_whitney(values[groups == first], values[groups == second])
     assert [rank.z, rank.p_asymptotic] == near(expected(r, f"{name} rank"))
@@ -205,6 +217,19 @@ def hold_tests(name, data, r, *, late):
         permuted = permutation_log_rank(t, d, groups)
         (exact,) = expected(r, "ovarian log-rank exact")
         assert abs(permuted.p_scores - exact) < 4 * permuted.error_scores
+
+
+def hold_mean_difference(name, t, d, groups, first, second, r):
+    limit = r[f"{name} days"][2]
+    curves = [kaplan_meier(t[groups == label], d[groups == label]) for label in (first, second)]
+    if not all(curve.defined_at(limit) for curve in curves):
+        return
+    gap = restricted_mean_difference(*curves, limit)
+    (one, se_one), (two, se_two) = (expected(r, f"{name} {label} rmst") for label in (first, second))
+    assert [gap.value, gap.standard_error] == near([two - one, math.hypot(se_one, se_two)])
+    assert [gap.low, gap.high] == near(
+        [gap.value - Z * gap.standard_error, gap.value + Z * gap.standard_error]
+    )
 
 
 @pytest.mark.r

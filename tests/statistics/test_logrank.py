@@ -224,3 +224,33 @@ def test_two_large_groups_are_left_to_the_asymptotic_test_which_says_so(size):
     assert found.p_statistic is None
     assert found.note.startswith("asymptotic")
     assert len(found.note) < 100
+
+
+def test_a_trend_over_two_groups_is_the_log_rank_test_whatever_the_scores():
+    assert log_rank(*TWO, ARMS, trend=[0, 1]).chi2 == near(log_rank(*TWO, ARMS).chi2)
+    assert log_rank(*TWO, ARMS, trend=[10, -4]).chi2 == near(log_rank(*TWO, ARMS).chi2)
+
+
+def test_a_trend_over_three_groups_is_the_score_test_of_cox_without_ties():
+    # R 4.2.2: coxph(Surv(1:12, c(1,1,0,1,1,1,0,1,1,0,1,1)) ~ rep(0:2, 4))$score
+    events = [1, 1, 0, 1, 1, 1, 0, 1, 1, 0, 1, 1]
+    found = log_rank(range(1, 13), events, [0, 1, 2] * 4, trend=[0, 1, 2])
+    assert found.chi2 == near(R["trend"][0])
+    assert found.df == 1
+
+
+@pytest.mark.parametrize("trend", [[0, 1], [0, 1, float("nan")]])
+def test_a_trend_needs_a_score_for_each_group(trend):
+    with pytest.raises(AnalysisError, match="score"):
+        log_rank([1, 2, 3], [1, 1, 1], ["a", "b", "c"], trend=trend)
+
+
+def test_strata_of_one_group_each_leave_nothing_to_compare():
+    found = log_rank([1, 2, 3, 4], [1, 1, 1, 1], ["a", "a", "b", "b"], strata=["x", "x", "y", "y"])
+    assert found.chi2 is None
+    assert "at risk together" in found.note
+
+
+def test_a_missing_stratum_is_refused():
+    with pytest.raises(AnalysisError, match="stratum"):
+        log_rank([1, 2], [1, 1], ["a", "b"], strata=["x", None])
