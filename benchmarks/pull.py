@@ -25,9 +25,9 @@ from typing import Any
 import httpx
 from push import cohort
 
+from fhir_blina.files import COHORT_SYSTEM
 from fhir_blina.files.json import Resource
 from fhir_blina.store import open_store
-from fhir_blina.store.contract import COHORT_SYSTEM
 from fhir_blina.store.rest.rest import RestStore
 
 ROUNDS = 3

@@ -28,9 +28,9 @@ from typing import Any
 
 import httpx
 
+from fhir_blina.files import COHORT_SYSTEM
 from fhir_blina.files.json import dumps, write_ndjson
 from fhir_blina.store import open_store
-from fhir_blina.store.contract import COHORT_SYSTEM
 
 COHORT = "benchmark"
 ROUNDS = 3

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fhir_blina.fhirpath.temporal import Temporal, as_temporal
-from fhir_blina.r4 import rules
+from fhir_blina.r4 import R4
 
 PRIMITIVES = frozenset(
     """base64Binary boolean canonical code date dateTime decimal id instant integer integer64 markdown
@@ -77,7 +77,7 @@ def _no_choices() -> frozenset[str]:
     """Elements of R4 whose name only looks like a choice: ``formCode`` is no ``form[x]``."""
     plain: set[str] = set()
     chosen: set[str] = set()
-    for stated in rules()["types"].values():
+    for stated in R4.types.values():
         for name, element in stated["elements"].items():
             if name.endswith("[x]"):
                 kinds = [kind.removeprefix("Simple") for kind in element["type"]]
@@ -91,7 +91,7 @@ def _no_choices() -> frozenset[str]:
 def moments_by_name() -> dict[str, str]:
     """Date type of the elements of R4 that have only one: a ``start`` that is a date is a dateTime."""
     types: dict[str, set[str]] = {}
-    for stated in rules()["types"].values():
+    for stated in R4.types.values():
         for name, element in stated["elements"].items():
             kind = str(element["type"])
             if kind in MOMENTS:

@@ -10,20 +10,28 @@ from fhir_blina.files.json import (
     dumps,
     loads,
     read_ndjson,
-    references_in,
     resource_of,
     sync_folder,
     write_whole,
 )
 from fhir_blina.files.locks import locked
-from fhir_blina.files.shipped import CANONICAL, fill_constants, mappings_folder, schema
+from fhir_blina.files.shipped import (
+    CANONICAL,
+    COHORT_SYSTEM,
+    RESOURCE_KEY_SYSTEM,
+    fill_constants,
+    mappings_folder,
+    schema,
+)
 from fhir_blina.files.yaml import Document, Keys, check_schema, read_text, read_yaml, walk
 
 __all__ = [
     "CANONICAL",
+    "COHORT_SYSTEM",
     "MAX_CELL",
     "MAX_DIGITS",
     "MAX_LINE_BYTES",
+    "RESOURCE_KEY_SYSTEM",
     "Document",
     "Keys",
     "Resource",
@@ -38,7 +46,6 @@ __all__ = [
     "read_ndjson",
     "read_text",
     "read_yaml",
-    "references_in",
     "resource_of",
     "schema",
     "sync_folder",

@@ -205,16 +205,3 @@ def sync_folder(folder: Path) -> None:
 def write_ndjson(path: Path, resources: Iterable[Resource]) -> None:
     """Write one resource a line, whole or not at all."""
     write_whole(path, (dumps(resource) + "\n" for resource in resources))
-
-
-def references_in(node: Any) -> Iterator[dict[str, Any]]:
-    """Each Reference inside a resource, or a part of one, that has a ``reference``."""
-    stack: list[Any] = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if isinstance(part.get("reference"), str):
-                yield part
-            stack.extend(part.values())
-        elif isinstance(part, list):
-            stack.extend(part)

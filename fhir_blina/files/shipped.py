@@ -12,6 +12,10 @@ from fhir_blina.files import json as fhirjson
 # Base of the code systems, extensions and identifier systems in mappings/profiles, shared by all cohorts.
 CANONICAL = "https://fhir-blina.example"
 
+# The tag of a cohort, and the identifier that repeats the readable id of a resource.
+COHORT_SYSTEM = f"{CANONICAL}/CodeSystem/cohort"
+RESOURCE_KEY_SYSTEM = f"{CANONICAL}/NamingSystem/resource-key"
+
 
 def mappings_folder() -> Path:
     """The folder ``mappings/`` of the installed package or of the repository."""

@@ -13,6 +13,7 @@ from fhir_blina.mapping.back.roundtrip import round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources
 from fhir_blina.mapping.nodes import Embed, blanks, nodes
 from fhir_blina.mapping.template import Template
+from fhir_blina.r4 import references_at
 
 
 def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list[Finding]:
@@ -112,29 +113,15 @@ def _dangling_references(mapped: Mapped) -> list[Finding]:
     result = []
     for resource in mapped.resources:
         origin = mapped.origins[f"{resource['resourceType']}/{resource['id']}"]
-        for path, reference in references(resource):
-            if reference not in known:
+        for path, found in references_at(resource):
+            reference = found["reference"]
+            if not reference.startswith("#") and reference not in known:
                 kind = reference.split("/", maxsplit=1)[0]
                 near = did_you_mean(kind, {one.split("/", maxsplit=1)[0] for one in known})
                 text = "a reference to a resource that no template makes"
                 remedy = near if near and kind not in near else "Compare the id with that template's id"
-                result.append(problem(origin.location(path), text, remedy, code="not-found"))
+                result.append(problem(origin.location(f"{path}.reference"), text, remedy, code="not-found"))
     return result
-
-
-def references(node: Any, path: str = "") -> list[tuple[str, str]]:
-    """Every literal reference below a node: ``(FHIRPath without the type, "Type/id")``."""
-    found: list[tuple[str, str]] = []
-    if isinstance(node, dict):
-        reference = node.get("reference")
-        if isinstance(reference, str) and not reference.startswith("#"):
-            found.append((f"{path}.reference", reference))
-        for name, value in node.items():
-            found += references(value, f"{path}.{name}")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            found += references(value, f"{path}[{index}]")
-    return found
 
 
 def _lost_cells(cohort: Cohort, mapped: Mapped) -> list[Finding]:

@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fhir_blina.files import CANONICAL, Resource, references_in
-from fhir_blina.r4 import rules
+from fhir_blina.files import CANONICAL, Resource
+from fhir_blina.r4 import R4, references_in, targets_of
 
 TAG = {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "shifted-dates"}
 DATES = frozenset({"date", "dateTime", "instant"})
@@ -168,7 +168,7 @@ class _Walk:
 def _children(kind: str) -> Mapping[str, str]:
     """The FHIR type of each JSON key of a type that is a date, or an object that may hold one."""
     found: dict[str, str] = {}
-    stated = rules()["types"].get(kind)
+    stated = R4.types.get(kind)
     while stated is not None:
         for name, element in stated["elements"].items():
             types = element["type"] if isinstance(element["type"], list) else [element["type"]]
@@ -178,7 +178,7 @@ def _children(kind: str) -> Mapping[str, str]:
                     found[key] = one
                 if one[0].islower():
                     found[f"_{key}"] = "Element"
-        stated = rules()["types"].get(stated["base"])
+        stated = R4.types.get(stated["base"])
     if kind == "Meta":
         found.pop("lastUpdated")  # of the server, about no patient
     return found
@@ -190,7 +190,7 @@ def _may_name_a_patient(kind: str) -> bool:
     return any(
         (element["type"] == "Reference" and "Patient" in element.get("targets", ("Patient",)))
         or (isinstance(element["type"], list) and "Reference" in element["type"])
-        for name, stated in rules()["types"].items()
+        for name, stated in R4.types.items()
         if name == kind or name.startswith(f"{kind}.")
         for element in stated["elements"].values()
     )
@@ -217,8 +217,7 @@ def _owners(resources: Sequence[Resource]) -> dict[str, str]:
         elif not any(_patients(resource)):
             rest.append((name, resource))
     for name, resource in rest:
-        targets = (found["reference"] for found in references_in(resource))
-        named = {direct[target] for target in targets if target in direct}
+        named = {direct[target] for target in targets_of(resource) if target in direct}
         if len(named) == 1:
             indirect[name] = named.pop()
     return direct | indirect

@@ -10,10 +10,10 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from fhir_blina.errors import CohortError, problem
 from fhir_blina.files import Resource
+from fhir_blina.r4 import with_names
 
 MIN_BYTES = 32
 
@@ -71,15 +71,8 @@ def hashed_id(key: bytes, name: str) -> str:
 def hash_ids(resource: Resource, key: bytes) -> Resource:
     """The resource with its id, and the ids in its references, as keyed hashes."""
 
-    def replace(node: Any) -> Any:
-        if isinstance(node, dict):
-            result = {name: replace(value) for name, value in node.items()}
-            reference = node.get("reference")
-            if isinstance(reference, str) and reference.count("/") == 1:
-                kind, name = reference.split("/")
-                result["reference"] = f"{kind}/{hashed_id(key, name)}"
-            return result
-        return [replace(value) for value in node] if isinstance(node, list) else node
+    def name(key_of: str) -> str:
+        kind, _, readable = key_of.partition("/")
+        return f"{kind}/{hashed_id(key, readable)}" if readable and "/" not in readable else key_of
 
-    hashed: Resource = replace(resource)
-    return {**hashed, "id": hashed_id(key, resource["id"])}
+    return with_names(resource, name)

@@ -14,34 +14,12 @@ from typing import Any
 
 from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import CohortError, Finding, problem
-from fhir_blina.files import CANONICAL, Resource
+from fhir_blina.files import COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource
 from fhir_blina.mapping.dateshift import DateShift, Fault
 from fhir_blina.mapping.filling import Filler, Origin, merge
 from fhir_blina.mapping.idkey import hash_ids, hashed_id, id_key
 from fhir_blina.mapping.template import Template, compile_templates
-
-# R4 types whose identifier is 0..1, and types without one.
-SINGLE_IDENTIFIER = frozenset({"AdverseEvent", "Bundle", "Composition", "QuestionnaireResponse"})
-NO_IDENTIFIER = frozenset(
-    {
-        "Binary",
-        "CapabilityStatement",
-        "CompartmentDefinition",
-        "GraphDefinition",
-        "ImplementationGuide",
-        "Linkage",
-        "MessageHeader",
-        "NamingSystem",
-        "OperationDefinition",
-        "OperationOutcome",
-        "Parameters",
-        "Provenance",
-        "SearchParameter",
-        "StructureMap",
-        "Subscription",
-        "TerminologyCapabilities",
-    }
-)
+from fhir_blina.r4 import R4
 
 
 @dataclass(frozen=True)
@@ -147,15 +125,13 @@ def fill_templates(
 def _finish(resource: Resource, cohort: Cohort, claims: Mapping[str, list[str]]) -> Resource:
     kind = resource["resourceType"]
     resource = merge(resource, cohort.manifest.data.get("every_resource", {}))
-    tag = {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name}
+    tag = {"system": COHORT_SYSTEM, "code": cohort.name}
     own: dict[str, Any] = {"meta": {"tag": [tag]}}
     if kind in claims:
         own["meta"]["profile"] = claims[kind]
-    identifier = {"system": f"{CANONICAL}/NamingSystem/resource-key", "value": resource["id"]}
-    if kind in SINGLE_IDENTIFIER:
-        own["identifier"] = identifier
-    elif kind not in NO_IDENTIFIER:
-        own["identifier"] = [identifier]
+    identifier = {"system": RESOURCE_KEY_SYSTEM, "value": resource["id"]}
+    if R4.identifier(kind) != "none":
+        own["identifier"] = [identifier] if R4.identifier(kind) == "many" else identifier
     return dict(merge(resource, own))
 
 
@@ -169,7 +145,7 @@ def _misshapen(resource: Resource) -> tuple[str, str] | None:
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             return f"meta.{name}", f"meta.{name} must be a list of Codings"
     identifier = resource.get("identifier", [])
-    single = resource["resourceType"] in SINGLE_IDENTIFIER
+    single = R4.identifier(resource["resourceType"]) == "one"
     if not isinstance(identifier, dict if single else list):
         return "identifier", f"identifier must be {'one object' if single else 'a list'}"
     if not single and not all(isinstance(one, dict) for one in identifier):

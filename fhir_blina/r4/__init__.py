@@ -1,23 +1,38 @@
-"""FHIR R4 (4.0.1): its types, elements, primitives and OperationOutcome."""
+"""FHIR R4 (4.0.1): its types, elements and primitives, keys, identifiers, references, OperationOutcome."""
 
 from __future__ import annotations
 
-from fhir_blina.r4.definitions import official_systems, resource_types, rules
+from fhir_blina.r4.identifiers import identifier_value, without_identifier
 from fhir_blina.r4.outcome import findings_of, without_content
 from fhir_blina.r4.primitives import CHECKS, Fault, text_fault
-from fhir_blina.r4.types import RESOURCE_TYPES, is_labelled, is_legal, key_of
+from fhir_blina.r4.references import (
+    references_at,
+    references_in,
+    target_of,
+    targets_of,
+    with_names,
+    with_references,
+)
+from fhir_blina.r4.release import R4, FhirRelease
+from fhir_blina.r4.types import is_labelled, is_legal, key_of
 
 __all__ = [
     "CHECKS",
-    "RESOURCE_TYPES",
+    "R4",
     "Fault",
+    "FhirRelease",
     "findings_of",
+    "identifier_value",
     "is_labelled",
     "is_legal",
     "key_of",
-    "official_systems",
-    "resource_types",
-    "rules",
+    "references_at",
+    "references_in",
+    "target_of",
+    "targets_of",
     "text_fault",
+    "with_names",
+    "with_references",
     "without_content",
+    "without_identifier",
 ]

@@ -1,4 +1,4 @@
-"""The resource types of FHIR R4. Only these become file names and paths of URLs."""
+"""``Type/id`` of a resource, and whether it may be one."""
 
 from __future__ import annotations
 
@@ -7,36 +7,7 @@ from typing import Any
 
 from fhir_blina.errors import StoreRefused
 from fhir_blina.files import Resource
-
-RESOURCE_TYPES = frozenset(
-    """
-Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse
-AuditEvent Basic Binary BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan
-CareTeam CatalogEntry ChargeItem ChargeItemDefinition Claim ClaimResponse ClinicalImpression
-CodeSystem Communication CommunicationRequest CompartmentDefinition Composition ConceptMap Condition
-Consent Contract Coverage CoverageEligibilityRequest CoverageEligibilityResponse DetectedIssue
-Device DeviceDefinition DeviceMetric DeviceRequest DeviceUseStatement DiagnosticReport
-DocumentManifest DocumentReference EffectEvidenceSynthesis Encounter Endpoint EnrollmentRequest
-EnrollmentResponse EpisodeOfCare EventDefinition Evidence EvidenceVariable ExampleScenario
-ExplanationOfBenefit FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse
-HealthcareService ImagingStudy Immunization ImmunizationEvaluation ImmunizationRecommendation
-ImplementationGuide InsurancePlan Invoice Library Linkage List Location Measure MeasureReport Media
-Medication MedicationAdministration MedicationDispense MedicationKnowledge MedicationRequest
-MedicationStatement MedicinalProduct MedicinalProductAuthorization MedicinalProductContraindication
-MedicinalProductIndication MedicinalProductIngredient MedicinalProductInteraction
-MedicinalProductManufactured MedicinalProductPackaged MedicinalProductPharmaceutical
-MedicinalProductUndesirableEffect MessageDefinition MessageHeader MolecularSequence NamingSystem
-NutritionOrder Observation ObservationDefinition OperationDefinition OperationOutcome Organization
-OrganizationAffiliation Parameters Patient PaymentNotice PaymentReconciliation Person PlanDefinition
-Practitioner PractitionerRole Procedure Provenance Questionnaire QuestionnaireResponse RelatedPerson
-RequestGroup ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject
-RiskAssessment RiskEvidenceSynthesis Schedule SearchParameter ServiceRequest Slot Specimen
-SpecimenDefinition StructureDefinition StructureMap Subscription Substance SubstanceNucleicAcid
-SubstancePolymer SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial
-SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport
-TestScript ValueSet VerificationResult VisionPrescription
-""".split()  # noqa: SIM905 - a list of one name a line says no more
-)
+from fhir_blina.r4.release import R4
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
@@ -53,7 +24,7 @@ def key_of(resource: Resource, where: str = "") -> str:
     """
     kind, name = resource.get("resourceType"), resource.get("id")
     start = f"{where}: " if where else ""
-    if not isinstance(kind, str) or kind not in RESOURCE_TYPES:
+    if not isinstance(kind, str) or kind not in R4.resource_types:
         raise StoreRefused(f"{start}not a resource type of FHIR R4")
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise StoreRefused(
@@ -68,7 +39,7 @@ def key_of(resource: Resource, where: str = "") -> str:
 
 def is_legal(kind: str, name: str) -> bool:
     """Whether it is a type of R4 and a legal id."""
-    return kind in RESOURCE_TYPES and _ID.fullmatch(name) is not None
+    return kind in R4.resource_types and _ID.fullmatch(name) is not None
 
 
 def is_labelled(resource: Resource) -> bool:

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fhir_blina.errors import Finding
-from fhir_blina.files import CANONICAL, Resource, dumps
-
-COHORT_SYSTEM = f"{CANONICAL}/CodeSystem/cohort"
-RESOURCE_KEY_SYSTEM = f"{CANONICAL}/NamingSystem/resource-key"
+from fhir_blina.files import COHORT_SYSTEM, Resource, dumps
 
 Resources = Iterable[Resource]
 """What a push takes: a list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import Resource, locked
-from fhir_blina.r4 import RESOURCE_TYPES, key_of
+from fhir_blina.r4 import R4, key_of
 from fhir_blina.store.contract import (
     Plan,
     Progress,
@@ -147,7 +147,7 @@ class FolderStore:
         """
         if since is not None:
             raise StoreRefused("a folder does not know when a resource was stored; leave out since")
-        if unknown := sorted(set(types or ()) - RESOURCE_TYPES):
+        if unknown := sorted(set(types or ()) - R4.resource_types):
             raise StoreRefused(f"not a resource type of FHIR R4: {', '.join(unknown)}")
         if not self.folder.exists():
             raise StoreIncomplete(f"{self.folder} does not exist. Push first")

@@ -21,7 +21,7 @@ from fhir_blina.files import (
     sync_folder,
     write_whole,
 )
-from fhir_blina.r4 import RESOURCE_TYPES, key_of
+from fhir_blina.r4 import R4, key_of
 
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificate.json"
@@ -156,7 +156,7 @@ def refuse_foreign(folder: Path) -> None:
         raise StoreRefused(f"{folder} is not a folder")
     for path in sorted(folder.iterdir()):
         ours = path.name in {MANIFEST, CERTIFICATE} or (
-            path.suffix == ".ndjson" and path.stem in RESOURCE_TYPES
+            path.suffix == ".ndjson" and path.stem in R4.resource_types
         )
         if not ours and not path.name.startswith("."):
             raise StoreRefused(f"{path} was not written by a store. Give an empty folder, or move it away")
@@ -201,7 +201,7 @@ def read_folder(folder: Path) -> dict[str, Resource]:
         name = entry.get("url")
         if (
             not isinstance(kind, str)
-            or kind not in RESOURCE_TYPES
+            or kind not in R4.resource_types
             or name != f"{kind}.ndjson"
             or name in listed
         ):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fhir_blina.files import Resource, references_in
-
 Unit = tuple[str, ...]
 """Keys that refer to each other in a circle and are stored together; nearly always one."""
 
@@ -28,16 +26,6 @@ class Order:
     patients: Mapping[str, Sequence[Unit]]
     last: Sequence[Unit]
     levels: Sequence[Sequence[Unit]]
-
-
-def target_of(reference: str) -> str:
-    """``Type/id`` without a version."""
-    return reference.split("/_history/", 1)[0]
-
-
-def targets_of(resource: Resource) -> tuple[str, ...]:
-    """What a resource refers to, sorted: ``Type/id`` mostly."""
-    return tuple(sorted({target_of(found["reference"]) for found in references_in(resource)}))
 
 
 def in_order(targets: Mapping[str, Sequence[str]]) -> Order:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, problem
-from fhir_blina.files import Resource, dumps, resource_of, write_whole
-from fhir_blina.r4 import is_labelled, is_legal, key_of
-from fhir_blina.store.contract import COHORT_SYSTEM, as_stored, belongs_to, tags_of
-from fhir_blina.store.order import targets_of
+from fhir_blina.files import COHORT_SYSTEM, Resource, dumps, resource_of, write_whole
+from fhir_blina.r4 import is_labelled, is_legal, key_of, targets_of
+from fhir_blina.store.contract import as_stored, belongs_to, tags_of
 from fhir_blina.store.sources import Listed, NdjsonFolder, Place, Source
 
 NOT_REMOVED = "nothing orphaned was removed, because some resources were rejected"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from fhir_blina.errors import did_you_mean
-from fhir_blina.r4 import CHECKS, resource_types, rules, text_fault
+from fhir_blina.r4 import CHECKS, R4, FhirRelease, text_fault
 from fhir_blina.validation.constraints import Invariant, invariant
 from fhir_blina.validation.invariants import ADDED
 from fhir_blina.validation.references import Known, reference_fault
@@ -29,14 +29,20 @@ class Walk:
         known: Resources that references may lead to.
         systems: Code system -> its codes, where all of them are known.
         extensions: Defined extension URLs; ``None`` where any is taken.
+        release: The release of FHIR that resources are judged by.
         resource: The resource being walked.
     """
 
-    __slots__ = ("extensions", "known", "resource", "systems")
+    __slots__ = ("extensions", "known", "release", "resource", "systems")
 
     def __init__(
-        self, known: Known, systems: dict[str, frozenset[str]], extensions: frozenset[str] | None
+        self,
+        known: Known,
+        systems: dict[str, frozenset[str]],
+        extensions: frozenset[str] | None,
+        release: FhirRelease = R4,
     ) -> None:
+        self.release = release
         self.known = known
         self.systems = systems
         self.extensions = extensions
@@ -73,8 +79,8 @@ def _primitive(name: str) -> Check:
     return check
 
 
-def _bound_code(name: str) -> Check:
-    systems = rules()["valueSets"][name]
+def _bound_code(name: str, release: FhirRelease) -> Check:
+    systems = release.value_sets[name]
     codes = frozenset(code for listed in systems.values() for code in listed)
     plain = _primitive("code")
 
@@ -87,8 +93,8 @@ def _bound_code(name: str) -> Check:
     return check
 
 
-def _bound_concept(plain: Check, name: str) -> Check:
-    systems = rules()["valueSets"][name]
+def _bound_concept(plain: Check, name: str, release: FhirRelease) -> Check:
+    systems = release.value_sets[name]
     pairs = frozenset((system, code) for system, listed in systems.items() for code in listed)
     remedy = _words(f"{system}#{code}" for system, code in pairs)
 
@@ -150,15 +156,16 @@ def _extension(plain: Check) -> Check:
 class TypeWalker:
     """The walker of one resource type, datatype or backbone element."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, release: FhirRelease) -> None:
         self.name = name
+        self.release = release
         self.rules: dict[str, Rule] = {}
         self.required: list[tuple[str, tuple[str, ...]]] = []
         self.invariants: list[tuple[str, str, str, Invariant]] = []
 
     def build(self) -> None:
         """Compile the rules of the type and of those that it inherits from."""
-        definition: dict[str, Any] | None = rules()["types"][self.name]
+        definition: dict[str, Any] | None = self.release.types[self.name]
         is_resource = definition is not None and definition["kind"] == "resource"
         if is_resource:
             self.rules["resourceType"] = Rule(_nothing, False, "", "")
@@ -169,7 +176,7 @@ class TypeWalker:
                 holds = invariant(key, stated["expression"])
                 if holds is not None:
                     self.invariants.append((key, stated["severity"], stated["human"], holds))
-            definition = rules()["types"].get(definition["base"])
+            definition = self.release.types.get(definition["base"])
         for severity, key, human, rule in ADDED.get(self.name, ()):
             self.invariants.append((key, severity, human, functools.partial(_alone, rule)))
 
@@ -183,9 +190,9 @@ class TypeWalker:
             spoken = "Quantity" if type_name in {"SimpleQuantity", "MoneyQuantity"} else type_name
             key = stem + spoken[0].upper() + spoken[1:] if choice else stem
             keys.append(key)
-            self.rules[key] = Rule(_element_check(name, type_name, element), many, choice, key)
+            self.rules[key] = Rule(_element_check(name, type_name, element, self.release), many, choice, key)
             if type_name in CHECKS:
-                self.rules[f"_{key}"] = Rule(walker("Element"), many, choice, key)
+                self.rules[f"_{key}"] = Rule(walker("Element", self.release), many, choice, key)
                 keys.append(f"_{key}")
         if element.get("min"):
             self.required.append((name, tuple(keys)))
@@ -262,20 +269,20 @@ def _alone(holds: Callable[[Any], bool], node: Any, _: Node) -> bool:
     return holds(node)
 
 
-def _element_check(name: str, type_name: str, element: dict[str, Any]) -> Check:
+def _element_check(name: str, type_name: str, element: dict[str, Any], release: FhirRelease) -> Check:
     if type_name == "Resource":
         return contained if name == "contained" else nested
     if type_name in CHECKS:
         bound = type_name == "code" and "values" in element
-        check = _bound_code(element["values"]) if bound else _primitive(type_name)
+        check = _bound_code(element["values"], release) if bound else _primitive(type_name)
     elif type_name == "Reference":
         check = _reference(
-            walker("Reference"), frozenset(element["targets"]) if "targets" in element else None
+            walker("Reference", release), frozenset(element["targets"]) if "targets" in element else None
         )
     elif "values" in element:
-        check = _bound_concept(walker(type_name), element["values"])
+        check = _bound_concept(walker(type_name, release), element["values"], release)
     else:
-        check = walker(type_name)
+        check = walker(type_name, release)
     stated = [
         (key, rule["severity"], rule["human"], holds)
         for key, rule in element.get("invariants", {}).items()
@@ -296,9 +303,9 @@ def _with_invariants(plain: Check, stated: list[tuple[str, str, str, Invariant]]
 
 
 @functools.cache
-def walker(name: str) -> Check:
-    """The walker of a type; the same one for the same name."""
-    plain: Check = TypeWalker(name)
+def walker(name: str, release: FhirRelease) -> Check:
+    """The walker of a type of a release; the same one for the same name."""
+    plain: Check = TypeWalker(name, release)
     if name in {"Coding", "Quantity", "SimpleQuantity"}:
         return _coding(plain)
     return _extension(plain) if name == "Extension" else plain
@@ -309,13 +316,13 @@ def resource(node: Any, walk: Walk) -> list[Problem]:
     if type(node) is not dict:
         return [_error("", "structure", "a resource is a JSON object")]
     name = node.get("resourceType")
-    if type(name) is not str or name not in resource_types():
+    if type(name) is not str or name not in walk.release.resource_types:
         shown = f' "{name}"' if type(name) is str and name.isascii() and name.isalnum() else ""
-        remedy = did_you_mean(str(name), resource_types())
+        remedy = did_you_mean(str(name), walk.release.resource_types)
         return [_error("", "not-supported", f"FHIR R4 has no resource type{shown}", remedy)]
     outer, walk.resource = walk.resource, node
     try:
-        return walker(name)(node, walk) or []
+        return walker(name, walk.release)(node, walk) or []
     finally:
         walk.resource = outer
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fhir_blina.errors import Finding, ValidationError
-from fhir_blina.r4 import official_systems, resource_types
+from fhir_blina.r4 import R4
 from fhir_blina.validation.invariants import in_order
 from fhir_blina.validation.references import Known
 from fhir_blina.validation.structure import Problem, Walk, resource
@@ -92,7 +92,7 @@ def check_valid(resources: Iterable[Resource], *, definitions: Iterable[Resource
 
 
 def _defined(definitions: Sequence[Resource]) -> tuple[dict[str, frozenset[str]], frozenset[str] | None]:
-    systems, extensions = dict(official_systems()), set()
+    systems, extensions = dict(R4.code_systems), set()
     for definition in definitions:
         if definition.get("resourceType") == "CodeSystem" and definition.get("content") == "complete":
             systems[definition["url"]] = frozenset(_codes(definition))
@@ -110,7 +110,7 @@ def _codes(concept: Resource) -> Iterable[str]:
 def _kind(node: Any) -> str:
     """The type of a resource of R4, empty for anything else."""
     kind = node.get("resourceType") if isinstance(node, dict) else None
-    return kind if isinstance(kind, str) and kind in resource_types() else ""
+    return kind if isinstance(kind, str) and kind in R4.resource_types else ""
 
 
 def _problems(node: Any, walk: Walk) -> list[Problem]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_blina.r4.definitions import rules
+from fhir_blina.r4 import R4
 from fhir_blina.r4.primitives import CHECKS, primitive_fault
 
 MOMENTS = [
@@ -29,14 +29,14 @@ OTHERS = [
 @pytest.mark.parametrize("name", ["id", "oid", "uuid", "date", "dateTime", "instant", "time"])
 @pytest.mark.parametrize("value", MOMENTS + OTHERS)
 def test_forms_are_those_of_r4(name: str, value: str) -> None:
-    official = re.fullmatch(rules()["primitives"][name], value)
+    official = re.fullmatch(R4.primitives[name], value)
     assert (primitive_fault(name, value) is None) == (official is not None)
 
 
 @given(st.from_regex(r"[0-9TZ:+.-]{0,30}", fullmatch=True))
 def test_date_times_are_those_of_r4(value: str) -> None:
     for name in ("date", "dateTime", "instant", "time"):
-        if re.fullmatch(rules()["primitives"][name], value) is None:
+        if re.fullmatch(R4.primitives[name], value) is None:
             assert primitive_fault(name, value) is not None
 
 
@@ -47,7 +47,7 @@ def test_every_day_of_the_calendar_is_a_date(day: Any) -> None:
 
 
 def test_every_primitive_of_r4_has_a_judge() -> None:
-    assert set(CHECKS) == set(rules()["primitives"])
+    assert set(CHECKS) == set(R4.primitives)
 
 
 @pytest.mark.parametrize(

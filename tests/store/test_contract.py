@@ -13,14 +13,14 @@ import pytest
 
 from fhir_blina.errors import StoreRefused
 from fhir_blina.files.json import loads
-from fhir_blina.r4.types import RESOURCE_TYPES
+from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
 from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import COHORT, FakeFhir, resource, ward
 
 KINDS = {
     "folder": None,
-    "transactions": {"types": RESOURCE_TYPES},
+    "transactions": {"types": R4.resource_types},
     "small pages": {"page": 2},
     "batches": {"bundle": "batch"},
     "single requests": {"bundle": ""},

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_blina.files.json import references_in
-from fhir_blina.store.order import in_order, packs, target_of, targets_of
+from fhir_blina.r4 import references_in, target_of, targets_of
+from fhir_blina.store.order import in_order, packs
 from tests.fake_fhir import ward
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_blina.r4.definitions import rules
+from fhir_blina.r4 import R4
 from fhir_blina.validation.constraints import NOT_HERE, from_fhirpath, invariant
 from fhir_blina.validation.invariants import NATIVE
 
@@ -14,7 +14,7 @@ from fhir_blina.validation.invariants import NATIVE
 def stated() -> dict[str, str]:
     """Every invariant of R4: key -> FHIRPath."""
     found: dict[str, str] = {}
-    for definition in rules()["types"].values():
+    for definition in R4.types.values():
         for holder in (definition, *definition["elements"].values()):
             found |= {key: rule["expression"] for key, rule in holder.get("invariants", {}).items()}
     return found

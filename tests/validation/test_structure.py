@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from fhir_blina.r4.definitions import official_systems, resource_types, rules
+from fhir_blina.r4 import R4
 from fhir_blina.validation.references import Known
 from fhir_blina.validation.structure import Walk, resource, walker
 
 
 @pytest.fixture
 def walk() -> Walk:
-    return Walk(Known([]), official_systems(), None)
+    return Walk(Known([]), R4.code_systems, None)
 
 
-@pytest.mark.parametrize("name", sorted(resource_types()))
+@pytest.mark.parametrize("name", sorted(R4.resource_types))
 def test_every_type_asks_for_what_its_definition_needs(name: str, walk: Walk) -> None:
     needed, kind = set(), name
     while kind:
-        definition = rules()["types"][kind]
+        definition = R4.types[kind]
         needed |= {key.removesuffix("[x]") for key, rule in definition["elements"].items() if rule.get("min")}
         kind = definition["base"]
     found = resource({"resourceType": name, "id": "a"}, walk)
@@ -28,7 +28,7 @@ def test_every_type_asks_for_what_its_definition_needs(name: str, walk: Walk) ->
 
 
 def test_walkers_are_made_once() -> None:
-    assert walker("Quantity") is walker("Quantity")
+    assert walker("Quantity", R4) is walker("Quantity", R4)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fhir_blina.errors import StoreIncomplete, ViewError
 from fhir_blina.fhirpath.elements import PRIMITIVES
 from fhir_blina.files import json as fhirjson
-from fhir_blina.r4.definitions import rules
+from fhir_blina.r4 import R4
 from fhir_blina.views.definition import load_views, read_view
 from fhir_blina.views.duckdb import frames as view_frames
 from fhir_blina.views.duckdb.frames import duckdb_frames
@@ -490,7 +490,7 @@ def broad_view(resource_type):
     def add(path, kind):
         columns.append({"name": f"c{len(columns)}", "path": path, "type": kind, "collection": True})
 
-    for key in rules()["types"][resource_type]["elements"]:
+    for key in R4.types[resource_type]["elements"]:
         name = key.removesuffix("[x]")
         defined = element(resource_type, name)
         for kind in defined.types:

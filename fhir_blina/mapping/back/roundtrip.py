@@ -9,7 +9,7 @@ from typing import Any
 from fhir_blina.cohorts import Cohort, Row, Table
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import Expression, compile_expression
-from fhir_blina.files import CANONICAL, Resource
+from fhir_blina.files import CANONICAL, COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource
 from fhir_blina.mapping.back.inversion import MISSING, Inverse
 from fhir_blina.mapping.back.matching import Cells, Match, same, settled
 from fhir_blina.mapping.dateshift import TAG, DateShift
@@ -18,6 +18,7 @@ from fhir_blina.mapping.idkey import id_key
 from fhir_blina.mapping.mapping import fill_templates
 from fhir_blina.mapping.nodes import Items, nodes
 from fhir_blina.mapping.template import Template
+from fhir_blina.r4 import identifier_value, with_names, without_identifier
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def _cells_as_text(table: Table, cells: Cells) -> dict[str, str]:
 
 
 def _is_of(resource: Resource, cohort: Cohort) -> bool:
-    tag = {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name}
+    tag = {"system": COHORT_SYSTEM, "code": cohort.name}
     return any(
         one.get("system") == tag["system"] and one.get("code") == tag["code"]
         for one in resource.get("meta", {}).get("tag", ())
@@ -288,42 +289,22 @@ def _read_back(cohort: Cohort, templates: Sequence[Template]) -> list[tuple[str,
 
 def _readable_id(resource: Resource) -> str:
     """The id that the template made: the resource-key identifier, else the id itself."""
-    identifiers = resource.get("identifier", [])
-    for identifier in [identifiers] if isinstance(identifiers, dict) else identifiers:
-        if identifier.get("system") == f"{CANONICAL}/NamingSystem/resource-key":
-            return str(identifier["value"])
-    return str(resource["id"])
+    return identifier_value(resource, RESOURCE_KEY_SYSTEM) or str(resource["id"])
 
 
-def _readable(resource: Resource, names: dict[str, str]) -> Resource:
+def _readable(resource: Resource, names: Mapping[str, str]) -> Resource:
     """The resource with readable ids in itself and its references, without the resource-key identifier."""
 
-    def replace(node: Any) -> Any:
-        if isinstance(node, dict):
-            result = {name: replace(value) for name, value in node.items()}
-            if node.get("reference") in names:
-                result["reference"] = f"{node['reference'].split('/')[0]}/{names[node['reference']]}"
-            return result
-        return [replace(value) for value in node] if isinstance(node, list) else node
+    def name(key: str) -> str:
+        return f"{key.split('/', maxsplit=1)[0]}/{names[key]}" if key in names else key
 
-    result: Resource = replace(resource)
-    result["id"] = names[f"{resource['resourceType']}/{resource['id']}"]
-    key = f"{CANONICAL}/NamingSystem/resource-key"
-    identifiers = result.get("identifier")
-    if isinstance(identifiers, dict) and identifiers.get("system") == key:
-        del result["identifier"]
-    elif isinstance(identifiers, list):
-        kept = [one for one in identifiers if one.get("system") != key]
-        result["identifier"] = kept
-        if not kept:
-            del result["identifier"]
-    return result
+    return without_identifier(with_names(resource, name), RESOURCE_KEY_SYSTEM)
 
 
 def _engine_items(cohort: Cohort) -> list[Any]:
     """List items that every resource carries beside its template: tags and security labels."""
     items: list[Any] = [
-        {"system": f"{CANONICAL}/CodeSystem/cohort", "code": cohort.name},
+        {"system": COHORT_SYSTEM, "code": cohort.name},
         {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "synthetic-dates"},
         TAG,
     ]

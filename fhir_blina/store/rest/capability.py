@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_blina.errors import StoreRefused
 from fhir_blina.http import Transport
-from fhir_blina.r4 import RESOURCE_TYPES
+from fhir_blina.r4 import R4
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def read_capability(transport: Transport) -> Capability:
     )
     types = {}
     for part in _objects(rest.get("resource")):
-        if str(part.get("type")) in RESOURCE_TYPES:
+        if str(part.get("type")) in R4.resource_types:
             types[part["type"]] = TypeCapability(
                 interactions=_names(part.get("interaction"), "code"),
                 search=_names(part.get("searchParam"), "name"),

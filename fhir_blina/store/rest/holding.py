@@ -6,9 +6,8 @@ import sys
 from dataclasses import dataclass
 
 from fhir_blina.files import Resource, dumps
-from fhir_blina.r4 import key_of
+from fhir_blina.r4 import key_of, targets_of
 from fhir_blina.store.contract import digest_of
-from fhir_blina.store.order import targets_of
 
 LABELS = ("tag", "security", "profile")
 

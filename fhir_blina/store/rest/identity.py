@@ -6,25 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhir_blina.errors import StoreRefused, problem
-from fhir_blina.files import Resource
-from fhir_blina.store.contract import RESOURCE_KEY_SYSTEM
-from fhir_blina.store.order import target_of
+from fhir_blina.files import RESOURCE_KEY_SYSTEM, Resource
+from fhir_blina.r4 import identifier_value, target_of, with_names, with_references
 from fhir_blina.store.rest.capability import Capability
 from fhir_blina.store.rest.sending import Write, condition
 
 
-def key_value(resource: Resource) -> str | None:
-    """The value of our identifier, None where a resource has none."""
-    held = resource.get("identifier")
-    for identifier in held if isinstance(held, list) else [held] if isinstance(held, dict) else []:
-        if identifier.get("system") == RESOURCE_KEY_SYSTEM:
-            return str(identifier.get("value"))
-    return None
-
-
 def our_key(resource: Resource) -> str | None:
     """``Type/id`` under which we sent a resource, None where it does not carry our identifier."""
-    value = key_value(resource)
+    value = identifier_value(resource, RESOURCE_KEY_SYSTEM)
     return None if value is None else f"{resource['resourceType']}/{value}"
 
 
@@ -56,23 +46,11 @@ def held_twice(ours: str, one: str, other: str) -> StoreRefused:
 
 def renamed(resource: Resource, names: Mapping[str, str]) -> Resource:
     """A copy whose id and references are replaced by what ``names`` says of them."""
-    copy: Resource = _with_references(resource, names)
-    key = f"{resource['resourceType']}/{resource['id']}"
-    copy["id"] = names.get(key, key).split("/", 1)[1]
-    return copy
+    return with_names(resource, _by(names))
 
 
-def _with_references(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: names.get(target_of(item), item)
-            if name == "reference" and isinstance(item, str)
-            else _with_references(item, names)
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_with_references(item, names) for item in value]
-    return value
+def _by(names: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda reference: names.get(target_of(reference), reference)
 
 
 def writer(
@@ -97,12 +75,12 @@ def writer(
     def write(key: str) -> Write:
         kind = key.split("/", 1)[0]
         resource = sent[key]
-        body = _with_references(resource, names)
+        body = with_references(resource, _by(names))
         if key in known:
             body["id"] = known[key].split("/", 1)[1]
             return Write(key, "PUT", known[key], body)
         body.pop("id")
-        value = key_value(resource)
+        value = identifier_value(resource, RESOURCE_KEY_SYSTEM)
         if value is None:
             raise StoreRefused(
                 [

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from fhir_blina.errors import Finding, StoreInconsistent, StoreRefused
-from fhir_blina.files import Resource
+from fhir_blina.files import COHORT_SYSTEM, Resource
 from fhir_blina.http import Client, Pace, Transport, origin_of
-from fhir_blina.r4 import RESOURCE_TYPES, key_of
+from fhir_blina.r4 import R4, key_of, targets_of
 from fhir_blina.store.contract import (
-    COHORT_SYSTEM,
     Plan,
     Progress,
     PullResult,
@@ -24,7 +23,7 @@ from fhir_blina.store.contract import (
     counted,
     no_progress,
 )
-from fhir_blina.store.order import in_order, targets_of
+from fhir_blina.store.order import in_order
 from fhir_blina.store.rest.capability import Capability, read_capability
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.pulling import Pull
@@ -115,7 +114,7 @@ class RestStore:
         return Fetcher(self._transport, self.capability, progress)
 
     def _kinds(self, types: Sequence[str] | None) -> list[str]:
-        if unknown := sorted(set(types or ()) - RESOURCE_TYPES):
+        if unknown := sorted(set(types or ()) - R4.resource_types):
             raise StoreRefused(f"not a resource type of FHIR R4: {', '.join(unknown)}")
         return sorted(types if types is not None else self.capability.types)
 

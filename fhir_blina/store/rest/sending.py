@@ -14,8 +14,8 @@ from urllib.parse import quote
 from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, StoreUnavailable, problem
 from fhir_blina.files import Resource, dumps
 from fhir_blina.http import Answer, Transport
-from fhir_blina.r4 import findings_of, without_content
-from fhir_blina.store.order import Unit, targets_of
+from fhir_blina.r4 import findings_of, targets_of, without_content
+from fhir_blina.store.order import Unit
 
 MOST_REFUSALS_AT_FIRST = 20
 MOST_BUNDLE_CHARACTERS = 32 * 2**20

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_blina.fhirpath import PRIMITIVES
-from fhir_blina.r4 import rules
+from fhir_blina.r4 import R4
 from fhir_blina.views.definition import INTEGERS
 
 KEYWORDS = frozenset(
@@ -49,7 +49,7 @@ def _plain(type_name: str) -> str:
 @functools.cache
 def element(type_name: str, name: str) -> Defined | None:
     """The element ``name`` of a type or of what it is derived from; ``None`` where R4 has none."""
-    stated = rules()["types"].get(type_name)
+    stated = R4.types.get(type_name)
     while stated is not None:
         elements = stated["elements"]
         if name in elements:
@@ -58,13 +58,13 @@ def element(type_name: str, name: str) -> Defined | None:
             types = elements[f"{name}[x]"]["type"]
             listed = [types] if isinstance(types, str) else types
             return Defined(tuple(_plain(one) for one in listed), many=False, choice=True)
-        stated = rules()["types"].get(stated.get("base", ""))
+        stated = R4.types.get(stated.get("base", ""))
     return None
 
 
 def is_known(type_name: str) -> bool:
     """Whether R4 has the type."""
-    return type_name in rules()["types"] or type_name in PRIMITIVES
+    return type_name in R4.types or type_name in PRIMITIVES
 
 
 @dataclass
