@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.statistics.survival import NOT_REACHED, TOLERANCE, Estimate
-from fhir_blina.statistics.times import Floats, Vector, checked, numbers
+from fhir_blina.statistics.times import Floats, Vector, checked, numbers, snapped
 
 NO_EVENT = 0
 
@@ -43,6 +43,7 @@ class Incidence:
 
     def defined_at(self, time: float) -> bool:
         """Whether the incidence is known at ``time``: somebody was followed that long, or nobody is left."""
+        time = snapped(time, self.times)
         return self.n > 0 and time >= 0 and (time <= self.times[-1] or self.complete)
 
     def at(self, time: float) -> Estimate:
@@ -51,7 +52,7 @@ class Incidence:
             return Estimate(None, note="nobody is at risk")
         if not self.defined_at(time):
             return Estimate(None, note="nobody was followed that long")
-        index = int(np.searchsorted(self.times, time, side="right")) - 1
+        index = int(np.searchsorted(self.times, snapped(time, self.times), side="right")) - 1
         value, error = float(self.incidence[index]), float(self.standard_error[index])
         low, high = (float(bound[index]) for bound in self.interval())
         if np.isnan(low):
@@ -70,12 +71,13 @@ class Incidence:
 
     def number_at_risk(self, time: float) -> int:
         """Subjects at risk just before a time."""
-        index = int(np.searchsorted(self.times, time, side="left"))
+        index = int(np.searchsorted(self.times, snapped(time, self.times), side="left"))
         return int(self.at_risk[index]) if index < len(self.times) else 0
 
     def events_until(self, time: float) -> int:
         """Events of the cause up to and including a time."""
-        return int(self.events[: int(np.searchsorted(self.times, time, side="right"))].sum())
+        last = int(np.searchsorted(self.times, snapped(time, self.times), side="right"))
+        return int(self.events[:last].sum())
 
     def quantile(self, p: float = 0.5) -> float | None:
         """First time at which the incidence is ``p`` or more; ``None`` where it never is."""

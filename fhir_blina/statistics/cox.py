@@ -65,6 +65,17 @@ class _Sums:
         likelihood = beta * self.total.sum() - float((self.deaths * (np.log(s0) + highest)).sum())
         return likelihood, float((self.deaths * np.maximum(square - mean**2, 0)).sum())
 
+    def slope(self, beta: float) -> float:
+        """Derivative of ``penalised``, which is 0 at its maximum."""
+        shift = beta * self.values
+        risk = self.at_risk * np.exp(shift - shift.max())
+        moments = [risk @ self.values**power / risk.sum(axis=1) for power in (1, 2, 3)]
+        mean, square, cube = moments
+        spread = np.maximum(square - mean**2, 0)
+        third = cube - 3 * mean * square + 2 * mean**3
+        score = float(self.total.sum()) - float((self.deaths * mean).sum())
+        return score + 0.5 * float((self.deaths * third).sum()) / float((self.deaths * spread).sum())
+
 
 def _sums(t: Floats, d: npt.NDArray[np.bool_], start: Floats, x: Floats) -> _Sums:
     times = np.unique(t[d])
@@ -107,7 +118,7 @@ def firth_cox(
         return FirthCox(None, None, None, None, monotone=True, note=reason)
     scale = float(np.ptp(sums.values))
     limit = FURTHEST / scale
-    best = _maximum(sums.penalised, limit)
+    best = _polished(sums, _maximum(sums.penalised, limit), 1e-3 / scale)
     top = sums.penalised(best)
     from scipy.special import chdtrc, chdtri
 
@@ -134,6 +145,15 @@ def _maximum(function: Callable[[float], float], limit: float) -> float:
         options={"xatol": 1e-10},
     )
     return float(found.x)
+
+
+def _polished(sums: _Sums, near: float, step: float) -> float:
+    """The maximum as the root of the slope: a flat top hides digits that the slope still shows."""
+    from scipy.optimize import brentq
+
+    if not sums.slope(near - step) > 0 > sums.slope(near + step):
+        return near
+    return float(brentq(sums.slope, near - step, near + step, xtol=1e-14, rtol=1e-14))
 
 
 def _end(function: Callable[[float], float], best: float, level: float, bound: float) -> float | None:

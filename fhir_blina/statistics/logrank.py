@@ -50,7 +50,7 @@ class LogRank:
     note: str = ""
 
 
-def _counts(
+def counts(
     t: Floats, d: npt.NDArray[np.bool_], start: Floats, codes: npt.NDArray[np.intp], groups: int
 ) -> tuple[Floats, Floats]:
     """At risk and events by event time (rows) and group (columns); a subject enters just after ``start``."""
@@ -160,7 +160,7 @@ def _sums(
     t: Floats, d: npt.NDArray[np.bool_], start: Floats, codes: npt.NDArray[np.intp], groups: int, weight: str
 ) -> tuple[Floats, Floats, Floats, float]:
     """Weighted observed, expected, their hypergeometric covariance, and how many events there are."""
-    at_risk, deaths = _counts(t, d, start, codes, groups)
+    at_risk, deaths = counts(t, d, start, codes, groups)
     some = at_risk.sum(axis=1) > 0
     at_risk, deaths = at_risk[some], deaths[some]
     n, k = at_risk.sum(axis=1), deaths.sum(axis=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fhir_blina.statistics.times import Floats, Vector, checked
+from fhir_blina.statistics.times import Floats, Vector, checked, snapped
 
 INTERVALS = ("log-log", "plain", "log", "logit", "arcsine")
 TOLERANCE = 1.5e-8  # R's: two survival probabilities closer than this are equal
@@ -58,10 +58,11 @@ class Curve:
     confidence: float = 0.95
 
     def _index(self, time: float) -> int:
-        return int(np.searchsorted(self.times, time, side="right")) - 1
+        return int(np.searchsorted(self.times, snapped(time, self.times), side="right")) - 1
 
     def defined_at(self, time: float) -> bool:
         """Whether the curve reaches ``time``: somebody was followed that long, or it is at 0."""
+        time = snapped(time, self.times)
         return self.n > 0 and time >= 0 and (time <= self.times[-1] or bool(self.survival[-1] == 0))
 
     def at(self, time: float, interval: str = "log-log") -> Estimate:
@@ -78,7 +79,7 @@ class Curve:
 
     def number_at_risk(self, time: float) -> int:
         """Subjects at risk just before a time."""
-        index = int(np.searchsorted(self.times, time, side="left"))
+        index = int(np.searchsorted(self.times, snapped(time, self.times), side="left"))
         return int(self.at_risk[index]) if index < len(self.times) else 0
 
     def events_until(self, time: float) -> int:

@@ -44,6 +44,19 @@ def tied(*columns: Floats) -> tuple[Floats, ...]:
     )
 
 
+def snapped(time: float, times: Floats) -> float:
+    """The one of ``times``, which ascend, that a time is; the time itself where it is none of them.
+
+    So the curve at 0.3 is the curve after the event at 10.3 - 10.0.
+    """
+    place = int(np.searchsorted(times, time))
+    for known in times[max(place - 1, 0) : place + 1]:
+        gap = abs(float(known) - time)
+        if gap <= TIMEFIX or gap <= TIMEFIX * float(np.mean(np.abs(times))):
+            return float(known)
+    return time
+
+
 def numbers(values: Vector | Sequence[Any], what: str) -> Floats:
     """Numbers as floats; ``what`` names them in the error.
 

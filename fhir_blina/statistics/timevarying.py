@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.statistics.logrank import LogRank, log_rank
+from fhir_blina.statistics.logrank import LogRank, counts, log_rank
 from fhir_blina.statistics.survival import Curve, kaplan_meier
 from fhir_blina.statistics.times import Floats, Vector, checked, numbers, tied
 
@@ -139,17 +139,13 @@ def mantel_byar(durations: Vector, events: Vector, entered: Vector) -> StateTest
 
 def _efron_score(parts: Split) -> tuple[float, float]:
     """Score and information at a hazard ratio of 1; of tied events, each in turn leaves its share behind."""
-    gap = variance = 0.0
-    for time in np.unique(parts.stop[parts.event]):
-        at_risk = (parts.stop >= time) & ((parts.start < time) | ((time == 0) & (parts.start == 0)))
-        now = parts.event & (parts.stop == time)
-        n, inside = at_risk.sum(), (at_risk & parts.inside).sum()
-        d, mine = int(now.sum()), (now & parts.inside).sum()
-        gone = np.arange(d) / d
-        share = (inside - gone * mine) / (n - gone * d)
-        gap += float(mine - share.sum())
-        variance += float((share * (1 - share)).sum())
-    return gap, variance
+    at_risk, deaths = counts(parts.stop, parts.event, parts.start, parts.inside.astype(np.intp), 2)
+    n, d = at_risk.sum(axis=1), deaths.sum(axis=1)
+    each = np.repeat(np.arange(len(d)), d.astype(int))  # a row for each event
+    first = np.concatenate([[0], np.cumsum(d.astype(int))[:-1]])
+    gone = (np.arange(len(each)) - first[each]) / d[each]
+    share = (at_risk[each, 1] - gone * deaths[each, 1]) / (n[each] - gone * d[each])
+    return float(deaths[:, 1].sum() - share.sum()), float((share * (1 - share)).sum())
 
 
 def simon_makuch(
@@ -162,6 +158,7 @@ def simon_makuch(
     nobody: read it with its numbers at risk.
     """
     t, d, when = _states(durations, events, entered)
+    t, when, (landmark,) = tied(t, when, np.array([landmark], dtype=float))
     keep = t >= landmark
     parts = split(t[keep] - landmark, d[keep], when[keep] - landmark)  # before 0: in it from the beginning
     curves = {}
@@ -194,5 +191,6 @@ def landmark(durations: Vector, events: Vector, day: float) -> Landmark:
     Who ends on the day itself is still at risk on it, with a time of 0.
     """
     t, d, _ = checked(durations, events)
+    t, (day,) = tied(t, np.array([day], dtype=float))
     kept = np.flatnonzero(t >= day)
     return Landmark(kept, t[kept] - day, d[kept], len(t) - len(kept))

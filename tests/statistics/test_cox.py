@@ -89,3 +89,12 @@ def test_a_hundred_thousand_patients_in_seconds():
     found = firth_cox(times, np.ones(100_000), x)
     assert found.hazard_ratio == pytest.approx(2, rel=0.03)
     assert time.perf_counter() - begin < 5
+
+
+def test_the_optimum_is_exact_to_the_last_digits():
+    # one event with one other at risk: the penalised likelihood is p^(1/2) (1 - p)^(3/2), at its top where p = 1/4
+    assert firth_cox([1, 2], [1, 0], [0, 1]).hazard_ratio == pytest.approx(1 / 3, rel=1e-12)
+    assert firth_cox([1, 2], [1, 0], [1, 0]).hazard_ratio == pytest.approx(3, rel=1e-12)
+    # the unit of the covariate does not matter
+    tenth = firth_cox([1, 2], [1, 0], [0, 10]).hazard_ratio
+    assert tenth**10 == pytest.approx(1 / 3, rel=1e-11)

@@ -123,3 +123,30 @@ def test_days_of_entering_are_one_for_each_and_finite():
 def test_events_as_numbers_booleans_and_nullable_booleans_are_taken():
     for events in ([1, 0], [True, False], [1.0, 0.0], pd.array([True, False], dtype="boolean")):
         assert list(checked([1, 2], events)[1]) == [True, False]
+
+
+def test_a_curve_at_a_time_is_the_curve_after_the_event_of_that_time():
+    # 0.1 · 3 and 10.3 - 10.0 are above 0.3, and are 0.3
+    for late in (0.1 * 3, 10.3 - 10.0):
+        assert late > 0.3
+        curve = kaplan_meier([late, 1, 2, 3], [1, 1, 1, 0])
+        assert curve.at(0.3).value == near(0.75)
+        assert (curve.events_until(0.3), curve.number_at_risk(0.3)) == (1, 4)
+        risks = cumulative_incidence([late, 1, 2, 3], [1, 2, 1, 0], 1)
+        assert risks.at(0.3).value == near(0.25)
+        assert (risks.events_until(0.3), risks.number_at_risk(0.3)) == (1, 4)
+        assert landmark([late, 1], [1, 0], 0.3).excluded == 0
+    early = 0.7 - 0.4  # below 0.3
+    assert early < 0.3
+    assert kaplan_meier([early, 0.1], [0, 1]).at(0.3).value == near(0.5)
+    assert list(landmark([early, 1], [1, 0], 0.3).kept) == [0, 1]
+
+
+def test_tests_of_a_state_in_a_hundred_thousand():
+    generator = np.random.default_rng(6)
+    times = generator.exponential(100, 100_000)
+    entered = np.where(generator.random(100_000) < 0.5, generator.exponential(50, 100_000), NEVER)
+    found = mantel_byar(times, generator.random(100_000) < 0.6, entered)
+    # the state changes nothing here; with few ties the two statistics are nearly one
+    assert found.p > 0.001
+    assert found.chi2 == pytest.approx(found.log_rank.chi2, rel=1e-3)
