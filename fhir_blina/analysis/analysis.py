@@ -16,6 +16,7 @@ import pandas as pd
 
 from fhir_blina.analysis.comparisons import describe_comparisons
 from fhir_blina.analysis.contrasts import describe_firth, describe_landmarks, describe_state
+from fhir_blina.analysis.counted import population_rows, populations, remarked
 from fhir_blina.analysis.descriptive import describe
 from fhir_blina.analysis.exposure import describe_exposure
 from fhir_blina.analysis.incidences import describe_gray, describe_incidence
@@ -25,7 +26,7 @@ from fhir_blina.analysis.outcomes import (
     describe_mean_differences,
     shown_labels,
 )
-from fhir_blina.analysis.quality.findings import find, rule_book
+from fhir_blina.analysis.quality.findings import SEVERITIES, find, rule_book
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints
 from fhir_blina.results import Record, Results, compare_claims, read_claims
@@ -40,8 +41,8 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
             ``claims.csv`` or ``findings.yaml`` lies beside it, its claims are compared and its rules run too.
 
     Returns:
-        Records in a fixed order, the derivation, the claims compared, and the findings of the shared rules
-        and the cohort's own.
+        Records in a fixed order, the derivation, the claims compared, the findings of the shared rules and
+        the cohort's own and of the derivation, and who is counted in what.
 
     Raises:
         AnalysisError: definitions or claims at fault, with file and line, or tables that lack what they name.
@@ -56,11 +57,14 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
         records += _endpoint(facts, endpoint, frame)
     rows = tuple({str(key): row[key] for key in row} for row in derivation)
     folder = endpoints.path.parent
-    results = Results(tuple(records), rows)
+    counted = population_rows(populations(facts), facts.labels)
+    results = Results(tuple(records), rows, **counted)
     if (folder / "claims.csv").is_file():
         compared = compare_claims(read_claims(folder), results)
         results = replace(results, claims=tuple(result.as_dict() for result in compared))
     found = find(tables, endpoints, results, rule_book(folder))
+    found += [remarked(remark, facts.labels) for remark in facts.account.remarks.values()]
+    found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return replace(results, findings=tuple(finding.as_dict() for finding in found))
 
 

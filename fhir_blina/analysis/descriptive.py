@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.endpoints import Facts
+from fhir_blina.errors import AnalysisError
 from fhir_blina.results import Record
 from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion
 
@@ -62,24 +63,45 @@ STATISTICS: dict[str, tuple[Callable[[Sequence[int | Decimal]], int | Decimal], 
 }
 
 
-def _summary(facts: Facts, name: str, entry: Mapping[str, Any]) -> Iterator[Record]:
+def _numbers(facts: Facts, name: str) -> dict[str, tuple[Any, str]]:
+    """The values of a measure by patient.
+
+    Raises:
+        AnalysisError: they are words, of which there is no median.
+    """
     found = facts.measured(name)
+    if any(isinstance(value, str | bool) for value, _ in found.values()):
+        place = facts.endpoints.measures[name].selection.place or facts.endpoints.path
+        raise AnalysisError(
+            f'{place}: measure "{name}" holds words, and a summary needs numbers. '
+            "Count words by sets and proportions, or list them"
+        )
+    return found
+
+
+def _summary(facts: Facts, name: str, entry: Mapping[str, Any]) -> Iterator[Record]:
+    found = _numbers(facts, name)
+    population = facts.population(name)
+    notes = {"all": str(population).partition(": ")[2] if population.out else ""}
     groups: dict[str, list[str]] = {"all": list(found)}
     if "by" in entry:
         labels = facts.group(entry["by"])
         for label in facts.endpoints.groups[entry["by"]].labels.values():
             groups[label] = [key for key in found if labels.get(key) == label]
+            size = int((labels == label).sum())
+            notes[label] = f"{len(groups[label])} of {size}" if len(groups[label]) < size else ""
     for group, members in groups.items():
         values = [whole(found[key][0]) for key in members]
+        said = [text for text in ("" if values else "nobody has a value", notes[group]) if text]
         for statistic, (function, method) in STATISTICS.items():
             yield Record(
                 f"{name}.{statistic}",
                 group,
                 value=whole(function(values)) if values else None,
-                unit=facts.endpoints.measures[name].unit,
+                unit=facts.unit(name),
                 method=method,
                 n=len(values),
-                note="" if values else "nobody has a value",
+                note="; ".join(said),
                 derived_from=tuple(found[key][1] for key in members[:MOST_SOURCES]),
             )
     if "test" in entry and len(groups) == 3:
@@ -139,16 +161,28 @@ def _rank_test(
 def _proportion(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:
     wanted = entry.get("set", name)
     among = entry.get("among", "all")
-    total = facts.members(among)
+    everyone, unknown = facts.members(among), facts.unknown(wanted)
+    total = everyone[~everyone.isin(unknown)]
     having = facts.members(wanted)
     sources = facts.sources(wanted)
     derived_from = tuple(sources[key] for key in total if key in sources)[:MOST_SOURCES]
     count = int(total.isin(having).sum())
-    yield from proportion_records(name, wanted, among, count, len(total), derived_from)
+    said = []
+    if len(total) < len(everyone):
+        said.append(f"{len(total)} of {len(everyone)}: {len(everyone) - len(total)} have no value")
+    if taken := facts.taken_for_no(wanted, everyone):
+        said.append(f"{taken} of them have no value and count as without it")
+    yield from proportion_records(name, wanted, among, count, len(total), derived_from, "; ".join(said))
 
 
 def proportion_records(
-    name: str, wanted: str, among: str, having: int, total: int, derived_from: tuple[str, ...] = ()
+    name: str,
+    wanted: str,
+    among: str,
+    having: int,
+    total: int,
+    derived_from: tuple[str, ...] = (),
+    note: str = "",
 ) -> Iterator[Record]:
     """How many of a set are in another: a record for each interval method.
 
@@ -157,8 +191,9 @@ def proportion_records(
         wanted: The set that is counted.
         among: The set that it is counted in.
         having: How many of ``among`` are in ``wanted``.
-        total: How many ``among`` has.
+        total: How many ``among`` has, of whom it is known.
         derived_from: ``Type/id`` of the evidence.
+        note: Of how many it is not known.
     """
     for interval in PROPORTION_INTERVALS:
         estimate = proportion(having, total, interval)
@@ -171,21 +206,29 @@ def proportion_records(
             method=f"patients in {wanted} of {among}",
             n=total,
             events=having,
-            note=estimate.note,
+            note="; ".join(text for text in (estimate.note, note) if text),
             derived_from=derived_from,
         )
 
 
 def _listed(facts: Facts, name: str) -> Iterator[Record]:
-    for key, (value, source) in facts.measured(name).items():
+    found, bounds = facts.measured(name), facts.bounds(name)
+    for key in facts.labels:
+        if key not in found and key not in bounds:
+            continue
+        comparator, value, source = bounds[key] if key in bounds else ("", *found[key])
+        word = isinstance(value, str | bool)
+        note = f"recorded as {comparator} {value}" if comparator else str(value) if word else ""
         yield Record(
             f"{name}.value",
             facts.labels[key],
-            value=whole(value),
-            unit=facts.endpoints.measures[name].unit,
+            value=None if word else whole(value),
+            unit=facts.unit(name),
             method="as recorded",
             n=1,
+            note=note,
             derived_from=(source,),
+            comparator=comparator,
         )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fhir_blina.endpoints.definition import (
-    Endpoint,
-    Endpoints,
-    PatientSet,
-    Selection,
-    Time,
-    Value,
+from fhir_blina.endpoints.conditions import fits
+from fhir_blina.endpoints.definition import Endpoint, Endpoints, PatientSet, Selection, Time, Value
+from fhir_blina.endpoints.derivation import derive_endpoint
+from fhir_blina.endpoints.evidence import TableMissing, Tables
+from fhir_blina.endpoints.facts import Facts
+from fhir_blina.endpoints.populations import Population, Remark
+from fhir_blina.endpoints.reading import (
     measures_of,
     read_document,
     read_endpoints,
@@ -16,14 +16,15 @@ from fhir_blina.endpoints.definition import (
     sets_of,
     times_of,
 )
-from fhir_blina.endpoints.derivation import derive_endpoint
-from fhir_blina.endpoints.facts import Facts, TableMissing, Tables, fits, source
+from fhir_blina.endpoints.rows import source
 
 __all__ = [
     "Endpoint",
     "Endpoints",
     "Facts",
     "PatientSet",
+    "Population",
+    "Remark",
     "Selection",
     "TableMissing",
     "Tables",

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from fhir_blina.endpoints.dates import Number
 from fhir_blina.endpoints.definition import Endpoint, Endpoints
-from fhir_blina.endpoints.facts import Facts, Tables
+from fhir_blina.endpoints.evidence import Tables
+from fhir_blina.endpoints.facts import Facts
+from fhir_blina.endpoints.populations import Population
 from fhir_blina.errors import AnalysisError
 
 CENSORED = "censored"
+CUTOFF = "administrative cutoff"
 DERIVATION_COLUMNS = (
     "endpoint",
     "patient_id",
@@ -27,78 +33,170 @@ DERIVATION_COLUMNS = (
 )
 
 
-def days(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Days as floats, which hold every whole and half day exactly."""
-    return pd.to_numeric(values.map(float), errors="raise").astype(float)
-
-
 def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     """One row per patient at risk of an endpoint, with the columns of ``derive``.
 
+    The earliest event counts, whenever the last contact was; who has none is censored at the last contact, or
+    at the endpoint's ``cutoff`` where that is earlier. Who has no start, an event without a day, neither an
+    event nor a last contact, or a stop before the start is left out with the reason, in ``facts.account``.
+
     Raises:
-        AnalysisError: an event or last contact before the start, neither event nor last contact, or dates
-            beside study days.
+        AnalysisError: dates beside study days.
     """
     state = (endpoint.state["time"],) if endpoint.state else ()
-    times = (endpoint.start, *endpoint.events, *endpoint.competing, endpoint.censor, *state)
-    facts.one_clock(f'endpoint "{endpoint.name}"', *times)
+    ends = (*endpoint.events, *endpoint.competing)
+    facts.one_clock(f'endpoint "{endpoint.name}"', endpoint.start, *ends, endpoint.censor, *state)
     members = facts.members(endpoint.among)
-    start = facts.time(endpoint.start)
-    members = members[members.isin(start.index)]
-    begin = days(start["value"].reindex(members))
-    stop = pd.Series(float("inf"), index=members)
-    event = pd.Series(CENSORED, index=members, dtype=object)
-    stop_from = pd.Series("", index=members, dtype=object)
-    for name in (*endpoint.events, *endpoint.competing):
-        found = facts.time(name)
-        day = days(found["value"]).reindex(members)
-        earlier = day.notna() & (day < stop)
-        stop = stop.where(~earlier, day)
-        event = event.where(~earlier, name)
-        stop_from = stop_from.where(~earlier, found["source"].reindex(members))
-    contact = facts.time(endpoint.censor)
-    last = days(contact["value"]).reindex(members)
-    censored = last.notna() & (last < stop)
-    stop = stop.where(~censored, last)
-    event = event.where(~censored, CENSORED)
-    stop_from = stop_from.where(~censored, contact["source"].reindex(members))
-    endless = stop == float("inf")
-    if endless.any():
-        raise AnalysisError(
-            f'{facts.endpoints.path}: endpoint "{endpoint.name}": {int(endless.sum())} patients '
-            f'have neither an event nor a day in "{endpoint.censor}"'
+    maker = _Maker(facts, endpoint)
+    rows = [row for row in map(maker.row, members) if row is not None]
+    out = dict.fromkeys(facts.unknown(endpoint.among), f'not known whether in "{endpoint.among}"') | maker.out
+    could = len(members) + len(out) - len(maker.out)
+    facts.account.count(Population("endpoint", endpoint.name, could, len(rows), out, maker.sources))
+    maker.remark()
+    labels = _labels(facts, endpoint)
+    said = facts.measure(endpoint.censor_reason)["value"].to_dict() if endpoint.censor_reason else {}
+    found = [
+        (
+            endpoint.name,
+            one.patient,
+            facts.subjects[one.patient],
+            labels.get(one.patient),
+            float(one.begin),
+            float(one.stop),
+            float(one.stop - one.begin),
+            one.event in endpoint.events,
+            one.event,
+            (CUTOFF if one.cut else said.get(one.patient)) if one.event == CENSORED else None,
+            (one.start_from,),
+            (one.stop_from,),
         )
-    if (stop < begin).any():
-        raise AnalysisError(
-            f'{facts.endpoints.path}: endpoint "{endpoint.name}": {int((stop < begin).sum())} patients '
-            f'stop before they start ("{endpoint.start}")'
-        )
-    reason = pd.Series(None, index=members, dtype=object)
-    if endpoint.censor_reason:
-        said = facts.measure(endpoint.censor_reason)["value"].reindex(members)
-        reason = _or_none(said, (event == CENSORED) & said.notna())
-    labels = pd.Series(None, index=members, dtype=object)
+        for one in rows
+    ]
+    frame = pd.DataFrame(found, columns=list(DERIVATION_COLUMNS), dtype=object)
+    numbers = dict.fromkeys(("start_day", "stop_day", "duration_days"), float)
+    return frame.astype({**numbers, "event_observed": bool})
+
+
+def _labels(facts: Facts, endpoint: Endpoint) -> dict[Any, Any]:
     names = (*endpoint.compare, *endpoint.not_compared)
-    if names:
-        label = facts.group(names[0]).reindex(members)
-        labels = _or_none(label, label.notna())
-    return pd.DataFrame(
-        {
-            "endpoint": endpoint.name,
-            "patient_id": members.to_numpy(),
-            "study_subject": facts.subjects.reindex(members).to_numpy(),
-            "group": labels.to_numpy(),
-            "start_day": begin.to_numpy(),
-            "stop_day": stop.to_numpy(),
-            "duration_days": (stop - begin).to_numpy(),
-            "event_observed": event.isin(endpoint.events).to_numpy(),
-            "event": event.to_numpy(),
-            "censor_reason": reason.to_numpy(),
-            "start_from": [(item,) for item in start["source"].reindex(members)],
-            "stop_from": [(item,) for item in stop_from],
-        },
-        columns=list(DERIVATION_COLUMNS),
-    )
+    return facts.group(names[0]).to_dict() if names else {}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """From where to where one patient is followed; days are exact."""
+
+    patient: Any
+    begin: Number
+    stop: Number
+    event: str
+    start_from: str
+    stop_from: str
+    cut: bool
+
+
+class _Maker:
+    """Rows of one endpoint, patient by patient, and who has none."""
+
+    def __init__(self, facts: Facts, endpoint: Endpoint) -> None:
+        self.facts, self.endpoint = facts, endpoint
+        self.ends = (*endpoint.events, *endpoint.competing)
+        names = dict.fromkeys((endpoint.start, *self.ends, endpoint.censor))
+        self.days = {name: facts.days(name) for name in names}
+        self.no_day = {name: facts.no_day(name) for name in names}
+        self.out: dict[Any, str] = {}
+        self.sources: dict[Any, str] = {}
+        self.later: list[Any] = []
+        self.cut: list[Any] = []
+
+    def row(self, patient: Any) -> _Row | None:
+        """The row of a patient, ``None`` with a reason in ``out``."""
+        found = self._followed(patient)
+        if isinstance(found, _Row):
+            return found
+        self.out[patient], self.sources[patient] = found
+        return None
+
+    def _followed(self, patient: Any) -> _Row | tuple[str, str]:
+        endpoint = self.endpoint
+        for name in (endpoint.start, *self.ends):
+            if patient in self.no_day[name]:
+                return self.no_day[name][patient]
+        start = self.days[endpoint.start].get(patient)
+        if start is None:
+            return f'no day of "{endpoint.start}"', ""
+        found = [(self.days[name][patient], name) for name in self.ends if patient in self.days[name]]
+        (stop, made_from), event = min(found, key=lambda one: one[0][0], default=((None, ""), CENSORED))
+        last = self.days[endpoint.censor].get(patient)
+        if stop is None:
+            if last is None:
+                neither = f'neither an event nor a day of "{endpoint.censor}"'
+                return self.no_day[endpoint.censor].get(patient, (neither, ""))
+            stop, made_from = last
+        elif last is not None and last[0] < stop:
+            self.later.append(patient)
+        end = self._cutoff(start[0])
+        cut = end is not None and stop > end
+        if end is not None and cut:
+            stop, event, made_from = end, CENSORED, ""
+            self.cut.append(patient)
+        if stop < start[0]:
+            reason = f'"{endpoint.start}" is after the cutoff' if cut else self._before(event)
+            return reason, made_from or start[1]
+        return _Row(patient, start[0], stop, event, start[1], made_from, cut)
+
+    def _before(self, event: str) -> str:
+        what = self.endpoint.censor if event == CENSORED else event
+        return f'stops before the start: "{what}" is before "{self.endpoint.start}"'
+
+    def _cutoff(self, start: Number) -> Number | None:
+        cutoff = self.endpoint.cutoff
+        if cutoff is None:
+            return None
+        if cutoff.kind == "days":
+            return start + int(cutoff.day)
+        if (cutoff.kind == "date") != self.facts.dated(self.endpoint.start):
+            other = "study_day" if cutoff.kind == "date" else "date"
+            raise AnalysisError(
+                f'{self.facts.endpoints.path}: endpoint "{self.endpoint.name}": its times are '
+                f"{'study days' if cutoff.kind == 'date' else 'dates'}. Write cutoff: {{{other}: …}}"
+            )
+        if cutoff.kind == "study_day":
+            return int(cutoff.day)
+        return dt.date.fromisoformat(str(cutoff.day)).toordinal()
+
+    def remark(self) -> None:
+        """What a reader must know of all rows together."""
+        about = f'endpoint "{self.endpoint.name}"'
+        account = self.facts.account
+        if self.later:
+            said = (
+                "Events after the last contact",
+                f'{_patients(self.later)} with an event after the day of "{self.endpoint.censor}"',
+                "They have the event; only who has none is censored. An administrative end is said by cutoff",
+            )
+            account.remark("event-after-last-contact", "warning", about, said, self.later)
+        if self.cut:
+            said = (
+                "Followed beyond the cutoff",
+                f"{_patients(self.cut)} with an event or a last contact after it",
+                "They are censored on the day of the cutoff",
+            )
+            account.remark("censored-at-cutoff", "information", about, said, self.cut)
+        reasons: dict[str, list[Any]] = {}
+        for patient, reason in self.out.items():
+            reasons.setdefault(reason, []).append(patient)
+        for reason, patients in reasons.items():
+            said = (
+                f"Left out of {about}",
+                f"{_patients(patients)}: {reason}",
+                "They are in no number of this endpoint; results.json names them under left_out",
+            )
+            account.remark("patient-left-out", "warning", f"{about}: {reason}", said, patients)
+
+
+def _patients(keys: list[Any]) -> str:
+    return f"{len(keys)} patient{'s' * (len(keys) != 1)}"
 
 
 def derive(tables: Tables, endpoints: Endpoints) -> pd.DataFrame:
@@ -114,13 +212,4 @@ def derive(tables: Tables, endpoints: Endpoints) -> pd.DataFrame:
     """
     facts = Facts(tables, endpoints)
     frames = [derive_endpoint(facts, endpoint) for endpoint in endpoints.endpoints.values()]
-    found = pd.concat(frames, ignore_index=True)
-    for column in ("group", "censor_reason"):
-        found[column] = _or_none(found[column], found[column].notna())
-    return found
-
-
-def _or_none(values: pd.Series[Any], kept: pd.Series[bool]) -> pd.Series[Any]:
-    """The values that are kept, ``None`` for the others."""
-    both = zip(values, kept, strict=True)
-    return pd.Series([value if keep else None for value, keep in both], index=values.index, dtype=object)
+    return pd.concat(frames, ignore_index=True)

@@ -1,7 +1,8 @@
 """Results: one tidy record per number, with its interval, method, size and sources.
 
-``results.json`` holds the lists ``records``, ``derivation``, ``claims`` and ``findings``; its JSON Schema is
-``mappings/schemas/results.schema.json``. Nothing in it depends on when or where it was written.
+``results.json`` holds the lists ``records``, ``derivation``, ``claims``, ``findings``, ``populations`` and
+``left_out``; its JSON Schema is ``mappings/schemas/results.schema.json``. Nothing in it depends on when or
+where it was written.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Record:
         test: Name of the test that gave ``p_value``.
         note: What a reader must know; the reason wherever ``value`` is ``None``.
         derived_from: ``Type/id`` of resources, or names of tables.
+        comparator: ``<``, ``<=``, ``>=`` or ``>`` where ``value`` is a bound only, as it was recorded.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Record:
     test: str | None = None
     note: str = ""
     derived_from: tuple[str, ...] = ()
+    comparator: str = ""
 
     def __post_init__(self) -> None:
         for name in ("time_days", "value", "ci_low", "ci_high", "p_value"):
@@ -111,12 +114,16 @@ class Results:
         derivation: One mapping per patient and endpoint: where each time and status came from.
         claims: One mapping per published number compared, empty without a claims file.
         findings: One mapping per contradiction or implausible datum; see ``rules.DataFinding``.
+        populations: One mapping per endpoint, measure, set or group: how many of how many, and why.
+        left_out: One mapping per patient who is not counted where they could be, with the reason.
     """
 
     records: tuple[Record, ...] = ()
     derivation: tuple[Mapping[str, Any], ...] = ()
     claims: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
+    populations: tuple[Mapping[str, Any], ...] = ()
+    left_out: tuple[Mapping[str, Any], ...] = ()
     _names: dict[str, tuple[Record, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Record]:
@@ -169,6 +176,8 @@ class Results:
             "derivation": [_json(row) for row in self.derivation],
             "claims": [_json(row) for row in self.claims],
             "findings": [_json(row) for row in self.findings],
+            "populations": [_json(row) for row in self.populations],
+            "left_out": [_json(row) for row in self.left_out],
         }
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from fhir_blina.analysis.exposure import describe_exposure, exposures, stepped_up
-from fhir_blina.endpoints.definition import read_endpoints
 from fhir_blina.endpoints.facts import Facts
+from fhir_blina.endpoints.reading import read_endpoints
 
 DEFINITIONS = """
 subjects: {table: patients, key: patient_id, label: study_subject}

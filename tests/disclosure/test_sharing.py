@@ -17,7 +17,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from fhir_blina.cli.parser import main
 from fhir_blina.disclosure.sharing import shared_tables, suppressed_results
-from fhir_blina.endpoints.definition import read_endpoints
+from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files.shipped import schema
 from fhir_blina.results.records import write_results

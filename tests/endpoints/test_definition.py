@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fhir_blina.endpoints.definition import read_endpoints
-from fhir_blina.endpoints.derivation import DERIVATION_COLUMNS, derive
+from fhir_blina.endpoints.derivation import DERIVATION_COLUMNS, derive, derive_endpoint
 from fhir_blina.endpoints.facts import Facts
+from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.errors import AnalysisError
 
 PUBLISHED = Path(__file__).parents[2] / "mappings/cohorts/cjcp2023"
@@ -102,20 +102,32 @@ def test_values_sets_and_groups(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("rows", "reason"),
     [
-        ([(1, "begin", 5, None), (1, "seen", 4, None)], "stop before they start"),
-        ([(1, "begin", 5, None), (2, "begin", 0, None), (2, "seen", 3, None)], "neither an event nor a day"),
-        (
-            [(1, "begin", 5, None), (1, "begin", 6, None), (1, "seen", 9, None)],
-            "several rows for one patient",
-        ),
+        ([(1, "begin", 5, None), (1, "seen", 4, None)], 'stops before the start: "seen" is before "begin"'),
+        ([(1, "begin", 5, None)], 'neither an event nor a day of "seen"'),
+        ([(1, "seen", 5, None)], 'no day of "begin"'),
+        ([(1, "begin", 5, None), (1, "seen", 9, None), (1, "death", None, None)], '"death" without a day'),
     ],
 )
-def test_contradicting_rows_are_an_error_that_shows_no_value(tmp_path, rows, message):
-    with pytest.raises(AnalysisError, match=message) as caught:
+def test_one_odd_patient_is_left_out_with_the_reason_and_the_others_go_on(tmp_path, rows, reason):
+    definitions = small(tmp_path)
+    facts = Facts(tables(*rows, (2, "begin", 0, None), (2, "seen", 3, None)), definitions)
+    found = derive_endpoint(facts, definitions.endpoints["relapse_free"])
+    assert list(found["study_subject"]) == ["P2"]
+    population = facts.account.populations["endpoint", "relapse_free"]
+    assert (population.of, population.n, population.out) == (2, 1, {"p1": reason})
+    (remark,) = (one for one in facts.account.remarks.values() if one.rule == "patient-left-out")
+    assert remark.patients == ("p1",)
+    assert "p1" not in remark.title + remark.printed + remark.follows
+
+
+def test_several_rows_where_one_is_expected_are_an_error_that_shows_no_value(tmp_path):
+    rows = [(1, "begin", 5, None), (1, "begin", 6, None), (1, "seen", 9, None)]
+    with pytest.raises(AnalysisError, match="several rows for one patient") as caught:
         derive(tables(*rows), small(tmp_path))
     assert "p1" not in str(caught.value)
+    assert "endpoints.yaml:11" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -181,5 +193,5 @@ def test_a_hundred_thousand_patients_in_seconds(tmp_path):
         small(tmp_path),
     )
     assert len(found) == n
-    assert found["event_observed"].sum() == sum(number % 180 <= 90 for number in range(n))
+    assert found["event_observed"].all()  # whenever they were last seen
     assert time.perf_counter() - begin < 10

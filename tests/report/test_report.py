@@ -17,7 +17,7 @@ import pytest
 
 from fhir_blina.analysis.analysis import analyze
 from fhir_blina.cohorts.folder import read_cohort
-from fhir_blina.endpoints.definition import read_endpoints
+from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files.json import read_ndjson
 from fhir_blina.report.layout import Layout, generic_layout, read_layout

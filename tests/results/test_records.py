@@ -24,7 +24,7 @@ RECORDS = (
 def test_the_fields_are_those_of_the_issue():
     assert RECORD_FIELDS == (
         "name", "group", "time_days", "value", "unit", "ci_low", "ci_high", "ci_method", "method", "n",
-        "events", "p_value", "test", "note", "derived_from",
+        "events", "p_value", "test", "note", "derived_from", "comparator",
     )  # fmt: skip
 
 

@@ -148,6 +148,7 @@ def read_rules(path: Path, kinds: Mapping[str, frozenset[str]]) -> RuleBook:
             findings.append(
                 problem(where, f'rule "{entry["name"]}" lacks the setting "{name}"', "Add it to with")
             )
+        rows = {"rows": selection(settings["rows"], systems, where)} if "rows" in settings else {}
         rules.append(
             Rule(
                 entry["name"],
@@ -156,7 +157,7 @@ def read_rules(path: Path, kinds: Mapping[str, frozenset[str]]) -> RuleBook:
                 entry["title"],
                 entry["printed"],
                 entry["follows"],
-                settings | ({"rows": selection(settings["rows"], systems)} if "rows" in settings else {}),
+                settings | rows,
                 where,
             )
         )
@@ -179,7 +180,7 @@ def read_rules(path: Path, kinds: Mapping[str, frozenset[str]]) -> RuleBook:
     return RuleBook(
         tuple(rules),
         notes,
-        measures_of(content),
-        sets_of(content),
-        times_of(content),
+        measures_of(document),
+        sets_of(document),
+        times_of(document),
     )

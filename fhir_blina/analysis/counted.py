@@ -1,0 +1,70 @@
+"""Who is counted in what, and what the rows behind a number make a reader ask.
+
+Patients are named in results only, never in a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fhir_blina.analysis.quality.rules import DataFinding
+from fhir_blina.endpoints import Facts, Population, Remark
+
+MOST_NAMED = 20
+
+
+def populations(facts: Facts) -> Iterator[Population]:
+    """Of every endpoint and group, every measure used, and every set that leaves patients unknown."""
+    counted = facts.account.populations
+    yield from (one for one in counted.values() if one.kind == "endpoint")
+    yield from (facts.population(name) for name in facts.asked())
+    for name in facts.endpoints.sets:
+        unknown = facts.unknown(name) if facts.judged(name) else ()
+        if len(unknown):
+            out = dict.fromkeys(unknown, "no value, so neither in it nor outside it")
+            everyone = len(facts.subjects)
+            yield Population("set", name, everyone, everyone - len(out), out)
+    yield from (one for one in counted.values() if one.kind == "group")
+
+
+def population_rows(
+    found: Iterator[Population], labels: Mapping[str, str]
+) -> dict[str, tuple[dict[str, Any], ...]]:
+    """``populations`` and ``left_out`` as ``results.json`` has them.
+
+    Patients without any row for a measure are counted, not listed.
+    """
+    counts, patients = [], []
+    for one in found:
+        out = [{"reason": reason, "n": count} for reason, count in one.reasons.items()]
+        counts.append({"kind": one.kind, "name": one.name, "of": one.of, "n": one.n, "out": out})
+        patients += [
+            {
+                "kind": one.kind,
+                "name": one.name,
+                "patient_id": str(key),
+                "study_subject": labels.get(key),
+                "reason": reason,
+                "source": one.sources.get(key, ""),
+            }
+            for key, reason in one.out.items()
+            if one.kind == "endpoint" or one.sources.get(key) or one.kind == "set"
+        ]
+    return {"populations": tuple(counts), "left_out": tuple(patients)}
+
+
+def remarked(remark: Remark, labels: Mapping[str, str]) -> DataFinding:
+    """A remark as a finding, with the labels of the first patients."""
+    named = [labels[key] for key in remark.patients if key in labels]
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return DataFinding(
+        remark.rule,
+        "derivation",
+        remark.severity,
+        ", ".join(named[:MOST_NAMED]) + more,
+        remark.title,
+        f"{remark.about}: {remark.printed}",
+        remark.follows,
+        (),
+    )

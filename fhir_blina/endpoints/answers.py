@@ -1,0 +1,243 @@
+"""One answer for each patient: the value of a measure or the day of a time, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from fhir_blina.endpoints.conditions import fits, missing
+from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, Number, exact
+from fhir_blina.endpoints.definition import Time, Value
+from fhir_blina.endpoints.picking import Row
+from fhir_blina.endpoints.populations import NO_VALUE
+from fhir_blina.endpoints.rows import Chosen, beside, resource_of, source
+from fhir_blina.endpoints.units import converter
+
+SEVERAL = "has several rows for one patient. Narrow its where, or add pick (first, last, nearest, …)"
+DAYS = ("_date", "_day")
+
+
+class SeveralRows(Exception):  # noqa: N818 - it says what is the matter
+    """A definition that should find one row for each patient finds several."""
+
+
+@dataclass
+class Answer:
+    """The answers of one definition.
+
+    Attributes:
+        cells: Value or day by patient key.
+        sources: ``Type/id`` of the row behind each.
+        comparators: ``<`` or the like, of values that are bounds.
+        out: Why a patient who has rows has no answer.
+        out_sources: ``Type/id`` of a row behind the reason.
+        dated: Whether days come from dates.
+        taken: How many partial dates were taken for a whole one.
+        undated: How many rows were left aside because nothing says when they were.
+        unit: The unit of all values, empty where none is recorded.
+        unit_taken: Whether no row has a unit, so that the one asked for was taken.
+    """
+
+    cells: dict[Any, Any] = field(default_factory=dict)
+    sources: dict[Any, str] = field(default_factory=dict)
+    comparators: dict[Any, str] = field(default_factory=dict)
+    out: dict[Any, str] = field(default_factory=dict)
+    out_sources: dict[Any, str] = field(default_factory=dict)
+    dated: bool = False
+    taken: set[Any] = field(default_factory=set)
+    undated: set[Any] = field(default_factory=set)
+    unit: str = ""
+    unit_taken: bool = False
+
+    def give(self, patient: Any, row: Row) -> None:
+        """A patient's answer."""
+        self.cells[patient], self.sources[patient] = row.value, row.source
+        if row.comparator:
+            self.comparators[patient] = row.comparator
+
+    def deny(self, patient: Any, reason: str, made_from: str = "") -> None:
+        """Why a patient has none."""
+        self.out[patient], self.out_sources[patient] = reason, made_from
+
+
+def time_column(frame: pd.DataFrame, value: str) -> str:
+    """The column that orders the rows of a table: the value itself if it is a day, else the fullest one."""
+    if value.endswith(DAYS):
+        return value
+    others = ("end_", "abatement", "issued")  # when it was over, or written down
+    first = [name for name in map(str, frame.columns) if name.endswith(DAYS) and not name.startswith(others)]
+    filled = {name: int(frame[name].notna().sum()) for name in first}
+    return max(first, key=lambda name: (filled[name], name.endswith("_date")), default="")
+
+
+def _sources(table: str, frame: pd.DataFrame) -> list[str]:
+    key = resource_of(table)[1]
+    return (
+        [source(table, {key: cell}) for cell in frame[key]] if key in frame.columns else [table] * len(frame)
+    )
+
+
+def _by_patient(frame: pd.DataFrame, rows: Iterable[Row]) -> dict[Any, list[Row]]:
+    found: dict[Any, list[Row]] = {}
+    for patient, row in zip(frame["patient_id"], rows, strict=True):
+        found.setdefault(patient, []).append(row)
+    return found
+
+
+def timed(wanted: Time, chosen: Chosen, rule: DateRule, subjects: str, everyone: pd.DataFrame) -> Answer:
+    """Day of each patient. A row without a day is an event without one, unless it says why it has none.
+
+    Args:
+        wanted: The time.
+        chosen: Its rows.
+        rule: What a partial date means.
+        subjects: Name of the table with one row for each patient.
+        everyone: That table.
+
+    Raises:
+        SeveralRows: several rows for one patient and no ``pick``.
+    """
+    assert wanted.selection is not None  # noqa: S101 - a constant day is answered elsewhere
+    answer = Answer()
+    table, column, frame = wanted.selection.table, wanted.column, chosen.rows
+    filled = frame[frame[column].notna()]
+    answer.dated = bool(filled[column].map(lambda cell: isinstance(cell, str)).any())
+    days = [rule.read(cell) for cell in filled[column]]
+    rows = (
+        Row(None if day is None else day.day, made, day=day)
+        for day, made in zip(days, _sources(table, filled), strict=True)
+    )
+    for patient, mine in _by_patient(filled, rows).items():
+        if wanted.pick == "only" and len(mine) > 1:
+            raise SeveralRows
+        if any(row.day is None for row in mine):
+            answer.deny(patient, f'a cell of "{column}" {NO_DATE}', mine[0].source)
+            continue
+        if any(row.day is not None and row.day.partial for row in mine):
+            answer.taken.add(patient)
+        found = _first_or_last(mine, last=wanted.pick == "last")
+        if found is None:
+            answer.deny(patient, f'day of "{wanted.name}" {NOT_WHOLE}', mine[0].source)
+        else:
+            answer.give(patient, found)
+    if table == subjects and column in wanted.selection.where:  # a day left out is not one that never came
+        frame = everyone
+    for patient, made in _without_day(table, column, frame, subjects):
+        if patient in answer.cells:
+            answer.undated.add(patient)
+        elif patient not in answer.out:
+            answer.deny(patient, f'"{wanted.name}" without a day', made)
+    return answer
+
+
+def _first_or_last(rows: Sequence[Row], *, last: bool) -> Row | None:
+    known = [row for row in rows if row.value is not None]
+    if not known:
+        return None
+    best = (max if last else min)(known, key=lambda row: row.value)
+    for row in rows:
+        if row.value is None and row.day is not None:
+            beyond = row.day.last >= best.value if last else row.day.first <= best.value
+            if beyond:
+                return None
+    return best
+
+
+def _without_day(table: str, column: str, frame: pd.DataFrame, subjects: str) -> Iterable[tuple[Any, str]]:
+    """Patients with a row that says that something happened, and not when."""
+    empty = frame[frame[column].isna()]
+    if table == subjects:  # every patient has a row: only a flag beside the day says that it happened
+        flag = column.removesuffix("_date").removesuffix("_study_day")
+        if flag == column or flag not in frame.columns:
+            return []
+        empty = frame[fits(frame[flag], wanted=True)]
+    elif "data_absent_reason" in frame.columns:
+        empty = empty[empty["data_absent_reason"].ne("not-applicable").fillna(value=True)]
+    return zip(empty["patient_id"], _sources(table, empty), strict=True)
+
+
+def measured(
+    wanted: Value,
+    chosen: Chosen,
+    rule: DateRule,
+    targets: Mapping[Any, Number] | None,
+    reasons: Mapping[Any, str],
+) -> Answer:
+    """Value of each patient, in the unit asked for.
+
+    Args:
+        wanted: The measure.
+        chosen: Its rows.
+        rule: What a partial date means.
+        targets: The day of ``to`` by patient, ``None`` where the measure names none.
+        reasons: Why a patient has no day of ``to``.
+
+    Raises:
+        SeveralRows: several rows for one patient and no ``pick``.
+        ValueError: a unit that is needed and not said, or a column that is.
+    """
+    answer = Answer()
+    table, column, frame = wanted.selection.table, wanted.column, chosen.rows
+    for patient, made in zip(frame["patient_id"], _sources(table, frame), strict=True):
+        answer.deny(patient, NO_VALUE, made)
+    filled = frame[frame[column].notna()]
+    for patient, mine in _by_patient(filled, _rows(wanted, filled, rule, answer)).items():
+        if wanted.picking.pick == "only" and wanted.picking.within is None and len(mine) > 1:
+            raise SeveralRows
+        if wanted.picking.timed and any(row.day is None for row in mine):
+            answer.undated.add(patient)
+        if wanted.picking.timed and any(row.day is not None and row.day.partial for row in mine):
+            answer.taken.add(patient)
+        target = None if targets is None else targets.get(patient)
+        found = wanted.picking.one(mine, target)
+        if isinstance(found, str):
+            answer.deny(patient, reasons.get(patient, found) if target is None else found, mine[0].source)
+        else:
+            del answer.out[patient], answer.out_sources[patient]
+            answer.give(patient, found)
+    return answer
+
+
+def _rows(wanted: Value, frame: pd.DataFrame, rule: DateRule, answer: Answer) -> Iterable[Row]:
+    table, column = wanted.selection.table, wanted.column
+    unit, comparator = (beside(column, what, frame.columns) for what in ("unit", "comparator"))
+    units: Sequence[Any] = list(frame[unit]) if unit else []
+    said = sorted({str(one) for one in units if not missing(one)})
+    answer.unit = wanted.unit if wanted.unit_asked or not said else said[0]
+    answer.unit_taken = bool(unit and wanted.unit_asked and wanted.unit != "1" and units and not said)
+    if not wanted.unit_asked and len(said) > 1:
+        raise ValueError(
+            f"is recorded in {', '.join(said)}. Say which unit is meant, for example unit: {said[0]}"
+        )
+    by = ""
+    if wanted.picking.timed:
+        by = wanted.picking.by or time_column(frame, column)
+        if not by:
+            raise ValueError(f'has no column of days in "{table}". Say which one orders the rows: by: COLUMN')
+    signs: Sequence[Any] = list(frame[comparator]) if comparator else [None] * len(frame)
+    days: Sequence[Day | None] = (
+        [None if missing(cell) else rule.read(cell) for cell in frame[by]] if by else [None] * len(frame)
+    )
+    for place, (cell, made) in enumerate(zip(frame[column], _sources(table, frame), strict=True)):
+        value, fault = cell, ""
+        if said and wanted.unit_asked:  # where no row has a unit, the one asked for is taken as meant
+            value, fault = in_unit(cell, units[place], wanted.unit)
+        sign = "" if missing(signs[place]) else str(signs[place])
+        yield Row(value, made, sign, days[place], fault)
+
+
+def in_unit(cell: Any, recorded: Any, wanted: str) -> tuple[Any, str]:
+    """A cell in another unit, and what is wrong where it cannot be."""
+    number = exact(cell)
+    if number is None:
+        return cell, ""
+    if missing(recorded):
+        return cell, "" if wanted == "1" else "no unit recorded"
+    change = converter(str(recorded), wanted)
+    if change is None:
+        return cell, f"recorded in {recorded}, which cannot be converted to {wanted}"
+    return (cell, "") if str(recorded) == wanted else (change(Decimal(number)), "")

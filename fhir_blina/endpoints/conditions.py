@@ -1,0 +1,183 @@
+"""Conditions of ``where``: what a cell must be; what ``< 150`` leaves open is neither yes nor no."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from fhir_blina.endpoints.dates import DateRule, exact
+from fhir_blina.endpoints.units import converter
+
+YES, NO, OPEN = 1, 0, -1
+BOUNDS = ("min", "max", "above", "below")
+INFINITY = Decimal("Infinity")
+
+
+def missing(cell: Any) -> bool:
+    """Whether a cell of a table is empty."""
+    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
+
+
+def fits(series: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
+    """Which cells a ``where`` value fits: equal, one of a list, missing (``None``), or within bounds."""
+    return answers(series, wanted) == YES
+
+
+@dataclass(frozen=True)
+class _Range:
+    """The values that a cell can mean: one number, the days of a date, or all beyond a comparator's bound."""
+
+    low: Decimal
+    high: Decimal
+    low_open: bool = False
+    high_open: bool = False
+
+    def within(self, name: str, edge: Decimal) -> int:
+        """Whether all, none or some of the values keep a bound."""
+        if name in ("min", "above"):
+            least = self.low > edge or (self.low == edge and (name == "min" or self.low_open))
+            most = self.high > edge or (self.high == edge and name == "min" and not self.high_open)
+        else:
+            least = self.high < edge or (self.high == edge and (name == "max" or self.high_open))
+            most = self.low < edge or (self.low == edge and name == "max" and not self.low_open)
+        return YES if least else OPEN if most else NO
+
+    def equals(self, number: Decimal) -> int:
+        """Whether the value is a number."""
+        if self.low == self.high == number:
+            return YES
+        outside = number < self.low or number > self.high
+        edge = (number == self.low and self.low_open) or (number == self.high and self.high_open)
+        return NO if outside or edge else OPEN
+
+
+def answers(
+    series: pd.Series[Any],
+    wanted: Any,
+    comparators: pd.Series[Any] | None = None,
+    units: pd.Series[Any] | None = None,
+) -> pd.Series[int]:
+    """For each cell ``YES``, ``NO``, or ``OPEN`` where a comparator, unit or partial date decides nothing.
+
+    Args:
+        series: The cells.
+        wanted: A value, a list of values, ``None`` for missing, or a mapping of bounds and ``not``.
+        comparators: ``<``, ``<=``, ``>=``, ``>`` beside the cells, where there are any.
+        units: Units of the cells, for bounds that have a ``unit``.
+
+    Raises:
+        ValueError: texts that are no dates, or study days, against bounds of the other kind.
+    """
+    if wanted is None:
+        return series.isna().astype(int)
+    if isinstance(wanted, str) and pd.api.types.infer_dtype(series, skipna=True) == "string":
+        return (series == wanted).fillna(value=False).astype(int)
+    known: dict[Any, int] = {}
+    found = []
+    nothing: Iterable[Any] = [None] * len(series)
+    signs, said = (nothing if one is None else one for one in (comparators, units))
+    beside = zip(series, signs, said, strict=True)
+    for cell, comparator, unit in beside:
+        key = (type(cell).__name__, None if missing(cell) else cell, str(comparator), str(unit))
+        if key not in known:
+            known[key] = _answer(cell, wanted, comparator, unit)
+        found.append(known[key])
+    return pd.Series(found, index=series.index, dtype=int)
+
+
+def _answer(cell: Any, wanted: Any, comparator: Any, unit: Any) -> int:
+    if wanted is None:
+        return int(missing(cell))
+    if isinstance(wanted, list | tuple):
+        return any_of(_answer(cell, word, comparator, unit) for word in wanted)
+    if isinstance(wanted, Mapping):
+        return _bounded(cell, wanted, comparator, unit)
+    if missing(cell):
+        return NO
+    if isinstance(wanted, bool):
+        return int(type(cell).__name__ in ("bool", "bool_") and bool(cell) is wanted)
+    if isinstance(cell, str):
+        return int(cell == str(wanted))
+    number, value = _number(wanted), exact(cell)
+    if number is None or value is None:
+        return NO
+    return _range(Decimal(value), comparator).equals(number)
+
+
+def any_of(found: Iterable[int]) -> int:
+    """``YES`` if one is, else ``OPEN`` if one is."""
+    all_found = set(found)
+    return YES if YES in all_found else OPEN if OPEN in all_found else NO
+
+
+def all_of(found: Iterable[int]) -> int:
+    """``NO`` if one is, else ``OPEN`` if one is."""
+    all_found = set(found)
+    return NO if NO in all_found else OPEN if OPEN in all_found else YES
+
+
+def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -> int:
+    found = []
+    if "not" in wanted:
+        found.append({YES: NO, NO: YES, OPEN: OPEN}[_answer(cell, wanted["not"], comparator, unit)])
+    bounds = {name: wanted[name] for name in BOUNDS if name in wanted}
+    if bounds and missing(cell):
+        return NO
+    if bounds and isinstance(cell, str):
+        day = DateRule().read(cell)
+        if day is None:
+            raise ValueError("has texts that are no dates, so that bounds say nothing of them")
+        dates = _Range(Decimal(day.first), Decimal(day.last))
+        found += [dates.within(name, _day(name, bound)) for name, bound in bounds.items()]
+    elif bounds:
+        value = _in_unit(exact(cell), unit, wanted.get("unit"))
+        if value is None:
+            return OPEN
+        numbers = _range(value, comparator)
+        for name, bound in bounds.items():
+            edge = _number(bound)
+            if edge is None:
+                raise ValueError("has numbers; its bounds are no numbers")
+            found.append(numbers.within(name, edge))
+    return all_of(found)
+
+
+def _day(name: str, bound: Any) -> Decimal:
+    """A bound as a day; of a month or year its first day for ``min`` and ``below``, else its last."""
+    day = DateRule().read(str(bound))
+    if day is None:
+        raise ValueError(f'has dates; the bound "{bound}" is none (write "2020-01-31")')
+    return Decimal(day.first if name in ("min", "below") else day.last)
+
+
+def _in_unit(value: Any, recorded: Any, wanted: str | None) -> Decimal | None:
+    if value is None:
+        return None
+    if wanted is None:
+        return Decimal(value)
+    change = converter("1" if missing(recorded) else str(recorded), wanted)
+    return None if change is None else change(Decimal(value))
+
+
+def _range(value: Decimal, comparator: Any) -> _Range:
+    if missing(comparator) or not comparator:
+        return _Range(value, value)
+    sign = str(comparator)
+    if sign.startswith("<"):
+        return _Range(-INFINITY, value, low_open=True, high_open=sign == "<")
+    if sign.startswith(">"):
+        return _Range(value, INFINITY, low_open=sign == ">", high_open=True)
+    return _Range(-INFINITY, INFINITY, low_open=True, high_open=True)
+
+
+def _number(wanted: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(wanted))
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() else None

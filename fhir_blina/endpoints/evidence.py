@@ -1,0 +1,107 @@
+"""Evidence: the tables that definitions are answered from, the patients in them, the rows of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from fhir_blina.endpoints.definition import Endpoints, Selection
+from fhir_blina.endpoints.populations import Account
+from fhir_blina.endpoints.remarks import remark_chosen, remark_subjects
+from fhir_blina.endpoints.rows import Chosen, Reader
+from fhir_blina.errors import AnalysisError, did_you_mean
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+class TableMissing(AnalysisError):  # noqa: N818 - it says what is the matter
+    """A definition names a table that was not given."""
+
+
+class Evidence:
+    """The tables, and what a selection finds in them; each selection is made once.
+
+    Args:
+        tables: View tables by name.
+        endpoints: The definitions.
+    """
+
+    def __init__(self, tables: Tables, endpoints: Endpoints) -> None:
+        self.tables = tables
+        self.endpoints = endpoints
+        self.account = Account()
+        self._reader = Reader(tables, endpoints.subjects["table"])
+        self._chosen: dict[tuple[int, bool], tuple[Selection, Chosen]] = {}
+
+    def table(self, name: str, *columns: str, place: str = "") -> pd.DataFrame:
+        """A table that has these columns; ``place`` is where they are asked for."""
+        where = place or str(self.endpoints.path)
+        if name not in self.tables:
+            raise TableMissing(f'{where}: there is no table "{name}". {did_you_mean(name, self.tables)}')
+        frame = self.tables[name]
+        missing = [column for column in columns if column not in frame.columns]
+        if missing:
+            names = list(map(str, frame.columns))
+            raise AnalysisError(
+                "\n".join(
+                    f'{where}: table "{name}" has no column "{one}". {did_you_mean(one, names)}'
+                    for one in missing
+                )
+            )
+        return frame
+
+    @cached_property
+    def subjects(self) -> pd.Series[Any]:
+        """Label of each patient, by key, in the order of the labels."""
+        names = self.endpoints.subjects
+        frame = self.table(names["table"], names["key"], names["label"])
+        keyed = frame[frame[names["key"]].notna()]
+        remark_subjects(self.account, names["table"], len(frame) - len(keyed))
+        labels = keyed[names["label"]].where(keyed[names["label"]].notna(), keyed[names["key"]])
+        series = pd.Series(labels.to_numpy(), index=pd.Index(keyed[names["key"]].to_numpy()), dtype=object)
+        if series.index.has_duplicates:
+            raise AnalysisError(f'{self.endpoints.path}: table "{names["table"]}" has a patient twice')
+        return series.sort_values(kind="stable")
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Label of each patient by key, in their order."""
+        return {str(key): str(label) for key, label in self.subjects.items()}
+
+    def choose(self, wanted: Selection, *, facts: bool) -> Chosen:
+        """What a selection finds; ``facts`` leaves out what was cancelled, which a listing has."""
+        key = id(wanted), facts
+        if key not in self._chosen:
+            self.table(wanted.table, *wanted.where, place=wanted.place)
+            linked = {}
+            for other in wanted.having:
+                self.table(wanted.table, other.on, place=other.place)
+                self.table(other.table, other.on, place=other.place)
+                linked[other.on] = self.choose(other, facts=facts).rows[other.on]
+            try:
+                chosen = self._reader.choose(wanted, linked, facts=facts)
+            except ValueError as error:
+                raise AnalysisError(
+                    f'{wanted.place or self.endpoints.path}: table "{wanted.table}": {error}'
+                ) from None
+            self._chosen[key] = wanted, chosen
+        return self._chosen[key][1]
+
+    def rows(self, wanted: Selection) -> pd.DataFrame:
+        """The rows of a selection, as for a listing."""
+        return self.choose(wanted, facts=False).rows
+
+    def of_patients(self, kind: str, name: str, wanted: Selection, *columns: str) -> Chosen:
+        """A selection's rows of the patients who are counted; what is left out or open is remarked."""
+        self.table(wanted.table, "patient_id", *columns, place=wanted.place)
+        found = self.choose(wanted, facts=True)
+        remark_chosen(self.account, f'{kind} "{name}"', wanted, found, self.subjects.index)
+        everyone = self.subjects.index
+        rows, left_open, retracted, known = (
+            frame[frame["patient_id"].isin(everyone)]
+            for frame in (found.rows, found.left_open, found.retracted, found.known)
+        )
+        return Chosen(rows, left_open, retracted, known, found.on_values, found.nothing)

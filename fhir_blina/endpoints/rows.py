@@ -1,0 +1,250 @@
+"""Rows that a selection takes: by codes among all codings, by status, by values; and what is left open.
+
+Columns are told by the names that the shared views give them: ``status`` and ``verification_status``;
+``code_system`` and ``code``, ``value_code``, ``medication_system`` and ``medication_code``, whose further
+codings stand in tables ``<thing>_codings``, ``<thing>_value_codings``, ``<thing>_medication_codings``;
+``<x>_comparator`` and ``<x>_unit`` beside ``<x>_quantity`` or ``<x>_value``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, answers, fits
+from fhir_blina.endpoints.definition import Selection
+
+# What a status says never was; FHIR's words for it, whatever the resource.
+RETRACTED = {
+    "status": ("entered-in-error", "not-done"),
+    "verification_status": ("refuted", "entered-in-error"),
+}
+NEVER_DONE = "cancelled"  # no fact of a patient, but a row of a listing
+RESOURCE_TYPES = {
+    "patients": ("Patient", "patient_id"),
+    "administrations": ("MedicationAdministration", "administration_id"),
+    "components": ("Observation", "observation_id"),
+    "study_subjects": ("ResearchSubject", "research_subject_id"),
+}
+NOT_CODES = ("_text", "_string", "_display", "_id", "_date", "_day", "_subject", "note", "title")
+
+
+def resource_of(table: str) -> tuple[str, str]:
+    """Type of the resources behind a table and the column of their ids, told by the table's name."""
+    if table in RESOURCE_TYPES:
+        return RESOURCE_TYPES[table]
+    one = table.removesuffix("s")
+    return "".join(word.capitalize() for word in one.split("_")), f"{one}_id"
+
+
+def source(table: str, row: Mapping[Hashable, Any]) -> str:
+    """``Type/id`` of the resource that a row came from, or the table's name."""
+    kind, key = resource_of(table)
+    identifier = row.get(key)
+    if identifier is None or pd.isna(identifier):
+        return table
+    return str(identifier) if "/" in str(identifier) else f"{kind}/{identifier}"
+
+
+def beside(column: str, what: str, columns: Any) -> str:
+    """The column of units or comparators beside a quantity, empty where there is none."""
+    for end in ("_quantity", "_value"):
+        name = f"{column.removesuffix(end)}_{what}"
+        if column.endswith(end) and name in columns:
+            return name
+    return ""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a selection found.
+
+    Attributes:
+        rows: The rows that fit.
+        left_open: Rows of which a comparator, unit or partial date leaves open whether they fit.
+        retracted: Rows that would fit, and whose status says that they never were.
+        known: Rows that fit but for conditions on values, and whose values are known.
+        on_values: Whether there are conditions on values.
+        nothing: Why no row fits, for a reader; empty where some do.
+    """
+
+    rows: pd.DataFrame
+    left_open: pd.DataFrame
+    retracted: pd.DataFrame
+    known: pd.DataFrame
+    on_values: bool = False
+    nothing: str = ""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Selections answered from tables. ``subjects`` is the table with one row for each patient."""
+
+    tables: Mapping[str, pd.DataFrame]
+    subjects: str
+
+    def choose(self, wanted: Selection, linked: Mapping[str, pd.Series[Any]], *, facts: bool) -> Chosen:
+        """The rows of a selection.
+
+        Args:
+            wanted: The selection; its table and columns are there.
+            linked: For each column of ``having`` the keys of which a row must have one.
+            facts: Whether a patient's facts are asked for; a listing has what was cancelled, too.
+
+        Raises:
+            ValueError: bounds that say nothing of a column's cells; the message starts with the column.
+        """
+        table, where = wanted.table, dict(wanted.where)
+        values = {name: word for name, word in where.items() if self._on_value(table, name, word)}
+        frame = self._identified(
+            table, self.tables[table], {k: v for k, v in where.items() if k not in values}
+        )
+        for name, keys in linked.items():
+            frame = frame[frame[name].isin(keys)]
+        kept = pd.Series(data=True, index=frame.index)
+        for name, words in RETRACTED.items():
+            if name in frame.columns and name not in where:
+                kept &= ~frame[name].isin((*words, *((NEVER_DONE,) if facts and name == "status" else ())))
+        gone, frame = frame[~kept], frame[kept]
+        answer = self._answers(table, frame, values)
+        rows = frame[answer == YES]
+        return Chosen(
+            rows,
+            frame[answer == OPEN],
+            gone[self._answers(table, gone, values) != NO],
+            frame[self._known(table, frame, values)] if values else frame,
+            bool(values),
+            "" if len(rows) else self._why(wanted, frame, values),
+        )
+
+    def _on_value(self, table: str, name: str, wanted: Any) -> bool:
+        """Whether a condition is on what was found, rather than on what was looked for."""
+        if wanted is None or wanted == {"not": None}:
+            return False
+        if table == self.subjects:
+            return not isinstance(wanted, bool)
+        return name.startswith("value_") and not name.endswith(("_unit", "_comparator", "_kind", "_system"))
+
+    def _identified(self, table: str, frame: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
+        """The rows that were looked for; codes among all codings where a table holds them."""
+        left = dict(where)
+        for stem in ("", "medication_"):
+            system, code = f"{stem}system" if stem else "code_system", f"{stem}code"
+            pair = {end: left[name] for name, end in ((system, "system"), (code, "code")) if name in left}
+            codings = self.tables.get(f"{_thing(table)}_{stem}codings")
+            key = resource_of(table)[1]
+            if not pair or codings is None or not {key, "system", "code"} <= set(codings.columns):
+                continue
+            if key not in frame.columns or any(not _names(word) for word in pair.values()):
+                continue
+            there = codings
+            first = pd.Series(data=True, index=frame.index)
+            for name, end in ((system, "system"), (code, "code")):
+                if end in pair:  # one and the same coding has both
+                    there = there[fits(there[end], pair[end])]
+                    first &= fits(frame[name], pair[end])
+                    del left[name]
+            frame = frame[first | frame[key].isin(there[key])]
+        # texts first: they narrow most and cost least
+        for name in sorted(left, key=lambda name: not isinstance(left[name], str)):
+            frame = frame[_asked(name, frame, left[name]) == YES]
+        return frame
+
+    def _answers(self, table: str, frame: pd.DataFrame, values: Mapping[str, Any]) -> pd.Series[int]:
+        found = pd.Series(YES, index=frame.index, dtype=int)
+        for name, word in values.items():
+            one = _asked(name, frame, word)
+            if isinstance(word, Mapping):  # of a missing value nobody knows what it is not
+                one = one.where(frame[name].notna(), NO)
+            codings, key = self.tables.get(f"{_thing(table)}_value_codings"), resource_of(table)[1]
+            if name == "value_code" and codings is not None and key in codings.columns and _names(word):
+                more = codings[fits(codings["code"], word)][key]
+                one = one.where(~frame[key].isin(more), YES)
+            found = pd.Series(
+                [all_of(both) for both in zip(found, one, strict=True)], index=frame.index, dtype=int
+            )
+        return found
+
+    def _known(self, table: str, frame: pd.DataFrame, values: Mapping[str, Any]) -> pd.Series[bool]:
+        full = frame[list(values)].notna().all(axis=1) & (self._answers(table, frame, values) != OPEN)
+        if "data_absent_reason" in frame.columns:
+            full |= frame["data_absent_reason"].eq("not-applicable").fillna(value=False)
+        return full.astype(bool)
+
+    def _why(self, wanted: Selection, identified: pd.DataFrame, values: Mapping[str, Any]) -> str:
+        """What a selection without rows asked for that is not there, with the nearest word that is.
+
+        Empty where something was found, and its value is another one.
+        """
+        frame = self.tables[wanted.table]
+        if len(identified):
+            close = ((name, self._similar(identified[name], name, word)) for name, word in values.items())
+            return "; ".join(
+                f"{name}: no row has {_shown(values[name])}{like}" for name, like in close if like
+            )
+        if not len(frame):
+            return f'table "{wanted.table}" has no row'
+        said = []
+        for name, word in wanted.where.items():
+            if name in values or len(self._identified(wanted.table, frame, {name: word})):
+                continue
+            cells = frame[name]
+            more = self.tables.get(f"{_thing(wanted.table)}_codings")
+            if more is not None and name in ("code", "code_system"):
+                cells = pd.concat([cells, more["code" if name == "code" else "system"]])
+            said.append(f"{name}: no row has {_shown(word)}{self._similar(cells, name, word)}")
+        return "; ".join(said) or "no row has all of it together"
+
+    @staticmethod
+    def _similar(cells: pd.Series[Any], name: str, word: Any) -> str:
+        """`` (did you mean "x"?)`` from a column of codes."""
+        words = [one for one in (word if isinstance(word, list) else [word]) if isinstance(one, str | int)]
+        if name.endswith(NOT_CODES) or isinstance(word, bool) or not words:
+            return ""
+        there = sorted({str(cell) for cell in cells.dropna().unique()})
+        close = [near for one in words for near in difflib.get_close_matches(str(one), there, n=1)]
+        return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def _thing(table: str) -> str:
+    """One of what a table holds: ``observation`` of ``observations``; of ``components`` too."""
+    return "observation" if table == "components" else table.removesuffix("s")
+
+
+def _names(word: Any) -> bool:
+    """Whether a condition names words, so that any coding may have them."""
+    return isinstance(word, str | int | list) and not isinstance(word, bool)
+
+
+def _shown(word: Any) -> str:
+    if isinstance(word, Mapping):
+        return ", ".join(f"{key} {_shown(value)}" for key, value in word.items())
+    if isinstance(word, list):
+        return " or ".join(map(_shown, word))
+    return "no value" if word is None else str(word).lower() if isinstance(word, bool) else f'"{word}"'
+
+
+def _asked(name: str, frame: pd.DataFrame, wanted: Any) -> pd.Series[int]:
+    """The answers of one column, with the comparators and units beside it."""
+    comparator, unit = (beside(name, what, frame.columns) for what in ("comparator", "unit"))
+    counted = wanted is not None and not isinstance(wanted, bool) and wanted != {"not": None}
+    if unit and counted and not (isinstance(wanted, Mapping) and "unit" in wanted):
+        mixed = sorted({str(word) for word in frame.loc[frame[name].notna(), unit].dropna()})
+        if len(mixed) > 1:
+            raise ValueError(
+                f'column "{name}" holds numbers in {", ".join(mixed)}. '
+                f"Say which is meant, for example {{min: 5, unit: {mixed[0]}}}"
+            )
+    try:
+        return answers(
+            frame[name],
+            wanted,
+            frame[comparator] if comparator and counted and frame[comparator].notna().any() else None,
+            frame[unit] if unit and isinstance(wanted, Mapping) and "unit" in wanted else None,
+        )
+    except ValueError as error:
+        raise ValueError(f'column "{name}" {error}') from None
