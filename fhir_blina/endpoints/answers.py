@@ -107,6 +107,11 @@ def timed(wanted: Time, chosen: Chosen, rule: DateRule, subjects: str, everyone:
     filled = frame[frame[column].notna()]
     answer.dated = bool(filled[column].map(lambda cell: isinstance(cell, str)).any())
     days = [rule.read(cell) for cell in filled[column]]
+    if filled["patient_id"].is_unique and all(day is not None and not day.partial for day in days):
+        patients = list(filled["patient_id"])
+        answer.cells = {key: day.day for key, day in zip(patients, days, strict=True) if day is not None}
+        answer.sources = dict(zip(patients, _sources(table, filled), strict=True))
+        filled, days = filled.iloc[:0], []
     rows = (
         Row(None if day is None else day.day, made, day=day)
         for day, made in zip(days, _sources(table, filled), strict=True)

@@ -76,6 +76,12 @@ class DateRule:
         number = exact(cell)
         if number is not None:
             return Day(number, number, number)
+        if isinstance(cell, str) and len(cell) == 10 and cell[4] == "-":
+            try:
+                day = dt.date.fromisoformat(cell).toordinal()
+            except ValueError:
+                return None
+            return Day(day, day, day)
         moment = as_temporal(str(cell)) if isinstance(cell, str) else None
         if moment is None or moment.kind == "time":
             return None

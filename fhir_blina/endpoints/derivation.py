@@ -55,11 +55,12 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     maker.remark()
     labels = _labels(facts, endpoint)
     said = facts.measure(endpoint.censor_reason)["value"].to_dict() if endpoint.censor_reason else {}
+    subjects = facts.subjects.to_dict()
     found = [
         (
             endpoint.name,
             one.patient,
-            facts.subjects[one.patient],
+            subjects[one.patient],
             labels.get(one.patient),
             float(one.begin),
             float(one.stop),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -33,6 +34,7 @@ RESOURCE_TYPES = {
 NOT_CODES = ("_text", "_string", "_display", "_id", "_date", "_day", "_subject", "note", "title")
 
 
+@cache
 def resource_of(table: str) -> tuple[str, str]:
     """Type of the resources behind a table and the column of their ids, told by the table's name."""
     if table in RESOURCE_TYPES:
