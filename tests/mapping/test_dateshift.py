@@ -410,11 +410,13 @@ def test_a_synthetic_cohort_keeps_its_study_days_and_its_way_back(tiny, tmp_path
 # Times from dates ----------------------------------------------------------------------------------
 
 
-def test_a_time_needs_whole_dates(people, tmp_path):
+def test_who_has_no_whole_date_is_left_out_and_named(people, tmp_path):
     cohort = people("", [*PEOPLE[:3], "D,1970-01-01,2012-06,2012-12-31,,2012-06"])
-    with pytest.raises(AnalysisError, match=r'time "begin": 1 cells are no whole date') as caught:
-        analyze(tables_of(cohort, tmp_path / "out"), cohort.folder)
-    assert "2012" not in str(caught.value)
+    results = analyze(tables_of(cohort, tmp_path / "out"), cohort.folder)
+    assert {row["study_subject"] for row in results.derivation} == {"demo-A", "demo-B", "demo-C"}
+    (left_out,) = (row for row in results.left_out if row["name"] == "survival")
+    assert (left_out["study_subject"], left_out["reason"]) == ("demo-D", 'day of "begin" is not a whole date')
+    assert "2012" not in str(results.findings)
 
 
 def test_dates_and_study_days_are_not_mixed(people, tmp_path):
