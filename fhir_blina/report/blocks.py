@@ -5,13 +5,11 @@ Each function takes what `Material` holds and one block of the layout, and retur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from fhir_blina.analysis import whole
 from fhir_blina.endpoints import Facts, selection, source
 from fhir_blina.errors import AnalysisError
 from fhir_blina.report.grids import (
@@ -21,14 +19,12 @@ from fhir_blina.report.grids import (
     estimate,
     fill,
     is_missing,
-    number,
     observed,
     unit,
     words,
 )
 from fhir_blina.report.layout import Block, Layout
 from fhir_blina.results import Results
-from fhir_blina.statistics import median
 
 FOLD_ROWS = 25
 MOST_MATRIX, MOST_COLUMNS = 40, 8
@@ -93,73 +89,6 @@ def _listing(block: Block, head: tuple[Head, ...], rows: list[tuple[Cell, ...]])
     notes = tuple(block.get("notes", ()))
     local = block.get("local", "")
     return Grid(block["caption"], head, tuple(rows), notes, fold=folded(len(rows)), local=local)
-
-
-def characteristics(material: Material, block: Block) -> Grid:
-    """The first table of a clinical paper: medians and counts, overall and by group."""
-    everyone = list(material.facts.labels)
-    columns = {"All": everyone} | {
-        label: [key for key in everyone if material.groups.get(key) == label]
-        for label in material.group_labels
-    }
-    head = [Head("Characteristic")]
-    for label, keys in columns.items():
-        title = "All" if label == "All" else material.group_title(label)
-        head.append(Head(f"{title} (n = {len(keys)})", kind="number"))
-    rows: list[tuple[Cell, ...]] = []
-    for entry in block["rows"]:
-        first = Cell(entry["label"], entry.get("local", ""), "strong" if "heading" in entry else "")
-        if "heading" in entry:
-            rows.append((first, *(Cell("") for _ in columns)))
-        elif "measure" in entry:
-            found = material.facts.measured(entry["measure"])
-            of = unit(material.facts.endpoints.measures[entry["measure"]].unit)
-            label = f"{entry['label']}, median (range){',' if of else ''}{of}"
-            cells = (
-                _median([found[key][0] for key in keys if key in found], len(keys))
-                for keys in columns.values()
-            )
-            rows.append((Cell(label, first.local), *cells))
-        elif "set" in entry:
-            members = set(material.facts.members(entry["set"]))
-            rows.append(
-                (
-                    first,
-                    *(_count(sum(key in members for key in keys), len(keys)) for keys in columns.values()),
-                )
-            )
-        else:
-            rows += _categories(material, entry, columns)
-    notes = ("Counts are n (%).", *block.get("notes", ()))
-    return Grid(block["caption"], tuple(head), tuple(rows), notes, layout="cards")
-
-
-def _median(values: list[Any], size: int) -> Cell:
-    if not values:
-        return Cell("–", tone="missing")
-    exact = [whole(value) for value in values]
-    text = f"{number(whole(median(exact)))} ({number(min(exact))}–{number(max(exact))})"
-    return Cell(text if len(values) == size else f"{text}, n = {len(values)}")
-
-
-def _count(count: int, size: int) -> Cell:
-    return Cell(f"{count} ({number(Decimal(100 * count) / size, 0)})" if size else "–")
-
-
-def _categories(
-    material: Material, entry: Block, columns: Mapping[str, list[str]]
-) -> Iterable[tuple[Cell, ...]]:
-    reword = entry.get("reword", {})
-    found: dict[str, set[str]] = {word: set() for word in reword.values()}
-    for row in material.rows(entry):
-        word = words(row.get(entry["value"]))
-        if word:
-            found.setdefault(reword.get(word, word), set()).add(str(row["patient_id"]))
-    yield (Cell(entry["label"], entry.get("local", ""), "strong"), *(Cell("") for _ in columns))
-    for word, members in found.items():
-        if members:
-            counts = (_count(sum(key in members for key in keys), len(keys)) for keys in columns.values())
-            yield (Cell(f"  {word}"), *counts)
 
 
 def patients(material: Material, block: Block) -> Grid:

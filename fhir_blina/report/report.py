@@ -22,6 +22,7 @@ from fhir_blina.figures import Drawing
 from fhir_blina.files import write_whole
 from fhir_blina.report import accounts, blocks, curves, plots
 from fhir_blina.report.blocks import Material
+from fhir_blina.report.characteristics import characteristics, populations_grid
 from fhir_blina.report.grids import Grid
 from fhir_blina.report.layout import Block, Layout, generic_layout, read_layout
 from fhir_blina.results import Results
@@ -36,7 +37,7 @@ _PLATES: dict[str, Callable[[Material, Block, str], plots.Plate]] = {
     "before_after": plots.before_after_plate,
 }
 _GRIDS: dict[str, Callable[[Material, Block], Grid | None]] = {
-    "characteristics": blocks.characteristics,
+    "characteristics": characteristics,
     "patients": blocks.patients,
     "list": blocks.rows_listed,
     "matrix": blocks.matrix,
@@ -170,7 +171,9 @@ def _tables(material: Material, block: Block) -> tuple[Grid, ...]:
     if kind == "claims":
         return tuple(accounts.claims_grids(material))
     if kind == "derivation":
-        return (*accounts.derivation_grids(material), accounts.sources_grid(material))
+        left_out = populations_grid(material)
+        first = (left_out,) if left_out is not None else ()
+        return (*first, *accounts.derivation_grids(material), accounts.sources_grid(material))
     return tuple(accounts.methods_grids(material))
 
 
