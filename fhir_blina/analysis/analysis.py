@@ -49,6 +49,7 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     """
     endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
     facts = Facts(tables, endpoints)
+    facts.check()
     records = [*describe(facts), *describe_exposure(facts)]
     derivation: list[dict[Hashable, Any]] = []
     for endpoint in endpoints.endpoints.values():

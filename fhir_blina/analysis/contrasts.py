@@ -13,7 +13,7 @@ import pandas as pd
 from fhir_blina.analysis.comparisons import compare
 from fhir_blina.analysis.descriptive import whole
 from fhir_blina.analysis.outcomes import by_group, sources
-from fhir_blina.endpoints import Endpoint, Facts
+from fhir_blina.endpoints import Endpoint, Facts, Population
 from fhir_blina.results import Record
 from fhir_blina.statistics import TIMEFIX, firth_cox, landmark, mantel_byar, simon_makuch
 
@@ -84,6 +84,7 @@ def describe_landmarks(
             ):
                 yield _at_landmark(record, f"{endpoint.name}.landmark_log_rank", day)
         if endpoint.state:
+            rest = _known_state(facts, endpoint, rest)
             entered = _entered(facts, endpoint, rest)
             inside = pd.Series(entered <= day + TIMEFIX, index=rest.index)
             name = endpoint.state["name"]
@@ -94,6 +95,12 @@ def describe_landmarks(
 
 def _at_landmark(record: Record, name: str, day: int) -> Record:
     return replace(record, name=name, time_days=day, method=f"{record.method}; times from the landmark")
+
+
+def _known_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those who entered the state on a day that nobody knows."""
+    reasons = facts.no_day(endpoint.state["time"])
+    return frame[~frame["patient_id"].isin(list(reasons))]
 
 
 def _entered(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Any:
@@ -112,6 +119,15 @@ def describe_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Ite
     if not endpoint.state or not len(frame):
         return
     name = endpoint.state["name"]
+    reasons = facts.no_day(endpoint.state["time"])
+    out = {key: reasons[key][0] for key in frame["patient_id"] if key in reasons}
+    if out:
+        size = len(frame)
+        title = f"{endpoint.name}: {name}"
+        facts.account.count(Population("state", title, size, size - len(out), out))
+    frame = _known_state(facts, endpoint, frame)
+    if not len(frame):
+        return
     t, d = _arrays(frame)
     entered = _entered(facts, endpoint, frame)
     test = mantel_byar(t, d, entered)

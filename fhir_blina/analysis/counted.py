@@ -25,7 +25,7 @@ def populations(facts: Facts) -> Iterator[Population]:
             out = dict.fromkeys(unknown, "no value, so neither in it nor outside it")
             everyone = len(facts.subjects)
             yield Population("set", name, everyone, everyone - len(out), out)
-    yield from (one for one in counted.values() if one.kind == "group")
+    yield from (one for one in counted.values() if one.kind in ("group", "interval", "state"))
 
 
 def population_rows(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.endpoints import Facts
+from fhir_blina.endpoints import Facts, Population
 from fhir_blina.errors import AnalysisError
 from fhir_blina.results import Record
 from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion
@@ -235,6 +235,7 @@ def _listed(facts: Facts, name: str) -> Iterator[Record]:
 def _interval(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:
     facts.one_clock(f'interval "{name}"', entry["from"], entry["to"])
     start, end = facts.timed(entry["from"]), facts.timed(entry["to"])
+    facts.account.count(_with_both(facts, name, entry["from"], entry["to"]))
     for key in start:
         if key in end:
             yield Record(
@@ -246,6 +247,17 @@ def _interval(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Rec
                 n=1,
                 derived_from=(start[key][1], end[key][1]),
             )
+
+
+def _with_both(facts: Facts, name: str, *times: str) -> Population:
+    """Who has both days, and what the others lack."""
+    out: dict[str, str] = {}
+    for time in reversed(times):
+        days, reasons = facts.timed(time), facts.no_day(time)
+        for key in facts.labels:
+            if key not in days:
+                out[key] = reasons[key][0] if key in reasons else f'no day of "{time}"'
+    return Population("interval", name, len(facts.labels), len(facts.labels) - len(out), out)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.conditions import fits, missing
-from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, Number, exact
+from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, Number, exact, offsets
 from fhir_blina.endpoints.definition import Time, Value
 from fhir_blina.endpoints.picking import Row
 from fhir_blina.endpoints.populations import NO_VALUE
 from fhir_blina.endpoints.rows import Chosen, beside, resource_of, source
-from fhir_blina.endpoints.units import converter
+from fhir_blina.endpoints.units import converter, known
 
 SEVERAL = "has several rows for one patient. Narrow its where, or add pick (first, last, nearest, …)"
 DAYS = ("_date", "_day")
@@ -39,6 +39,7 @@ class Answer:
         taken: How many partial dates were taken for a whole one.
         undated: How many rows were left aside because nothing says when they were.
         unit: The unit of all values, empty where none is recorded.
+        zones: Zones of its dates, in minutes from Greenwich.
         unit_taken: Whether no row has a unit, so that the one asked for was taken.
     """
 
@@ -52,6 +53,7 @@ class Answer:
     undated: set[Any] = field(default_factory=set)
     unit: str = ""
     unit_taken: bool = False
+    zones: set[int] = field(default_factory=set)
 
     def give(self, patient: Any, row: Row) -> None:
         """A patient's answer."""
@@ -106,6 +108,8 @@ def timed(wanted: Time, chosen: Chosen, rule: DateRule, subjects: str, everyone:
     table, column, frame = wanted.selection.table, wanted.column, chosen.rows
     filled = frame[frame[column].notna()]
     answer.dated = bool(filled[column].map(lambda cell: isinstance(cell, str)).any())
+    if answer.dated:
+        answer.zones = offsets(filled[column])
     days = [rule.read(cell) for cell in filled[column]]
     if filled["patient_id"].is_unique and all(day is not None and not day.partial for day in days):
         patients = list(filled["patient_id"])
@@ -243,6 +247,8 @@ def in_unit(cell: Any, recorded: Any, wanted: str) -> tuple[Any, str]:
     if missing(recorded):
         return cell, "" if wanted == "1" else "no unit recorded"
     change = converter(str(recorded), wanted)
+    if change is None and not known(wanted):
+        raise ValueError(f'asks for the unit "{wanted}", which is none of UCUM')
     if change is None:
         return cell, f"recorded in {recorded}, which cannot be converted to {wanted}"
     return (cell, "") if str(recorded) == wanted else (change(Decimal(number)), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -52,6 +52,21 @@ class Evidence:
                 )
             )
         return frame
+
+    def check(self) -> None:
+        """Look for every table and column that the definitions name, used or not.
+
+        Raises:
+            AnalysisError: all that are not there, each with its place.
+        """
+        faults = []
+        for selection, columns in named(self.endpoints):
+            try:
+                self.table(selection.table, *columns, place=selection.place)
+            except AnalysisError as error:
+                faults += str(error).splitlines()
+        if faults:
+            raise AnalysisError("\n".join(dict.fromkeys(faults)))
 
     @cached_property
     def subjects(self) -> pd.Series[Any]:
@@ -105,3 +120,22 @@ class Evidence:
             for frame in (found.rows, found.left_open, found.retracted, found.known)
         )
         return Chosen(rows, left_open, retracted, known, found.on_values, found.nothing)
+
+
+def named(endpoints: Endpoints) -> Iterator[tuple[Selection, tuple[str, ...]]]:
+    """Each selection of the definitions with the columns that it needs."""
+
+    def within(selection: Selection, *columns: str) -> Iterator[tuple[Selection, tuple[str, ...]]]:
+        linked = tuple(other.on for other in selection.having)
+        yield selection, ("patient_id", *selection.where, *linked, *(name for name in columns if name))
+        for other in selection.having:
+            yield other, (*other.where, other.on)
+
+    for measure in endpoints.measures.values():
+        yield from within(measure.selection, measure.column, measure.picking.by)
+    for time in endpoints.times.values():
+        if time.selection is not None:
+            yield from within(time.selection, time.column)
+    for one in endpoints.sets.values():
+        if one.selection is not None:
+            yield from within(one.selection)

@@ -16,7 +16,7 @@ from fhir_blina.endpoints.definition import Endpoints, Grouping, Time, Value
 from fhir_blina.endpoints.evidence import Tables
 from fhir_blina.endpoints.memberships import Memberships
 from fhir_blina.endpoints.populations import NO_ROW, Population
-from fhir_blina.endpoints.remarks import remark_answer
+from fhir_blina.endpoints.remarks import remark_answer, remark_zones
 from fhir_blina.errors import AnalysisError
 
 Bound = tuple[str, Any, str]
@@ -98,6 +98,8 @@ class Facts(Memberships):
                 f"{self.endpoints.path}: {what} mixes dates ({', '.join(dated)}) with study days. "
                 "Take all of its times from columns of dates, or all from study days"
             )
+        zones = {zone for answer in found.values() for zone in answer.zones}
+        remark_zones(self.account, what, zones, self.endpoints.dates)
 
     def measure(self, name: str) -> pd.DataFrame:
         """``value`` and ``source`` of a measure by patient key; who has none, or a bound only, is absent."""

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.answers import Answer
-from fhir_blina.endpoints.dates import REFUSE, DateRule
+from fhir_blina.endpoints.dates import AS_WRITTEN, REFUSE, DateRule
 from fhir_blina.endpoints.definition import Selection
 from fhir_blina.endpoints.populations import Account
 from fhir_blina.endpoints.rows import NEVER_DONE, RETRACTED, Chosen
@@ -109,3 +109,18 @@ def remark_answer(account: Account, about: str, answer: Answer, rule: DateRule) 
             "Listed with their comparator; no median, mean, range or test takes them for the number",
         )
         account.remark("bounds-recorded", "information", about, said, answer.comparators)
+
+
+def remark_zones(account: Account, about: str, zones: set[int], rule: DateRule) -> None:
+    """Dates written in several zones, where nothing says which days count."""
+    if len(zones) < 2 or rule.zone != AS_WRITTEN:
+        return
+    said = (
+        f"Dates of {about} are written in several zones",
+        f"{len(zones)} zones",
+        (
+            "Each counts as the day that was written, so that one moment can be two days. "
+            "dates: {zone: …} counts the days of one zone"
+        ),
+    )
+    account.remark("several-zones", "information", about, said)
