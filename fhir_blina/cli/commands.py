@@ -75,6 +75,7 @@ def analyze(options: Options) -> int:
         write_results(results, Path(options.out) / "results.json")
     terminal.answer(results.as_dict())
     _show_claims(results, terminal)
+    _show_counted(results, terminal)
     terminal.result(str(Path(options.out) / "results.json"))
     return 0
 
@@ -140,10 +141,12 @@ def run(options: Options) -> int:
             "cells": {"mapped": account.mapped, "unmapped": account.unmapped, "lost": account.lost},
             "differences": [str(difference) for difference in account.differences],
             "claims": [dict(claim) for claim in done.results.claims],
+            "populations": [dict(one) for one in done.results.populations],
             "report": str(done.report) if done.report else None,
         }
     )
     _show_claims(done.results, terminal)
+    _show_counted(done.results, terminal)
     terminal.result(cells_summary(account))
     for difference in account.differences:
         terminal.result(str(difference))
@@ -165,6 +168,20 @@ def _show_claims(results: Any, terminal: Terminal) -> None:
     header = ("published", "printed", "recomputed", "unit", "agreement", "method, or why not")
     terminal.result(table_text(header, rows))
     terminal.result(f"\n{agreement_summary(results)}")
+
+
+def _show_counted(results: Any, terminal: Terminal) -> None:
+    """Who is counted in what, why others are not, and what the rows make a reader ask; no patient's key."""
+    from fhir_blina.cli.summaries import counted_summary, derivation_warnings
+
+    if terminal.json or not results.populations:
+        return
+    rows, everyone = counted_summary(results, everything=terminal.verbose)
+    if rows:
+        terminal.result("\n" + table_text(("counted in", "n", "of", "not counted, and why"), rows))
+    terminal.result(f"\n{everyone}")
+    for line in derivation_warnings(results):
+        terminal.say(line)
 
 
 COMMANDS: dict[str, Callable[[Options], int]] = {

@@ -68,3 +68,29 @@ def agreement_summary(results: Results) -> str:
     ]
     counts = Counter(main)
     return f"{len(main)} published results: " + ", ".join(f"{counts[word]} {word}" for word in sorted(counts))
+
+
+def counted_summary(results: Results, *, everything: bool = False) -> tuple[list[Sequence[str]], str]:
+    """Who is counted in what: a row where somebody is not (intervals apart), and how many count everybody.
+
+    Args:
+        results: With populations.
+        everything: A row for those that count everybody, too.
+    """
+    rows: list[Sequence[str]] = []
+    for one in results.populations:
+        if everything or (one["out"] and one["kind"] != "interval"):
+            why = "; ".join(f"{reason['reason']}: {reason['n']}" for reason in one["out"])
+            rows.append((f"{one['kind']} {one['name']}", str(one["n"]), str(one["of"]), why))
+    whole = Counter(one["kind"] for one in results.populations if not one["out"])
+    said = ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in whole.items())
+    return rows, f"everybody is counted in {said or 'none of them'}"
+
+
+def derivation_warnings(results: Results) -> list[str]:
+    """What the rows make a reader ask, in counts and words of the definitions."""
+    return [
+        f"warning: {one['title']}. {one['printed']}. {one['follows']}"
+        for one in results.findings
+        if one["kind"] == "derivation" and one["severity"] == "warning"
+    ]

@@ -159,7 +159,7 @@ class Facts(Memberships):
         answer = self._answer(self.endpoints.measures[name])
         out = {key: answer.out.get(key, NO_ROW) for key in self.subjects.index if key not in answer.cells}
         for key, comparator in answer.comparators.items():
-            out[key] = f"recorded as {comparator} a number, which no mean or median takes"
+            out[key] = f"a bound only ({comparator}), for no mean or median"
         sources = {key: answer.out_sources.get(key) or answer.sources.get(key, "") for key in out}
         return Population("measure", name, len(self.subjects), len(self.subjects) - len(out), out, sources)
 

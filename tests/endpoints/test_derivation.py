@@ -87,7 +87,7 @@ def test_units_are_converted_bounds_kept_and_errors_out(tmp_path):
     assert "< 0.01" in results.one("hb.value", "c").note
     median = results.one("hb.median")
     assert (median.value, median.n, median.unit) == (12, 2, "g/dL")
-    assert "recorded as <" in median.note
+    assert "a bound only (<)" in median.note
     assert "entered-in-error" in median.note
     assert {"bounds-recorded", "status-left-out"} <= rules(results)
 
