@@ -116,6 +116,8 @@ def _column(material: Material, entry: Block) -> tuple[dict[str, Cell], Cell]:
         for key, (value, made_from) in facts.measured(entry["measure"]).items():
             text = words(value)
             made[key] = Cell(f"{reword.get(text, text)}{of}", source=made_from)
+        for key, (comparator, value, made_from) in facts.bounds(entry["measure"]).items():
+            made[key] = Cell(f"{comparator} {words(value)}{of}", source=made_from)
         return made, empty
     if "time" in entry:
         return {

@@ -31,14 +31,16 @@ def characteristics(material: Material, block: Block) -> Grid:
             rows.append((first, *(Cell("") for _ in columns)))
         elif "measure" in entry:
             found = material.facts.measured(entry["measure"])
-            of = unit(material.facts.endpoints.measures[entry["measure"]].unit)
+            bounds = material.facts.bounds(entry["measure"])
+            of = unit(material.facts.unit(entry["measure"]))
             label = f"{entry['label']}, median (range){',' if of else ''}{of}"
             cells = (
                 _median([found[key][0] for key in keys if key in found], len(keys))
                 for keys in columns.values()
             )
             rows.append((Cell(label, first.local), *cells))
-            rows += _without(set(found), columns)
+            rows += _without(set(everyone) - set(bounds), columns, "a bound only (<, >)")
+            rows += _without({*found, *bounds}, columns)
         elif "set" in entry:
             members = set(material.facts.members(entry["set"]))
             known = set(everyone) - set(material.facts.unknown(entry["set"]))
@@ -59,13 +61,15 @@ def _share(members: set[str], known: set[str], keys: list[str]) -> Cell:
     return Cell(f"{count}/{size} ({number(Decimal(100 * count) / size, 0)})" if size else "–")
 
 
-def _without(known: set[str], columns: Mapping[str, list[str]]) -> list[tuple[Cell, ...]]:
+def _without(
+    known: set[str], columns: Mapping[str, list[str]], word: str = "no value"
+) -> list[tuple[Cell, ...]]:
     """A row that counts those without a value, where there are any."""
     missing = [sum(key not in known for key in keys) for keys in columns.values()]
     if not any(missing):
         return []
     counts = (_count(count, len(keys)) for count, keys in zip(missing, columns.values(), strict=True))
-    return [(Cell("  no value", tone="missing"), *counts)]
+    return [(Cell(f"  {word}", tone="missing"), *counts)]
 
 
 def _median(values: list[Any], size: int) -> Cell:
@@ -90,10 +94,11 @@ def _categories(
         if word:
             found.setdefault(reword.get(word, word), set()).add(str(row["patient_id"]))
     yield (Cell(entry["label"], entry.get("local", ""), "strong"), *(Cell("") for _ in columns))
+    known = {key for members in found.values() for key in members}
     for word, members in found.items():
         if members:
-            counts = (_count(sum(key in members for key in keys), len(keys)) for keys in columns.values())
-            yield (Cell(f"  {word}"), *counts)
+            yield (Cell(f"  {word}"), *(_share(members, known, keys) for keys in columns.values()))
+    yield from _without(known, columns)
 
 
 def populations_grid(material: Material) -> Grid | None:

@@ -53,10 +53,10 @@ def page(tmp_path_factory):
 
 def rows(html, caption):
     table = next(
-        t for t in re.findall(r"<table.*?</table>", html, re.S) if caption in t.split("</caption>")[0]
+        t for t in re.findall(r"<table.*?</table>", html, re.DOTALL) if caption in t.split("</caption>")[0]
     )
     cells = [
-        re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S) for row in re.findall(r"<tr.*?</tr>", table, re.S)
+        re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)
     ]
     return [[" ".join(re.sub(r"<[^>]+>", "", cell).split()) for cell in row] for row in cells]
 
