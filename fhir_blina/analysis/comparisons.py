@@ -111,6 +111,7 @@ def _permutation(
                 for text in (
                     found.note if p is None else "",
                     f"standard error of P {error:.2g}" if error is not None else "",
+                    found.choice.floor(worked_out),
                     assumes,
                 )
                 if text

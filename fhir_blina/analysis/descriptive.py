@@ -143,7 +143,8 @@ def _rank_test(
         n=len(one) + len(two),
         p_value=p,
         test=f"Mann-Whitney, two-sided, {test.choice.words()}",
-        note=error or (floor if test.smallest_p >= SHOWN_P else ""),
+        note="; ".join(text for text in (error, test.choice.floor(test.p_monte_carlo)) if text)
+        or (floor if test.smallest_p >= SHOWN_P else ""),
         derived_from=sources,
     )
     if test.true_size is not None:

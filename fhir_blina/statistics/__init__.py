@@ -8,6 +8,7 @@ from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.labelings import in_words, smallest_p
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
+from fhir_blina.statistics.regression import cox_regression
 from fhir_blina.statistics.survival import (
     INTERVALS,
     Curve,
@@ -27,6 +28,7 @@ __all__ = [
     "Curve",
     "Estimate",
     "Incidence",
+    "cox_regression",
     "cumulative_incidence",
     "firth_cox",
     "gray_test",

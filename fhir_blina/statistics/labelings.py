@@ -97,6 +97,11 @@ class Choice:
         # a sample without the observed labeling could give P = 0
         return (as_far + 1) / (self.worked_out + 1) if self.kind == "Monte Carlo" else None
 
+    def floor(self, p: float | None) -> str:
+        """What a Monte Carlo P says that no labeling drawn was as far away; empty for any other."""
+        lowest = 1 / (self.worked_out + 1) if self.kind == "Monte Carlo" else -1.0
+        return "no labeling drawn was as far away: P is this at most" if p == lowest else ""
+
     def error(self, as_far: int) -> float | None:
         """Standard error of a Monte Carlo P."""
         p = self.p(as_far)

@@ -56,7 +56,8 @@ def rows(html, caption):
         t for t in re.findall(r"<table.*?</table>", html, re.DOTALL) if caption in t.split("</caption>")[0]
     )
     cells = [
-        re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)
+        re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL)
+        for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)
     ]
     return [[" ".join(re.sub(r"<[^>]+>", "", cell).split()) for cell in row] for row in cells]
 

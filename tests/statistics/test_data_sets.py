@@ -19,6 +19,7 @@ from fhir_blina.statistics.competing import cumulative_incidence
 from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.logrank import log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import mann_whitney
+from fhir_blina.statistics.regression import cox_regression
 from fhir_blina.statistics.survival import INTERVALS, kaplan_meier, restricted_mean_difference
 from fhir_blina.statistics.times import checked
 
@@ -123,6 +124,7 @@ def compare(name: str, data: dict[str, np.ndarray], r: dict[str, list[float | No
         if (data["cause"] == 2).any():
             hold_incidence(key, part, days, r)
     hold_tests(name, data, r, late=late)
+    hold_cox(name, data, r, late=late)
     return len(USED)
 
 
@@ -217,6 +219,35 @@ def hold_tests(name, data, r, *, late):
         permuted = permutation_log_rank(t, d, groups)
         (exact,) = expected(r, "ovarian log-rank exact")
         assert abs(permuted.p_scores - exact) < 4 * permuted.error_scores
+
+
+def hold_cox(name, data, r, *, late):
+    second = (data["group"] == sorted(set(data["group"]))[1]).astype(float)
+    covariates = {"value": data["value"], "second": second}
+    given = (data["time"], data["event"], covariates)
+    entry = data["start"] if late else None
+    rows = np.arange(len(second))
+    plain = cox_regression(*given, entry=entry)
+    assert [*logs(plain), *errors(plain)] == near(expected(r, f"{name} cox"))
+    global_test = (plain.log_likelihood, plain.likelihood_ratio, *proportional(plain))
+    assert list(global_test) == near(expected(r, f"{name} cox tests"))
+    for key, more in (("robust", {"robust": True}), ("clusters", {"clusters": (rows + 1) // 3})):
+        assert errors(cox_regression(*given, entry=entry, **more)) == near(expected(r, f"{name} cox {key}"))
+    strata = cox_regression(*given, entry=entry, strata=data["stratum"])
+    found = [*logs(strata), *errors(strata), *proportional(strata)]
+    assert found == near(expected(r, f"{name} cox strata"))
+
+
+def logs(model):
+    return [math.log(one.hazard_ratio) for one in model.coefficients]
+
+
+def errors(model):
+    return [one.standard_error for one in model.coefficients]
+
+
+def proportional(model):
+    return [*(one.proportional_chi2 for one in model.coefficients), model.proportional_chi2]
 
 
 def hold_mean_difference(name, t, d, groups, first, second, r):

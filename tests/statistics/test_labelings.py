@@ -33,6 +33,8 @@ def test_many_are_drawn_with_a_seed_the_same_each_time():
 def test_a_p_from_a_sample_is_never_zero_and_has_its_error():
     choice = choose(40, 20)
     assert choice.p(0) == pytest.approx(1 / 10_001)
+    assert "at most" in choice.floor(choice.p(0))
+    assert choice.floor(choice.p(1)) == choose(6, 3).floor(0.0) == ""
     assert choice.error(99) == pytest.approx(math.sqrt(0.01 * 0.99 / 10_000), rel=0.01)
 
 
