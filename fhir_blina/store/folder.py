@@ -161,6 +161,11 @@ class FolderStore:
             and (types is None or resource["resourceType"] in types)
         }
         counts = counted(by_type(chosen))
+        if cohort and not counts:
+            raise StoreRefused(
+                f'{self.folder} holds nothing of "{cohort}" among what is asked for. Push it first, or '
+                "correct the name"
+            )
         query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
         certificate = {
             "server": self.location,

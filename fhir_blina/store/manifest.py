@@ -78,7 +78,7 @@ def _write(
     try:
         output = [_write_file(fresh, kind, rows) for kind, rows in lines.items()]
         manifest = {
-            "transactionTime": now(),
+            "transactionTime": (certificate or {}).get("transactionTime") or now(),
             "request": request,
             "requiresAccessToken": False,
             "output": output,

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.cli.parser import main
-from fhir_blina.errors import FhirBlinaError, StoreIncomplete
+from fhir_blina.errors import FhirBlinaError, StoreIncomplete, StoreRefused
 from fhir_blina.files.json import loads
 from fhir_blina.store import open_store
 from fhir_blina.store.rest.rest import RestStore
@@ -178,6 +178,9 @@ def test_a_pull_is_all_of_it_or_an_error(tmp_path, number, size, page, change):
     store = RestStore("http://fake.test/fhir", client=fake.client(), via="search", sleep=lambda _: None)
     try:
         pulled = store.pull(out, cohort="tiny", types=["Patient"])
+    except StoreRefused:
+        assert number == 0
+        assert not out.exists()
     except StoreIncomplete:
         assert changed
         assert not out.exists()

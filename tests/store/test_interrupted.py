@@ -114,6 +114,7 @@ class Interrupted(RuleBasedStateMachine):
             key: int(one["meta"]["versionId"]) for key, one in self.server.held.items() if one
         }
 
+    @precondition(lambda self: any(self.server.held.values()))
     @rule(after=st.integers(1, 10), answered=st.booleans())
     def pull_and_die(self, after, answered):
         before = lines_of(self.place / "out")

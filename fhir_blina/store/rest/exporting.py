@@ -19,8 +19,9 @@ from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import as_stored, belongs_to
 from fhir_blina.store.manifest import line_of
 from fhir_blina.store.rest.elsewhere import Files
-from fhir_blina.store.rest.fetching import Fetcher, Selection, kept_link, tells_of_patients
+from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.journal import Journal
+from fhir_blina.store.rest.searches import kept_link, tells_of_patients
 
 EXPORT_SECONDS = 3600.0
 POLL_SECONDS = 15.0
@@ -51,6 +52,7 @@ class Export:
     group: str | None = None
     cohort: str | None = None
     files_from: Collection[Origin] = ()
+    moment: str = ""
     _claimed: str = ""
 
     def fetch(self) -> None:
@@ -67,6 +69,12 @@ class Export:
             raise StoreIncomplete("the export's manifest is none: output is not a list of objects")
         if manifest.get("error"):
             raise StoreInconsistent("the export reported errors. Pull again, or by search")
+        if manifest.get("deleted"):
+            self.fetcher.notes.append(
+                "the export also lists what was deleted since; that is not in the folder. Pull without since"
+            )
+        if isinstance(manifest.get("transactionTime"), str):
+            self.moment = manifest["transactionTime"]
         files = Files(
             self.fetcher.transport,
             self._claimed,

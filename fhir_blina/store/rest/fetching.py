@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fhir_blina.errors import StoreIncomplete, StoreInconsistent, StoreRefused
 from fhir_blina.files import Resource, dumps
@@ -14,21 +14,22 @@ from fhir_blina.http import Answer, Transport
 from fhir_blina.r4 import key_of
 from fhir_blina.store.rest.ahead import interleaved
 from fhir_blina.store.rest.capability import Capability
+from fhir_blina.store.rest.searches import (
+    STRICT,
+    Params,
+    beside,
+    is_bundle,
+    matches,
+    next_link,
+    refuse_ignored,
+    refuse_inclusions,
+    tells_of_patients,
+)
 
 PAGE_SIZE = 1000
 LONGEST_ADDRESS = 1500
 IDS_AT_ONCE = 200
-HARMLESS = {"_tag", "_count", "_summary", "_lastUpdated"}
-
 _EXPIRED = {404, 410}
-# Parameters of links that name what the server remembers, and those by which other servers count pages.
-_REMEMBERED = {
-    *{"_getpages", "_getpagesoffset", "_pageId", "_jobId"},
-    *{"_bundletype", "_count", "_format", "_pretty"},
-}
-_COUNTED = {"ct", "page", "_page", "_offset", "_skip", "_page_token", "_cursor", "_sort", "_total"}
-
-Params = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,18 @@ class Fetcher:
     def _search(self, kind: str, params: Params) -> Answer:
         apart = len(urlencode(params)) > LONGEST_ADDRESS or tells_of_patients(params)
         answer = (
-            self.transport.request("POST", f"{kind}/_search", form=params)
+            self.transport.request("POST", f"{kind}/_search", form=params, headers=STRICT)
             if apart
-            else self.transport.get(kind, params=params)
+            else self.transport.get(kind, params=params, headers=STRICT)
         )
-        if not answer.ok or not _is_bundle(answer):
+        if not answer.ok or not is_bundle(answer):
             raise StoreRefused(f"the server refuses the search for {kind}: {answer.why()}")
+        self._note(refuse_ignored(answer, kind, params, posted=apart))
         return answer
+
+    def _note(self, sentence: str) -> None:
+        if sentence and sentence not in self.notes:
+            self.notes.append(sentence)
 
     def walk(self, selection: Selection, counts: Mapping[str, int]) -> Iterator[Resource]:
         """Every resource of a selection, by search, a page at a time in memory.
@@ -178,6 +184,7 @@ class Fetcher:
             StoreIncomplete: an id on two pages, pages in a circle, a page that is missing, another number
                 than counted.
         """
+        refuse_inclusions(kind, params)
         first = begin is None
         restarted = False
         seen, earlier = set(walked), set[str]()
@@ -189,15 +196,17 @@ class Fetcher:
                 self.notes.append(f"a page of {kind} had expired; that search was started again")
                 answer = self._search(kind, _paged(params))
                 visited, seen, earlier = {None}, set(), seen
-            if not answer.ok or not _is_bundle(answer):
+            if not answer.ok or not is_bundle(answer):
                 raise StoreIncomplete(f"a page of the search for {kind} is missing: {answer.why()}")
-            found = list(_matches(answer, kind))
+            found = list(matches(answer, kind))
+            for sentence in beside(answer, kind):
+                self._note(sentence)
             for resource in found:
                 key = key_of(resource)
                 if resource["id"] in seen:
                     raise StoreInconsistent(f"the server sent {key} on two pages. Pull again")
                 seen.add(resource["id"])
-            link = _next(answer)
+            link = next_link(answer)
             following = None if link is None else self.transport.anchored(link)
             if following is not None and following in visited:
                 raise StoreInconsistent(f"the pages of the search for {kind} go in a circle")
@@ -240,7 +249,7 @@ class Fetcher:
         entries = [{"request": {"method": "GET", "url": f"{kind}/{name}"}} for name in ids]
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
         answer = self.transport.request("POST", body=dumps(bundle))
-        answered = answer.json.get("entry") if answer.ok and _is_bundle(answer) else None
+        answered = answer.json.get("entry") if answer.ok and is_bundle(answer) else None
         if not isinstance(answered, list) or len(answered) != len(ids):
             return self._found(kind, ids)
         found, failed = {}, []
@@ -257,62 +266,15 @@ class Fetcher:
         answer = self.transport.request("POST", f"{kind}/_search", form=form)
         found: dict[str, Resource] = {}
         while True:
-            if not answer.ok or not _is_bundle(answer):
+            if not answer.ok or not is_bundle(answer):
                 raise StoreRefused(f"the server refuses the search for {kind} by _id: {answer.why()}")
             before = len(found)
-            found |= {key_of(resource): resource for resource in _matches(answer, kind)}
-            link = _next(answer)
+            found |= {key_of(resource): resource for resource in matches(answer, kind)}
+            link = next_link(answer)
             if link is None or len(found) == before:
                 return found
             answer = self.transport.get(self.transport.anchored(link))
 
 
-def tells_of_patients(params: Params) -> bool:
-    """Whether a search has parameters that every log on the way should not hold."""
-    return not params.keys() <= HARMLESS
-
-
-def kept_link(link: str, params: Params) -> bool:
-    """Whether a link may be written down: it holds nothing that a search asked for, and no credential.
-
-    Args:
-        link: The address.
-        params: What the search that led to it asked for.
-    """
-    names = {name for name, _ in parse_qsl(urlsplit(link).query, keep_blank_values=True)}
-    return names <= (_REMEMBERED if tells_of_patients(params) else _REMEMBERED | _COUNTED | HARMLESS)
-
-
 def _paged(params: Params) -> dict[str, str]:
     return dict(params) | {"_count": str(PAGE_SIZE)}
-
-
-def _is_bundle(answer: Answer) -> bool:
-    """Whether it is a Bundle whose entries and links can be read."""
-    said = answer.json
-    if not isinstance(said, dict) or said.get("resourceType") != "Bundle":
-        return False
-    parts = [said.get(name) or [] for name in ("entry", "link")]
-    return all(
-        isinstance(part, list) and all(isinstance(one, dict) for one in part) for part in parts
-    ) and all(isinstance(entry.get("search") or {}, dict) for entry in parts[0])
-
-
-def _matches(answer: Answer, kind: str) -> Iterable[Resource]:
-    for entry in answer.json.get("entry") or []:
-        resource = entry.get("resource")
-        if not isinstance(resource, dict):
-            raise StoreIncomplete(f"a page of the search for {kind} has an entry without a resource")
-        if resource.get("resourceType") == "OperationOutcome":
-            continue
-        if (entry.get("search") or {}).get("mode", "match") == "match":
-            if resource.get("resourceType") != kind:
-                raise StoreInconsistent(f"the search for {kind} found another type")
-            yield resource
-
-
-def _next(answer: Answer) -> str | None:
-    for link in answer.json.get("link") or []:
-        if link.get("relation") == "next":
-            return str(link.get("url", ""))
-    return None

@@ -115,6 +115,12 @@ class Journal(Mapping[str, Resource]):
         sync_folder(place.parent)
         return cls(place)
 
+    @property
+    def moment(self) -> str:
+        """The instant of the server's clock that :meth:`begin` was given."""
+        about = loads((self.place / ABOUT).read_text("utf-8"))
+        return str(about["moment"])
+
     def trail(self, source: str) -> Trail:
         """How far a source has come."""
         return self._trails.get(source, Trail())

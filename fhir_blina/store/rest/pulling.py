@@ -20,9 +20,10 @@ from fhir_blina.store.contract import PullResult, as_stored, belongs_to
 from fhir_blina.store.manifest import line_of, now, refuse_foreign, save_pull
 from fhir_blina.store.rest.ahead import interleaved
 from fhir_blina.store.rest.exporting import Export
-from fhir_blina.store.rest.fetching import Fetcher, Selection, kept_link
+from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.identity import our_names, renamed
 from fhir_blina.store.rest.journal import Journal, discard, journal_of, left_by
+from fhir_blina.store.rest.searches import kept_link
 
 EXPORT_ABOVE = 100_000
 
@@ -65,8 +66,7 @@ class Pull:
             StoreIncomplete: what came is not all, or contradicts itself. In the second case the journal goes.
         """
         refuse_foreign(folder)
-        counts = {} if self.group else self.fetcher.counts(self.selection)
-        moment = _moment(self.fetcher.transport.heard)
+        counts, moment = self._counted()
         way, reason = self._way(sum(counts.values()))
         place = journal_of(folder)
         with locked(place.with_name(f"{place.name}.lock")):
@@ -89,6 +89,24 @@ class Pull:
                 journal.close()
             discard(place)
         return PullResult(certificate["counts"], folder, certificate, tuple(certificate["notes"]))
+
+    def _counted(self) -> tuple[dict[str, int], str]:
+        """What there is, and an instant of the server's clock before any of it was asked for.
+
+        Raises:
+            StoreRefused: nothing has the cohort's tag.
+        """
+        transport = self.fetcher.transport
+        if not transport.heard:
+            transport.get("metadata")
+        moment = _moment(transport.heard)
+        counts = {} if self.group else self.fetcher.counts(self.selection)
+        if self.cohort and not self.group and not self.selection.since and not counts:
+            raise StoreRefused(
+                f'{transport.base} holds nothing of "{self.cohort}" among what is asked for. '
+                "Push it first, or correct the name"
+            )
+        return counts, moment
 
     def _way(self, total: int) -> tuple[str, str]:
         """``search`` or ``export``, and why."""
@@ -156,6 +174,9 @@ class Pull:
             "query": _query(self.selection, self.group, every=len(self.fetcher.capability.types)),
             "way": way,
             "time": now(),
+            "transactionTime": self._export.moment
+            if self._export and self._export.moment
+            else journal.moment,
             "counts": held,
             "total": len(journal),
             "compared_with": "the members of the Group as exported"
