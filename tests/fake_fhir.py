@@ -345,6 +345,8 @@ class FakeFhir:
         return bundle
 
     def address(self, kind: str, params: Sequence[tuple[str, str]]) -> str:
+        """The address of a search by what of it was used."""
+        params = [(name, value) for name, value in params if name in searchable(kind) or name in HOW]
         return f"{self.host}/{kind}".rstrip("/") + (f"?{urlencode(params)}" if params else "")
 
     def searchset(self, address: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -160,12 +160,19 @@ def _used_constants(node: Node) -> Iterator[str]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _compile(text: str, given: tuple[Function, ...], constants: frozenset[str] | None) -> Expression:
-    functions = {function.name: function for function in given}
+def _compile(
+    text: str, signatures: frozenset[tuple[str, int, int]], constants: frozenset[str] | None
+) -> Expression:
+    """An expression by its text and by what its functions are called; it holds on to nobody's functions."""
+    functions = {name: Function(name, few, many, _unbound) for name, few, many in signatures}
     tree = parse(text)
     _check(text, tree, functions, constants)
     names, used = frozenset(_root_names(tree, functions)), frozenset(_used_constants(tree))
-    return Expression(text, tree, names, used, MappingProxyType(functions))
+    return Expression(text, tree, names, used)
+
+
+def _unbound(*_: Any) -> list[Any]:
+    raise TypeError("compiled without its function")
 
 
 def compile_expression(
@@ -187,5 +194,7 @@ def compile_expression(
     """
     if not isinstance(text, str):
         raise ExpressionError("an expression is a string")
-    given = tuple((functions or {}).values())
-    return _compile(text, given, None if constants is None else frozenset(constants))
+    given = dict(functions or {})
+    signatures = frozenset((one.name, one.min_args, one.max_args) for one in given.values())
+    compiled = _compile(text, signatures, None if constants is None else frozenset(constants))
+    return replace(compiled, functions=MappingProxyType(given)) if given else compiled

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import ExpressionError, Finding, problem
 from fhir_blina.files import CANONICAL, Resource
-from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text, as_text
 from fhir_blina.mapping.template import StudyDate, Template
 
 RELATIVE_DATE = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
@@ -225,13 +224,6 @@ class Filler:
 def _any(flags: list[bool | None]) -> bool | None:
     known = [flag for flag in flags if flag is not None]
     return any(known) if known else None
-
-
-def as_text(value: Any) -> str:
-    """A value as it stands inside a longer text, and as a cell."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def merge(one: Any, other: Any) -> Any:

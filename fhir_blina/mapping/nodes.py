@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
-from fhir_blina.fhirpath import Expression
+from fhir_blina.fhirpath import Call, Expression, Literal, Member
+from fhir_blina.fhirpath import Constant as Named
+from fhir_blina.fhirpath import Node as Tree
 from fhir_blina.files import Keys
-
-_OUTER = re.compile(r"%row\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,19 @@ class Constant:
     reads: ClassVar[bool] = False
 
 
+def _own_column(tree: Tree) -> str | None:
+    """The column that a tree is, if it is nothing else."""
+    return tree.name if isinstance(tree, Member) and tree.source is None else None
+
+
+def _calls(tree: Tree) -> Iterator[Call]:
+    """Every call in a tree, inner ones first."""
+    for child in tree.children():
+        yield from _calls(child)
+    if isinstance(tree, Call):
+        yield tree
+
+
 @dataclass(frozen=True)
 class Blank:
     """A string that is one blank.
@@ -30,13 +43,11 @@ class Blank:
     Attributes:
         expression: What stands in it.
         columns: The row's columns that it reads, sorted.
-        maps: The code maps that it names.
         keys: Where it stands in the template.
     """
 
     expression: Expression
     columns: tuple[str, ...]
-    maps: tuple[str, ...]
     keys: Keys
 
     @cached_property
@@ -47,19 +58,33 @@ class Blank:
     @cached_property
     def outer_column(self) -> str | None:
         """The column of the row around an embedded one, if the blank is nothing but ``%row.column``."""
-        found = _OUTER.fullmatch(self.expression.text)
-        return found[1] if found else None
+        tree = self.expression.tree
+        outer = isinstance(tree, Member) and isinstance(tree.source, Named) and tree.source.name == "row"
+        return tree.name if isinstance(tree, Member) and outer else None
 
     @cached_property
     def column(self) -> str | None:
         """The column, if the blank is nothing but one column."""
-        return self.columns[0] if self.columns and self.expression.text == self.columns[0] else None
+        return _own_column(self.expression.tree)
+
+    @cached_property
+    def maps(self) -> tuple[str, ...]:
+        """The code maps that its ``translate()`` name, in order, each once."""
+        calls = (call for call in _calls(self.expression.tree) if call.name == "translate")
+        words = (one.value for call in calls for one in call.arguments if isinstance(one, Literal))
+        return tuple(dict.fromkeys(word for word in words if isinstance(word, str)))
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that it calls."""
+        return frozenset(call.name for call in _calls(self.expression.tree))
 
     @cached_property
     def study_day_column(self) -> str | None:
         """The column, if the blank is nothing but ``column.studyDate()``."""
-        if len(self.columns) == 1 and self.expression.text == f"{self.columns[0]}.studyDate()":
-            return self.columns[0]
+        tree = self.expression.tree
+        if isinstance(tree, Call) and tree.name == "studyDate" and not tree.arguments and tree.source:
+            return _own_column(tree.source)
         return None
 
 
@@ -138,3 +163,10 @@ def blanks(node: Node) -> Iterator[Blank]:
             yield child
         elif isinstance(child, Text):
             yield from (part for part in child.parts if isinstance(part, Blank))
+
+
+def as_text(value: Any) -> str:
+    """A value as it stands inside a longer text, as a word of a code map, and as a cell."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -16,11 +16,10 @@ from fhir_blina.cohorts import Cohort
 from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import Function, compile_expression
 from fhir_blina.files import Document, Keys, check_schema, read_yaml, schema
-from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text, as_text
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")
 _BLANK = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_MAP = re.compile(r"translate\(\s*'([^']*)'\s*\)")
 
 
 class StudyDate(str):
@@ -86,7 +85,7 @@ def row_functions(cohort: Cohort) -> dict[str, Function]:
     def translate(values: list[Any], names: list[Any]) -> list[Any]:
         if len(names) != 1 or not isinstance(names[0], str):
             raise ValueError("translate() takes the name of one code map")
-        return [dict(coding) for value in values for coding in cohort.codes.codings(names[0], _word(value))]
+        return [dict(coding) for value in values for coding in cohort.codes.codings(names[0], as_text(value))]
 
     def study_date(values: list[Any]) -> list[Any]:
         if any(type(value) is not int for value in values):
@@ -97,12 +96,6 @@ def row_functions(cohort: Cohort) -> dict[str, Function]:
         "translate": Function("translate", 1, 1, translate),
         "studyDate": Function("studyDate", 0, 0, study_date),
     }
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 class _Compiler:
@@ -142,13 +135,13 @@ class _Compiler:
             return self.block(data, keys)
         if isinstance(data, list):
             items = Items(tuple(self.item(child, (*keys, i)) for i, child in enumerate(data)), keys)
-            if any(isinstance(one, Blank) and "studyDate()" in one.expression.text for one in items.nodes):
+            if any(isinstance(one, Blank) and "studyDate" in one.functions for one in items.nodes):
                 self.fault(keys, "studyDate() in a list", "It needs an element of its own")
             return items
         if isinstance(data, str) and ("{{" in data or "}}" in data):
             text = self.text(data, keys)
             parts = text.parts if isinstance(text, Text) else ()
-            if any("studyDate()" in part.expression.text for part in parts if isinstance(part, Blank)):
+            if any("studyDate" in part.functions for part in parts if isinstance(part, Blank)):
                 self.fault(keys, "studyDate() inside a text", "It needs an element of its own")
             return text
         if data is None:
@@ -219,13 +212,13 @@ class _Compiler:
             expression = compile_expression(text, functions=self.functions, constants=CONSTANTS)
         except ExpressionError as error:
             self.fault(keys, str(error.findings[0].diagnostics), error.findings[0].remedy)
-            return Blank(compile_expression("{}"), (), (), keys)
+            return Blank(compile_expression("{}"), (), keys)
         for name in sorted(expression.names - set(columns)):
             owner = f'table "{self.table}"' if self.table else "a template without table"
             self.fault(keys, f'{owner} has no column "{name}"', did_you_mean(name, columns))
-        maps = tuple(dict.fromkeys(_MAP.findall(text)))
-        for name in maps:
+        made = Blank(expression, tuple(sorted(expression.names & set(columns))), keys)
+        for name in made.maps:
             if name not in self.cohort.codes.maps:
                 remedy = did_you_mean(name, self.cohort.codes.maps)
                 self.fault(keys, f'no code map "{name}" in {self.cohort.codes.path.name}', remedy)
-        return Blank(expression, tuple(sorted(expression.names & set(columns))), maps, keys)
+        return made

@@ -16,6 +16,7 @@ from fhir_blina.errors import FhirBlinaError
 from fhir_blina.files import dumps, read_ndjson
 from fhir_blina.store.contract import PullResult, PushResult, Resources, Store, belongs_to
 from fhir_blina.store.manifest import now, read_folder
+from fhir_blina.store.sources import again_and_again
 
 
 class Audited:
@@ -41,6 +42,7 @@ class Audited:
 
     def push(self, resources: Resources, *, cohort: str, **more: Any) -> PushResult:
         """As the store's own; the ids are those that were sent."""
+        resources = again_and_again(resources)
         with self._line("push", cohort) as ids:
             ids += [
                 f"{one.get('resourceType')}/{one.get('id')}" for one in resources if isinstance(one, dict)

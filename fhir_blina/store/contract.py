@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -228,27 +227,9 @@ def as_stored(resource: Resource) -> Resource:
     return head
 
 
-def digest_of(resource: Resource) -> bytes:
-    """A digest of a resource as stored, but for the displays of its tags and security labels.
-
-    HAPI keeps one display of a tag for all resources that carry it, the first that it saw.
-    """
-    return hashlib.blake2b(dumps(_without_displays(as_stored(resource))).encode(), digest_size=16).digest()
-
-
 def same(one: Resource, other: Resource) -> bool:
     """Whether two resources that left a store are equal to the last digit: 14.0 is not 14.00."""
     return one == other and dumps(one) == dumps(other)
-
-
-def _without_displays(resource: Resource) -> Resource:
-    meta = {
-        name: [{part: coding[part] for part in coding if part != "display"} for coding in value]
-        if name in {"tag", "security"}
-        else value
-        for name, value in (resource.get("meta") or {}).items()
-    }
-    return resource | {"meta": meta}
 
 
 def _ordered(value: Any) -> Any:

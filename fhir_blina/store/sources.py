@@ -161,6 +161,11 @@ class NdjsonFolder:
         yield '"'
 
 
+def again_and_again(resources: Iterable[Resource]) -> Iterable[Resource]:
+    """The same resources so that they can be gone through more than once; an iterator is read into a list."""
+    return list(resources) if isinstance(resources, Iterator) else resources
+
+
 class Listed:
     """Resources that the caller holds."""
 

@@ -1,7 +1,9 @@
 """Expected values come from the FHIRPath specification's examples, hand work, or fhirpathpy."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.errors import ExpressionError
-from fhir_blina.fhirpath.expressions import Function, compile_expression
+from fhir_blina.fhirpath.expressions import Function, _compile, compile_expression
 from fhir_blina.fhirpath.syntax import Binary, Literal, Member
 
 PATIENT = {
@@ -418,3 +420,18 @@ def test_any_text_compiles_or_is_refused(text):
 def test_import_leaves_the_grammar_alone():
     code = "import sys, fhir_blina.fhirpath.expressions as e; e.compile_expression('column'); sys.exit('lark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_cache_is_hit_by_other_functions_of_the_same_name_and_keeps_none_of_them_alive():
+    def bound(answer):
+        return {"say": Function("say", 0, 0, lambda _: [answer])}
+
+    before = _compile.cache_info().hits
+    first = compile_expression("a.say()", functions=bound("one"))
+    second = compile_expression("a.say()", functions=bound("two"))
+    assert _compile.cache_info().hits == before + 1
+    assert (first.evaluate({"a": 1}), second.evaluate({"a": 1})) == (["one"], ["two"])
+    call = weakref.ref(first.functions["say"].call)
+    del first
+    gc.collect()
+    assert call() is None

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.cohorts.folder import read_cohort
+from fhir_blina.mapping.check import check_cohort
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Text, blanks, nodes
 from fhir_blina.mapping.template import StudyDate, compile_templates
 
@@ -225,3 +226,16 @@ def test_a_garbage_blank_is_a_finding_or_compiles(made, text):
     findings = []
     templates = compile_templates(read_cohort(folder), findings)
     assert bool(templates) != bool(findings)
+
+
+def test_what_a_blank_means_is_read_from_its_tree_not_from_its_text(made):
+    """A blank before a bracket, brackets around a column: the same words, and every cell comes back."""
+    folder = made(
+        {"people": ["id* sex day:integer", "A,f,3", "B,m,4"]},
+        'table: people\nresource:\n  resourceType: Patient\n  id: "demo-{{ ( id ) }}"\n'
+        '  birthDate: "{{ day . studyDate ( ) }}"\n'
+        "  maritalStatus:\n"
+        "    coding: [\"{{ sex . translate ( 'sex' ) }}\"]\n",
+        codes="sex,f,one,F,,\nsex,m,one,M,,\n",
+    )
+    assert check_cohort(folder) == []

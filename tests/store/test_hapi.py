@@ -368,3 +368,36 @@ def test_a_resource_that_others_refer_to_is_not_torn_out(hapi_server):
     store.unload("guest")
     store.unload("base")
     assert store.counts("base") == {}
+
+
+def test_what_hapi_stores_in_its_own_words_is_stored(hapi_server):
+    """HAPI writes 1.0E+2 as 100, drops the version of a reference, and sets narrative anew."""
+    name = "words"
+    narrative = '<div xmlns="http://www.w3.org/1999/xhtml" lang="en" class="a">A\t<b>b</b>\n  c</div>'
+    text = {"text": {"status": "generated", "div": narrative}, "code": {"text": "x"}, "status": "final"}
+    sent = [
+        resource("Patient", f"{name}-P1", name),
+        resource(
+            "Observation",
+            f"{name}-o1",
+            name,
+            subject={"reference": f"Patient/{name}-P1/_history/1"},
+            valueQuantity={"value": Decimal("1.0E+2")},
+            **text,
+        ),
+    ]
+    store = open_store(hapi_server)
+    first = store.push(sent, cohort=name, verify="full")
+    assert any("in its own words" in note for note in first.notes)
+    again = store.push(sent, cohort=name, verify="full")
+    assert (again.created, again.updated) == ({}, {})
+    assert store.unload(name) == {"Observation": 1, "Patient": 1}
+
+
+def test_hapi_is_told_to_be_strict_and_names_what_it_used(hapi_server, tmp_path):
+    store = open_store(hapi_server)
+    store.push(ward(2, "strict"), cohort="strict")
+    pulled = store.pull(tmp_path / "out", params={"Patient": {"_tag": f"{BASE}/CodeSystem/cohort|strict"}})
+    assert pulled.counts == {"Patient": 2}
+    assert not any("does not say" in note for note in pulled.notes)
+    store.unload("strict")

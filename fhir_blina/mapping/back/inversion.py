@@ -16,8 +16,8 @@ from fhir_blina.fhirpath import Binary, Literal, Member
 from fhir_blina.files import CANONICAL, Resource
 from fhir_blina.mapping.back.matching import Cells, Match, same, settled
 from fhir_blina.mapping.back.texts import Gap, TextPattern
-from fhir_blina.mapping.filling import RELATIVE_DATE, as_text
-from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.mapping.filling import RELATIVE_DATE
+from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text, as_text
 from fhir_blina.mapping.template import StudyDate, Template
 
 MISSING: Any = object()
@@ -326,7 +326,7 @@ class Inverse:
 
 
 def _is_study_date(node: Node | None) -> bool:
-    return isinstance(node, Blank) and "studyDate()" in node.expression.text
+    return isinstance(node, Blank) and "studyDate" in node.functions
 
 
 def _without_study_day(value: Any) -> Any:

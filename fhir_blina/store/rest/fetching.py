@@ -91,6 +91,8 @@ class Fetcher:
         In one request where the server takes bundles, else in one a type.
         """
         kinds = sorted(selection.params)
+        for kind in kinds:
+            refuse_inclusions(kind, selection.params[kind])
         totals: list[Any] = []
         if self.capability.bundle and len(kinds) > 1:
             urls = [f"{kind}?{urlencode(selection.of(kind) | {'_summary': 'count'})}" for kind in kinds]
@@ -184,7 +186,6 @@ class Fetcher:
             StoreIncomplete: an id on two pages, pages in a circle, a page that is missing, another number
                 than counted.
         """
-        refuse_inclusions(kind, params)
         first = begin is None
         restarted = False
         seen, earlier = set(walked), set[str]()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fhir_blina.files import Resource, dumps
 from fhir_blina.r4 import key_of, targets_of
-from fhir_blina.store.contract import digest_of
+from fhir_blina.store.words import meaning_of
 
 LABELS = ("tag", "security", "profile")
 
@@ -18,7 +18,7 @@ class Held:
 
     Attributes:
         place: The server's ``Type/id``.
-        digest: Of its content.
+        digest: Of what its content means, see :func:`fhir_blina.store.words.meaning_of`.
         version: ``versionId``.
         labels: Tags, security labels and profiles as JSON; one string for all that have the same.
         targets: What it refers to at the server; only of what is orphaned.
@@ -37,7 +37,7 @@ def remembered(resource: Resource, *, orphaned: bool) -> Held:
     labels = {part: meta[part] for part in LABELS if meta.get(part)}
     return Held(
         key_of(resource),
-        digest_of(resource),
+        meaning_of(resource),
         sys.intern(str(meta.get("versionId", ""))),
         sys.intern(dumps(labels)),
         targets_of(resource) if orphaned else (),

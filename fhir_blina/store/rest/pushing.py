@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.files import Resource, dumps, loads
+from fhir_blina.files import Resource, loads
 from fhir_blina.http import Transport
 from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import (
@@ -21,19 +20,21 @@ from fhir_blina.store.contract import (
     belongs_to,
     by_type,
     counted,
-    digest_of,
 )
 from fhir_blina.store.order import Unit, in_order, packs
 from fhir_blina.store.rest.capability import Capability
+from fhir_blina.store.rest.done import sorted_out
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.holding import Held, remembered
 from fhir_blina.store.rest.identity import held_twice, our_key, renamed, writer
+from fhir_blina.store.rest.labels import drop_labels
 from fhir_blina.store.rest.sending import Sender, Write, delete, keys_of, put
 from fhir_blina.store.sent import NOT_REMOVED, Sent
+from fhir_blina.store.words import digest_of, meaning_of, value_of
 
 SAMPLE = 20
 
-Digests = dict[str, bytes]
+Digests = dict[str, tuple[bytes, bytes]]
 ReadBack = Callable[[Callable[[Iterable[Resource]], Digests]], Digests]
 
 
@@ -81,6 +82,7 @@ class Push:
         self._write_new = writer(sent, self._theirs, capability, self._stored_at)
         self._done = self._total = 0
         self._removed: list[str] = []
+        self._notes: list[str] = []
 
     def _hold(self, resource: Resource) -> None:
         """Remember of what the server holds as little as a push needs."""
@@ -94,10 +96,10 @@ class Push:
         """Our ``Type/id`` of what the server sent."""
         return (None if self._own_ids else our_key(resource)) or key_of(resource)
 
-    def _digest(self, key: str, theirs: Mapping[str, str]) -> bytes:
-        """The digest of a resource of ours as the server holds it."""
+    def _sent_as(self, key: str, theirs: Mapping[str, str]) -> Resource:
+        """A resource of ours with the names that it has at the server."""
         resource = self._sent[key]
-        return digest_of(resource if self._own_ids else renamed(resource, theirs))
+        return resource if self._own_ids else renamed(resource, theirs)
 
     def _write(self, key: str) -> Write:
         return put(key, self._sent[key]) if self._own_ids else self._write_new(key)
@@ -155,7 +157,9 @@ class Push:
         if self._own_ids:
             self._refuse_taken(create)
         shared = [key for key in self._sent if key in self._held]
-        equal = {key for key in shared if self._held[key].digest == self._digest(key, self._theirs)}
+        equal = {
+            key for key in shared if self._held[key].digest == meaning_of(self._sent_as(key, self._theirs))
+        }
         return Plan(
             create=by_type(create),
             update=by_type(key for key in shared if key not in equal),
@@ -242,21 +246,10 @@ class Push:
                 self._sender.send_together(lanes)
 
     def _drop_labels(self, plan: Plan) -> None:
-        """Remove tags, labels and profiles that a PUT leaves in place."""
         for key in _keys(plan.update) - self._sender.rejected.keys():
-            before = loads(self._held[key].labels)
-            after = self._sent[key].get("meta") or {}
-            gone = {
-                part: [one for one in labels if not _among(one, after.get(part) or [])]
-                for part, labels in before.items()
-            }
-            gone = {part: ones for part, ones in gone.items() if ones}
-            if gone and "meta-delete" in self._capability.of(key.split("/")[0]).operations:
-                body = {
-                    "resourceType": "Parameters",
-                    "parameter": [{"name": "meta", "valueMeta": gone}],
-                }
-                self._transport.request("POST", f"{self._theirs[key]}/$meta-delete", body=dumps(body))
+            if "meta-delete" in self._capability.of(key.split("/")[0]).operations:
+                after = self._sent[key].get("meta") or {}
+                drop_labels(self._transport, self._theirs[key], loads(self._held[key].labels), after)
 
     def verify(self, depth: str, held: ReadBack, counts: Callable[[], dict[str, int]]) -> str:
         """Read back and compare; returns what was compared, in a sentence.
@@ -276,7 +269,7 @@ class Push:
         places |= {key: one.location for key, one in self._sender.written.items() if one.location}
         if depth == "full":
             chosen = stored
-            found = held(lambda resources: {self._ours(one): digest_of(one) for one in resources})
+            found = held(lambda resources: {self._ours(one): _compared(one) for one in resources})
         else:
             chosen = [
                 f"{kind}/{names[position * len(names) // min(SAMPLE, len(names))]}"
@@ -284,35 +277,32 @@ class Push:
                 for position in range(min(SAMPLE, len(names)))
             ]
             found = {
-                self._ours(resource): digest_of(resource)
+                self._ours(resource): _compared(resource)
                 for kind, ids in by_type(places.get(key, key) for key in chosen).items()
                 for resource in self._fetcher.by_ids(kind, ids).values()
             }
-        wrong = [key for key in chosen if found.get(key) != self._digest(key, places)]
+        wrong, worded = [], 0
+        for key in chosen:
+            exact, value = _compared(self._sent_as(key, places))
+            there_exact, there_value = found.get(key, (b"", b""))
+            worded += exact != there_exact
+            if value != there_value:
+                wrong.append(key)
         if wrong:
             raise StoreIncomplete(
                 [problem(key, "is not stored as it was sent", "Push again") for key in wrong[:20]]
+            )
+        if worded:
+            self._notes.append(
+                f"the server holds {worded} of {len(chosen)} resources that were compared in its own words: "
+                "decimals, narrative or versions of references are written otherwise and mean the same"
             )
         return f"counts of {len(expected)} types, content of {len(chosen)} of {len(stored)} resources"
 
     def result(self, plan: Plan, verified: str, seconds: Mapping[str, float]) -> PushResult:
         """What was done, as counts."""
-        written, rejected = self._sender.written, self._sender.rejected
-        created: list[str] = []
-        updated: list[str] = []
-        unchanged: list[str] = []
-        for key in self._sent:
-            if key in rejected:
-                continue
-            one = written.get(key)
-            if one is None:
-                unchanged.append(key)
-            elif key not in self._held:
-                (created if one.status == 201 else unchanged).append(key)
-            else:
-                same = one.version and one.version == self._held[key].version
-                (unchanged if same else updated).append(key)
-        notes = []
+        done = sorted_out(self._sent, self._sender.rejected, self._sender.written, self._held)
+        notes = list(self._notes)
         if plan.remove_orphans and plan.orphaned and self._refused:
             notes.append(NOT_REMOVED)
         if not self._own_ids:
@@ -324,24 +314,21 @@ class Push:
         if self._transport.pace.size < 200:
             notes.append(f"bundles made smaller, {self._transport.pace.size} at the end")
         return PushResult(
-            created=counted(by_type(created)),
-            updated=counted(by_type(updated)),
-            unchanged=counted(by_type(unchanged)),
+            created=counted(by_type(done.created)),
+            updated=counted(by_type(done.updated)),
+            unchanged=counted(by_type(done.unchanged)),
             orphaned=counted(plan.orphaned),
             removed=counted(by_type(self._removed)),
             verified=verified,
-            rejected=tuple(one.finding for one in self._sent.rejected(rejected)),
+            rejected=tuple(one.finding for one in self._sent.rejected(self._sender.rejected)),
             seconds=dict(seconds),
             notes=tuple(notes),
         )
 
 
-def _among(label: Any, labels: list[Any]) -> bool:
-    """Whether a profile, or a tag with this system and code, is among others."""
-    if isinstance(label, str):
-        return label in labels
-    code = (label.get("system"), label.get("code"))
-    return any((one.get("system"), one.get("code")) == code for one in labels)
+def _compared(resource: Resource) -> tuple[bytes, bytes]:
+    """Two digests of a resource: to the letter, and by what it means."""
+    return digest_of(resource), value_of(resource)
 
 
 def _keys(ids: Keys) -> set[str]:

@@ -62,6 +62,8 @@ def refuse_ignored(answer: Answer, kind: str, params: Params, *, posted: bool) -
     if not asked:
         return ""
     remembered = not {"_getpages", "_pageId"}.isdisjoint(_names(query))
+    if link is None and params.get("_summary") == "count":
+        return ""  # HAPI links no count; the pages that are counted name what was used
     if link is None or remembered or (posted and not query):
         return f"the server does not say by which parameters it searched for {kind}"
     ignored = sorted(asked - {_plain(name) for name in _names(query)})
