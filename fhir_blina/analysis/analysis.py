@@ -20,6 +20,7 @@ from fhir_blina.analysis.counted import population_rows, populations, remarked
 from fhir_blina.analysis.descriptive import describe
 from fhir_blina.analysis.exposure import describe_exposure
 from fhir_blina.analysis.incidences import describe_gray, describe_incidence
+from fhir_blina.analysis.models import describe_models
 from fhir_blina.analysis.outcomes import (
     by_group,
     describe_endpoint,
@@ -79,6 +80,7 @@ def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator
     yield from describe_gray(endpoint, groups)
     for name, parts in groups.items():
         yield from describe_firth(endpoint, name, parts)
+    yield from describe_models(facts, endpoint, frame)
     yield from describe_landmarks(facts, endpoint, frame, labels)
     yield from describe_state(facts, endpoint, frame)
     yield from describe_lost(endpoint, frame, groups)

@@ -114,6 +114,7 @@ class Endpoint:
     landmark_days: tuple[int, ...] = ()
     state: Mapping[str, str] = field(default_factory=dict)
     lost: str = ""
+    cox: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

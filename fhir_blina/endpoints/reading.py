@@ -179,6 +179,7 @@ def read_endpoints(path: Path) -> Endpoints:
         "time": times,
         "group": groups,
         "endpoint": endpoints,
+        "covariate": {**sets, **measures, **groups},
     }
     unknown = [
         problem(document.where(where), f'no {kind} is named "{name}"', did_you_mean(name, known[kind]))
@@ -258,6 +259,11 @@ def _uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, st
         if "state" in entry:
             yield (*at, "state", "time"), "time", entry["state"]["time"]
             yield (*at, "state", "group"), "group", entry["state"]["group"]
+        for model, parts in entry.get("cox", {}).items():
+            here = (*at, "cox", model)
+            yield from (((*here, "covariates"), "covariate", used) for used in parts["covariates"])
+            if "strata" in parts:
+                yield (*here, "strata"), "group", parts["strata"]
     for name, entry in content.get("summaries", {}).items():
         yield ("summaries", name), "measure", name
         if "by" in entry:

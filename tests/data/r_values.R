@@ -102,3 +102,9 @@ for (k in 1:2) {
   say(paste("gray 3", k), cuminc(cr_t, cr_k, three)$Tests[k, ])
   say(paste("gray 2", k), cuminc(cr_t, cr_k, ifelse(three == "a", "a", "b"))$Tests[k, ])
 }
+# lung: adjusted, and stratified with sandwich errors
+fit <- coxph(Surv(time, status) ~ age + sex, lung, control = coxph.control(eps = 1e-13, toler.chol = 1e-14))
+for (x in c("age", "sex")) say(paste("lung cox", x), c(summary(fit)$conf.int[x, c(1, 3, 4)], summary(fit)$coefficients[x, 5]))
+say("lung cox zph", cox.zph(fit)$table["GLOBAL", c("chisq", "p")])
+fit <- coxph(Surv(time, status) ~ age + strata(sex), lung, robust = TRUE, control = coxph.control(eps = 1e-13, toler.chol = 1e-14))
+say("lung cox strata robust", summary(fit)$conf.int[1, c(1, 3, 4)])
