@@ -110,6 +110,25 @@ def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | 
             yield from _uses(value, (*keys, index))
 
 
+#: Statistics of an endpoint that stand in no figure.
+_NUMBERS = [
+    "median",
+    "followup_*",
+    "restricted_mean*",
+    "firth_*",
+    "cox_*",
+    "landmark_*",
+    "mantel_byar",
+    "simon_makuch",
+    "naive_*",
+    "lost_*",
+    "power_*",
+    "events_needed_*",
+    "detectable_*",
+    "smallest_exact_p",
+]
+
+
 def generic_layout(endpoints: Endpoints) -> Layout:
     """A report for a cohort without ``report.yaml``: everything that the endpoints file names."""
     first = next(iter(endpoints.endpoints.values()))
@@ -127,16 +146,18 @@ def generic_layout(endpoints: Endpoints) -> Layout:
         *measures,
         *({"label": row["label"], "set": _set(endpoints, row["proportion"])} for row in shares),
     ]
+    patients: list[Block] = []
+    if rows:
+        patients.append({"kind": "characteristics", "caption": "Characteristics", "rows": rows})
+    if any("test" in (entry or {}) for entry in endpoints.sections.get("summaries", {}).values()):
+        patients.append({"kind": "records", "caption": "Comparisons by rank", "names": ["*.mann_whitney*"]})
     columns = [{"label": _title(name), "measure": name} for name in endpoints.measures]
     curves: list[Block] = []
     for endpoint in endpoints.endpoints.values():
         curves += _curves(endpoint)
     sections: list[tuple[str, list[Block]]] = [
         ("Summary", [{"kind": "headline", "items": headline}]),
-        (
-            "Patients",
-            [{"kind": "characteristics", "caption": "Characteristics", "rows": rows}] if rows else [],
-        ),
+        ("Patients", patients),
         (
             "One row per patient",
             [{"kind": "patients", "caption": "Values by patient", "columns": columns}] if columns else [],
@@ -176,6 +197,9 @@ def _curves(endpoint: Endpoint) -> Iterator[Block]:
         named = ("gray", "log_rank") if endpoint.competing else ("log_rank", "log_rank_exact")
         tests = [f"{endpoint.name}.{test}" for test in named]
         yield {**block, "caption": f"{endpoint.title}, by {by}", "by": by, "tests": tests}
+    names = [f"{endpoint.name}.{pattern}" for pattern in _NUMBERS]
+    caption = f"{endpoint.title}: medians, hazard ratios and further tests"
+    yield {"kind": "records", "caption": caption, "names": names, "fold": True}
 
 
 def _set(endpoints: Endpoints, proportion: str) -> str:

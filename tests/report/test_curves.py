@@ -134,6 +134,25 @@ def test_the_groups_of_any_cohort_are_not_said_to_be_chosen(page):
     assert "randomised" not in html
 
 
+def test_everything_that_an_endpoint_names_is_in_a_report_without_a_file(tmp_path):
+    more = "    landmark_days: [3]\n    restrict_at_days: [6]\n    cox: {plain: {covariates: [arm]}}\n"
+    html = (
+        made(tmp_path, DEFINITIONS.replace("proportions:", more + "proportions:")) / "report.html"
+    ).read_text()
+    found = [row[0] for row in rows(html, "Survival: medians, hazard ratios")]
+    for word in (
+        "median",
+        "restricted mean",
+        "landmark log rank",
+        "firth hazard ratio",
+        "cox plain hazard ratio",
+    ):
+        assert f"survival: {word}" in found, word
+    tests = [row[0] for row in rows(html, "Comparison of the groups")]
+    assert "Gray, 1 degree of freedom" in tests
+    assert "log-rank, 1 degree of freedom" in tests
+
+
 def test_tests_stand_beside_the_curves_of_their_own_groups(page):
     html = (page / "report.html").read_text("utf-8")
     assert html.count("Comparison of the groups") == 2
