@@ -329,3 +329,18 @@ def test_a_group_without_patients_a_single_patient_and_nobody(tables, tmp_path, 
     assert all(record.value is None and record.p_value is None and record.note for record in compared)
     if not kept:
         assert [record.name for record in found if record.value is not None] == ["subjects.count"]
+
+
+def test_medians_of_competing_endpoints_are_those_of_the_incidence(results):
+    # worked out elsewhere: time to transplantation 60 days; relapse and duration of remission are not reached
+    assert results.one("time_to_hsct.median").value == 60
+    for name in ("relapse_from_hsct", "duration_of_remission"):
+        record = results.one(f"{name}.median")
+        assert record.value is None
+        assert record.note.startswith("not reached")
+        assert not results.find(f"{name}.survival")
+
+
+def test_the_median_of_the_remission_group_is_126_to_not_reached(results):
+    record = results.one("overall_survival.median", "CR", ci_method="log")
+    assert (record.value, record.ci_low, record.ci_high) == (None, 126, None)
