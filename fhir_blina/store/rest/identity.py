@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from fhir_blina.errors import StoreRefused, problem
 from fhir_blina.files import RESOURCE_KEY_SYSTEM, Resource
-from fhir_blina.r4 import identifier_value, target_of, with_names, with_references
+from fhir_blina.r4 import identifier_value, target_of, targets_of, with_names, with_references
 from fhir_blina.store.rest.capability import Capability
 from fhir_blina.store.rest.sending import Write, condition
 
@@ -37,6 +39,19 @@ def our_names(resources: Mapping[str, Resource]) -> dict[str, str]:
     return names
 
 
+_HASHED = re.compile(r"h[a-z2-7]{52}")
+FIRST_FEW = 20
+
+
+def gave_ids(resources: Iterable[Resource]) -> bool:
+    """Whether a server holds resources of ours under ids of its own; told by the first few that it sent."""
+    for resource in islice(resources, FIRST_FEW):
+        value = identifier_value(resource, RESOURCE_KEY_SYSTEM)
+        if value is not None and value != resource["id"]:
+            return _HASHED.fullmatch(resource["id"]) is None
+    return False
+
+
 def held_twice(ours: str, one: str, other: str) -> StoreRefused:
     """The error for a server that holds one of our resources under two ids."""
     return StoreRefused(
@@ -58,6 +73,7 @@ def writer(
     known: Mapping[str, str],
     capability: Capability,
     stored_at: Callable[[str], str],
+    circle_of: Mapping[str, Collection[str]],
 ) -> Callable[[str], Write]:
     """How a resource is written where the server assigns the id.
 
@@ -69,13 +85,15 @@ def writer(
         known: Ours to the server's ``Type/id``, of what it held before.
         capability: What the server can do.
         stored_at: The server's ``Type/id`` of one of ours that was stored since.
+        circle_of: For those that refer to each other, or to themselves, who does: what of it is not stored
+            yet is referred to by its identifier until it is.
     """
     names = _Names(known, stored_at)
 
     def write(key: str) -> Write:
         kind = key.split("/", 1)[0]
         resource = sent[key]
-        body = with_references(resource, _by(names))
+        body = with_references(_by_identifier(resource, circle_of.get(key, ()), names), _by(names))
         if key in known:
             body["id"] = known[key].split("/", 1)[1]
             return Write(key, "PUT", known[key], body)
@@ -100,6 +118,26 @@ def writer(
         return Write(key, "POST", kind, body)
 
     return write
+
+
+def waits(resource: Resource, circle: Collection[str], stored_at: Callable[[str], str]) -> bool:
+    """Whether something that a resource refers to in its circle is not stored yet."""
+    return any(target in circle and not stored_at(target) for target in targets_of(resource))
+
+
+def _by_identifier(node: Any, circle: Collection[str], names: _Names) -> Any:
+    """A copy in which references to what is not stored yet are logical ones (R4, references.html#logical)."""
+    if not circle:
+        return node
+    if isinstance(node, dict):
+        copy = {name: _by_identifier(value, circle, names) for name, value in node.items()}
+        target = target_of(node["reference"]) if isinstance(node.get("reference"), str) else ""
+        if target in circle and not names.get(target):
+            kind, _, value = target.partition("/")
+            del copy["reference"]
+            copy |= {"type": kind, "identifier": {"system": RESOURCE_KEY_SYSTEM, "value": value}}
+        return copy
+    return [_by_identifier(value, circle, names) for value in node] if isinstance(node, list) else node
 
 
 class _Names(dict[str, str]):

@@ -21,7 +21,7 @@ from fhir_blina.store.manifest import line_of, now, refuse_foreign, save_pull
 from fhir_blina.store.rest.ahead import interleaved
 from fhir_blina.store.rest.exporting import Export
 from fhir_blina.store.rest.fetching import Fetcher, Selection
-from fhir_blina.store.rest.identity import our_names, renamed
+from fhir_blina.store.rest.identity import gave_ids, our_names, renamed
 from fhir_blina.store.rest.journal import Journal, discard, journal_of, left_by
 from fhir_blina.store.rest.searches import kept_link
 
@@ -217,7 +217,8 @@ class Pull:
 
     def _lines(self, journal: Journal, counts: Mapping[str, int]) -> dict[str, Iterator[str]]:
         """The lines of the folder: as they are in the journal, or under our ids in place of the server's."""
-        names = {} if self.own_ids(sorted(counts)) else our_names(journal)
+        assigned = not self.own_ids(sorted(counts)) or gave_ids(journal.values())
+        names = our_names(journal) if assigned else {}
         if not names:
             return journal.lines()
         order: dict[str, list[tuple[str, str]]] = {}

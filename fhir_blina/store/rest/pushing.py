@@ -26,7 +26,7 @@ from fhir_blina.store.rest.capability import Capability
 from fhir_blina.store.rest.done import sorted_out
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.holding import Held, remembered
-from fhir_blina.store.rest.identity import held_twice, our_key, renamed, writer
+from fhir_blina.store.rest.identity import held_twice, our_key, renamed, waits, writer
 from fhir_blina.store.rest.labels import drop_labels
 from fhir_blina.store.rest.sending import Sender, Write, delete, keys_of, put
 from fhir_blina.store.sent import NOT_REMOVED, Sent
@@ -79,7 +79,8 @@ class Push:
             self._hold(resource)
         self._theirs = {ours: one.place for ours, one in self._held.items()}
         self._sender = Sender(transport, self._write, capability.bundle, self._settled, sent.size_of)
-        self._write_new = writer(sent, self._theirs, capability, self._stored_at)
+        self._circles: dict[str, Unit] = {}
+        self._write_new = writer(sent, self._theirs, capability, self._place_of, self._circles)
         self._done = self._total = 0
         self._removed: list[str] = []
         self._notes: list[str] = []
@@ -104,9 +105,10 @@ class Push:
     def _write(self, key: str) -> Write:
         return put(key, self._sent[key]) if self._own_ids else self._write_new(key)
 
-    def _stored_at(self, key: str) -> str:
+    def _place_of(self, key: str) -> str:
+        """The server's ``Type/id`` of one of ours, empty where it is not stored yet."""
         written = self._sender.written.get(key)
-        return written.location if written else ""
+        return self._theirs.get(key) or (written.location if written else "")
 
     def _settled(self, number: int) -> None:
         self._done += number
@@ -196,6 +198,7 @@ class Push:
         orphaned = _keys(plan.orphaned) if plan.remove_orphans else set()
         self._total = len(wanted) + len(orphaned)
         sender, pace = self._sender, self._transport.pace
+        sender.creates = _keys(plan.create) if self._own_ids else ()
         if wanted:
             order = in_order(self._sent.targets)
             if self._own_ids and self._capability.bundle == "transaction":
@@ -237,13 +240,34 @@ class Push:
         """Level by level, where entries of a bundle cannot rely on each other."""
         pace = self._transport.pace
         for level in levels:
-            if not self._own_ids and any(len(unit) > 1 for unit in level):
-                raise StoreRefused("resources refer to each other in a circle; this server assigns ids")
             keys = keys_of(level, wanted)
+            waiting = [] if self._own_ids else self._enter(level, keys)
             size = pace.size if self._capability.bundle else -(-len(keys) // pace.workers) or 1
             lanes = [keys[start : start + size] for start in range(0, len(keys), size)]
             if lanes:
                 self._sender.send_together(lanes)
+            self._send_again([key for key in waiting if key in self._sender.written])
+
+    def _enter(self, level: Sequence[Unit], keys: Sequence[str]) -> list[str]:
+        """Note a level's circles; returns those that are sent twice, first without what they wait for."""
+        for unit in level:
+            if len(unit) > 1 or unit[0] in self._sent.targets[unit[0]]:
+                self._circles |= dict.fromkeys(unit, unit)
+        return [key for key in keys if waits(self._sent[key], self._circles.get(key, ()), self._place_of)]
+
+    def _send_again(self, keys: Sequence[str]) -> None:
+        """Send those whole whose circle is stored by now."""
+        if not keys:
+            return
+
+        def whole(key: str) -> Write:
+            place = self._place_of(key)
+            body = self._write_new(key).resource or {}
+            return Write(key, "PUT", place, {**body, "id": place.split("/", 1)[1]})
+
+        again = Sender(self._transport, whole, self._capability.bundle, lambda _: None, self._sent.size_of)
+        again.send(keys)
+        self._sender.rejected |= again.rejected
 
     def _drop_labels(self, plan: Plan) -> None:
         for key in _keys(plan.update) - self._sender.rejected.keys():

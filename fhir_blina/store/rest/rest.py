@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,13 +28,21 @@ from fhir_blina.store.contract import (
 from fhir_blina.store.order import in_order
 from fhir_blina.store.rest.capability import Capability, read_capability
 from fhir_blina.store.rest.fetching import Fetcher, Selection
+from fhir_blina.store.rest.identity import FIRST_FEW, gave_ids
 from fhir_blina.store.rest.pulling import Pull
 from fhir_blina.store.rest.pushing import Digests, Push
-from fhir_blina.store.rest.sending import Sender, delete, keys_of
+from fhir_blina.store.rest.sending import IdsRefused, Sender, delete, keys_of
 from fhir_blina.store.sent import Sent, refuse_to_write
+from fhir_blina.store.sources import again_and_again
 
 TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
 T = TypeVar("T")
+
+
+NO_IDS_OF_OURS = (
+    "the server announces that a PUT creates under an id of ours, and refuses it; "
+    "so the server assigns the ids"
+)
 
 
 class RestStore:
@@ -179,14 +189,15 @@ class RestStore:
         own_ids = self._own_ids(sorted({key.split("/", 1)[0] for key in sent}))
 
         def made(held: Iterator[Resource]) -> Push:
+            begun = list(islice(held, FIRST_FEW))
             return Push(
                 self._transport,
                 self.capability,
                 self._fetcher(),
                 sent,
                 cohort,
-                held,
-                own_ids=own_ids,
+                chain(begun, held),
+                own_ids=own_ids and not gave_ids(begun),
                 progress=progress,
                 started=started,
             )
@@ -212,12 +223,21 @@ class RestStore:
         if verify not in {"counts", "sample", "full"}:
             raise StoreRefused(f"verify is counts, sample or full, not {verify}")
         refuse_to_write(rejects)
-        push = self._push(resources, cohort, progress, origins)
+        resources = again_and_again(resources)
 
         def held(take: Callable[[Iterable[Resource]], Digests]) -> Digests:
             return self._read(cohort, take)
 
-        return push.run(remove_orphans is True, verify, rejects, held, lambda: self.counts(cohort))
+        def pushed() -> PushResult:
+            push = self._push(resources, cohort, progress, origins)
+            return push.run(remove_orphans is True, verify, rejects, held, lambda: self.counts(cohort))
+
+        try:
+            return pushed()
+        except IdsRefused:
+            self._ids = "server"
+            result = pushed()
+            return replace(result, notes=(*result.notes, NO_IDS_OF_OURS))
 
     def pull(
         self,

@@ -18,7 +18,13 @@ from fhir_blina.r4 import findings_of, targets_of, without_content
 from fhir_blina.store.order import Unit
 
 MOST_REFUSALS_AT_FIRST = 20
+# How a server answers a PUT that would create (R4, http.html#upsert); HAPI says 404.
+_NO_IDS_OF_OURS = {404, 405}
 MOST_BUNDLE_CHARACTERS = 32 * 2**20
+
+
+class IdsRefused(Exception):  # noqa: N818 - caught where the push begins again
+    """The server creates nothing under an id of ours, whatever it announces; nothing is stored yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Sender:
         bundle: ``transaction``, ``batch`` or ``""`` for single requests.
         done: Told after each answer how many writes it settled.
         size_of: Bytes of the resource of a key, 0 where that is not known; bounds what is read at once.
+        creates: Keys that a PUT would create under an id of ours.
 
     Attributes:
         written: What was stored, by our key.
@@ -83,6 +90,7 @@ class Sender:
     bundle: str
     done: Callable[[int], None]
     size_of: Callable[[str], int] = lambda _: 0
+    creates: Container[str] = ()
     written: dict[str, Written] = field(default_factory=dict)
     rejected: dict[str, Finding] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -231,6 +239,8 @@ class Sender:
             self.written[write.key] = Written(status, write.key if same else where, sys.intern(version))
 
     def _reject(self, write: Write, answer: Answer) -> None:
+        if answer.status in _NO_IDS_OF_OURS and write.key in self.creates and not self.written:
+            raise IdsRefused
         if answer.status >= 500 and answer.status != 500:
             raise StoreUnavailable(f"the server cannot take {write.key} now: {answer.why()}")
         found = findings_of(answer.json, write.key)
