@@ -52,6 +52,7 @@ class FakeFhir:
 
     bundle: str = "transaction"
     client_ids: bool = True
+    announces_ids: bool | None = None
     conditional: bool = True
     exports: bool = True
     counts: bool = True
@@ -163,7 +164,9 @@ class FakeFhir:
                         {
                             "type": kind,
                             "interaction": [{"code": code} for code in ("read", "search-type", "delete")],
-                            "updateCreate": self.client_ids,
+                            "updateCreate": self.client_ids
+                            if self.announces_ids is None
+                            else self.announces_ids,
                             "conditionalCreate": self.conditional,
                             "conditionalUpdate": self.conditional,
                             "searchParam": [
@@ -210,7 +213,11 @@ class FakeFhir:
         elif method == "POST":
             key = ""
         elif name and key not in held and not self.client_ids:
-            raise Refused(405, "no ids of the client's")
+            raise (
+                Refused(404, "HAPI-0959: not allowed to create by a client's id")
+                if self.announces_ids
+                else Refused(405, "no ids of the client's")
+            )
         elif re.fullmatch(r"\d+", name) and self.client_ids:
             raise Refused(400, "HAPI-0960: needs a non-digit character")
         if not key:

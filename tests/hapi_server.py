@@ -5,14 +5,17 @@ Without Java or Maven they skip, with the reason. With them, whatever fails to s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fhir_blina.errors import Finding
@@ -133,3 +136,43 @@ def hapi_on_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactor
         yield started.url
     finally:
         server.stop(home)
+
+
+@pytest.fixture(scope="session")
+def hapi_with_its_ids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a real HAPI that takes no ids of a client, although its metadata say so."""
+    need_java()
+    home = tmp_path_factory.mktemp("hapi-ids")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HAPI_FHIR_CLIENT_ID_STRATEGY", "NOT_ALLOWED")
+        started = server.start(port=free_port(), database="memory", engine="java", home=home)
+    try:
+        yield started.url
+    finally:
+        server.stop(home)
+
+
+@pytest.fixture(scope="session")
+def helios(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a Helios FHIR Server, which nobody of this project wrote."""
+    program = os.environ.get("FHIR_BLINA_HFS")
+    if not program:
+        pytest.skip("FHIR_BLINA_HFS is unset: set it to the program hfs of Helios FHIR Server")
+    home, port = tmp_path_factory.mktemp("helios"), free_port()
+    settings = {"HFS_DATABASE_URL": str(home / "fhir.db"), "HFS_LOG_LEVEL": "error"}
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "--port", str(port)], env=os.environ | settings, stdout=log, stderr=log, cwd=home
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{url}/metadata").is_success:
+                    break
+            assert process.poll() is None, (home / "log").read_text()[-1000:]
+            time.sleep(0.25)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -26,6 +26,7 @@ KINDS = {
     "single requests": {"bundle": ""},
     "server's ids": {"client_ids": False},
     "server's ids, single": {"client_ids": False, "bundle": ""},
+    "server's ids, announced otherwise": {"client_ids": False, "announces_ids": True},
     "server's ids, no conditions": {"client_ids": False, "bundle": "batch", "conditional": False},
 }
 
@@ -34,6 +35,8 @@ KINDS = {
     params=[
         *KINDS,
         pytest.param("hapi", marks=pytest.mark.hapi),
+        pytest.param("hapi with its ids", marks=pytest.mark.hapi),
+        "helios",
         pytest.param("postgres", marks=[pytest.mark.hapi, pytest.mark.postgres]),
     ]
 )
@@ -42,6 +45,10 @@ def store(request, tmp_path):
         return open_store(tmp_path / "store")
     if request.param == "hapi":
         return open_store(request.getfixturevalue("hapi_server"))
+    if request.param == "hapi with its ids":
+        return open_store(request.getfixturevalue("hapi_with_its_ids"))
+    if request.param == "helios":
+        return open_store(request.getfixturevalue("helios"))
     if request.param == "postgres":
         return open_store(request.getfixturevalue("hapi_on_postgres"))
     return RestStore("http://fake.test/fhir", client=FakeFhir(**KINDS[request.param]).client())
@@ -346,3 +353,28 @@ def test_progress_reaches_its_end(store, cohort, tmp_path):
     assert ("push", 15, 15) in seen
     store.pull(tmp_path / "out", cohort=cohort, progress=lambda *step: seen.append(step))
     assert ("pull", 15, 15) in seen
+
+
+def circular(cohort):
+    """Resources that refer to each other in a circle, and one that refers to itself."""
+    sent = ward(2, cohort)
+    patient, other = (one for one in sent if one["resourceType"] == "Patient")
+    group = next(one for one in sent if one["resourceType"] == "Group")
+    group["member"] = [{"entity": {"reference": f"Patient/{one['id']}"}} for one in (patient, other)]
+    patient["generalPractitioner"] = [{"reference": f"Group/{group['id']}", "display": "them all"}]
+    other["link"] = [{"other": {"reference": f"Patient/{other['id']}"}, "type": "seealso"}]
+    return sent
+
+
+def test_circles_are_stored_whole_and_once_and_leave_nothing(store, cohort, tmp_path):
+    sent = circular(cohort)
+    first = store.push(sent, cohort=cohort, verify="full")
+    assert sum(first.created.values()) == len(sent)
+    again = store.push(sent, cohort=cohort, verify="full")
+    assert (again.created, again.updated) == ({}, {})
+    store.pull(tmp_path / "out", cohort=cohort)
+    folder = open_store(tmp_path / "folder")
+    folder.push(sent, cohort=cohort)
+    assert lines_of(tmp_path / "out") == lines_of(tmp_path / "folder")
+    assert sum(store.unload(cohort).values()) == len(sent)
+    assert store.counts(cohort) == {}

@@ -93,7 +93,7 @@ def writer(
     def write(key: str) -> Write:
         kind = key.split("/", 1)[0]
         resource = sent[key]
-        body = with_references(_by_identifier(resource, circle_of.get(key, ()), names), _by(names))
+        body = with_references(by_identifier(resource, circle_of.get(key, ()), names.get), _by(names))
         if key in known:
             body["id"] = known[key].split("/", 1)[1]
             return Write(key, "PUT", known[key], body)
@@ -125,19 +125,27 @@ def waits(resource: Resource, circle: Collection[str], stored_at: Callable[[str]
     return any(target in circle and not stored_at(target) for target in targets_of(resource))
 
 
-def _by_identifier(node: Any, circle: Collection[str], names: _Names) -> Any:
-    """A copy in which references to what is not stored yet are logical ones (R4, references.html#logical)."""
+def by_identifier(
+    node: Any, circle: Collection[str], stored_at: Callable[[str], str | None] = lambda _: None
+) -> Any:
+    """A copy in which references to some resources are logical ones (R4, references.html#logical).
+
+    Args:
+        node: A resource or a part of one.
+        circle: ``Type/id`` of those that are referred to by their identifier.
+        stored_at: Where one of them is stored; then it is referred to as before.
+    """
     if not circle:
         return node
     if isinstance(node, dict):
-        copy = {name: _by_identifier(value, circle, names) for name, value in node.items()}
+        copy = {name: by_identifier(value, circle, stored_at) for name, value in node.items()}
         target = target_of(node["reference"]) if isinstance(node.get("reference"), str) else ""
-        if target in circle and not names.get(target):
+        if target in circle and not stored_at(target):
             kind, _, value = target.partition("/")
             del copy["reference"]
             copy |= {"type": kind, "identifier": {"system": RESOURCE_KEY_SYSTEM, "value": value}}
         return copy
-    return [_by_identifier(value, circle, names) for value in node] if isinstance(node, list) else node
+    return [by_identifier(value, circle, stored_at) for value in node] if isinstance(node, list) else node
 
 
 class _Names(dict[str, str]):

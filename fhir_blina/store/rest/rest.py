@@ -25,13 +25,14 @@ from fhir_blina.store.contract import (
     counted,
     no_progress,
 )
-from fhir_blina.store.order import in_order
 from fhir_blina.store.rest.capability import Capability, read_capability
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.identity import FIRST_FEW, gave_ids
 from fhir_blina.store.rest.pulling import Pull
-from fhir_blina.store.rest.pushing import Digests, Push
-from fhir_blina.store.rest.sending import IdsRefused, Sender, delete, keys_of
+from fhir_blina.store.rest.pushing import Push
+from fhir_blina.store.rest.removing import remove
+from fhir_blina.store.rest.sending import IdsRefused
+from fhir_blina.store.rest.verifying import Digests
 from fhir_blina.store.sent import Sent, refuse_to_write
 from fhir_blina.store.sources import again_and_again
 
@@ -304,12 +305,7 @@ class RestStore:
             done += number
             progress("unload", done, len(held))
 
-        order = in_order(held)
-        units = [*order.first, *(unit for group in order.patients.values() for unit in group), *order.last]
-        sender = Sender(self._transport, lambda key: delete(key, key), self.capability.bundle, settled)
-        sender.send(keys_of(units, held)[::-1])
-        if sender.rejected:
-            raise StoreRefused(list(sender.rejected.values()))
+        remove(self._transport, self.capability, self._fetcher(), held, settled)
         if left := self.counts(cohort):
             raise StoreRefused(f"{self.location} still holds {left} of cohort {cohort}. Unload again")
         return counted(by_type(held))

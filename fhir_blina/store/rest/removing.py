@@ -1,0 +1,57 @@
+"""Removing resources from a server: what refers before what is referred to, circles opened first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fhir_blina.errors import StoreRefused
+from fhir_blina.files import dumps
+from fhir_blina.http import Transport
+from fhir_blina.store.contract import by_type
+from fhir_blina.store.order import Unit, in_order
+from fhir_blina.store.rest.capability import Capability
+from fhir_blina.store.rest.fetching import Fetcher
+from fhir_blina.store.rest.identity import by_identifier
+from fhir_blina.store.rest.sending import Sender, delete, keys_of
+
+
+def remove(
+    transport: Transport,
+    capability: Capability,
+    fetcher: Fetcher,
+    held: Mapping[str, Sequence[str]],
+    settled: Callable[[int], None],
+) -> None:
+    """Delete resources.
+
+    Args:
+        transport: To the server.
+        capability: What it can do.
+        fetcher: Reads from it.
+        held: The server's ``Type/id`` of each, and what it refers to.
+        settled: Told how many are done.
+
+    Raises:
+        StoreRefused: something else refers to one of them; the rest is removed.
+    """
+    order = in_order(held)
+    units = [*order.first, *(unit for group in order.patients.values() for unit in group), *order.last]
+    if capability.bundle != "transaction":
+        _open_circles(transport, fetcher, units, held)
+    sender = Sender(transport, lambda key: delete(key, key), capability.bundle, settled)
+    sender.send(keys_of(units, held)[::-1])
+    if sender.rejected:
+        raise StoreRefused(list(sender.rejected.values()))
+
+
+def _open_circles(
+    transport: Transport, fetcher: Fetcher, units: Sequence[Unit], held: Mapping[str, Sequence[str]]
+) -> None:
+    """Let those of a circle refer to each other by identifier; else, one by one, none could be deleted."""
+    for unit in units:
+        among = frozenset(unit)
+        if any(target in among for key in unit for target in held[key]):
+            for kind, names in by_type(unit).items():
+                for key, found in fetcher.by_ids(kind, names).items():
+                    body = dumps(by_identifier(found, among))
+                    transport.request("PUT", key, body=body, headers={"Prefer": "return=minimal"})
