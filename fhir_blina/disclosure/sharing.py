@@ -87,8 +87,8 @@ def shared_tables(
     """``counts`` and ``survival`` as tables of numbers, without a patient in them.
 
     ``counts`` has a row for each set of the definitions and each group, and for each proportion among a
-    part of the patients: how many have the property, how many have not. ``survival`` has the steps of one
-    endpoint.
+    part of the patients: how many have the property, how many have not, of how many nobody knows.
+    ``survival`` has the steps of one endpoint.
 
     Args:
         tables: View tables by name.
@@ -114,11 +114,16 @@ def shared_tables(
         raise AnalysisError(f"{endpoints.path}: {which} competing events and no survival. Name one without")
     shown = shown_numbers(tables, endpoints, threshold, name)
     rows = [
-        (what, group, *(_cell(shown.counts.get((what, group, answer), "")) for answer in ("yes", "no")))
+        (
+            what,
+            group,
+            *(_cell(shown.counts.get((what, group, answer), "")) for answer in ("yes", "no")),
+            _cell(shown.counts.get((what, group, "unknown"), 0)),
+        )
         for what, group, answer in shown.counts
         if answer == "yes"
     ]
-    counts = pd.DataFrame(rows, columns=["property", "group", "patients", "others"])
+    counts = pd.DataFrame(rows, columns=["property", "group", "patients", "others", "unknown"])
     survival = pd.DataFrame(
         [
             (name, one.start, one.end, one.at_risk, one.events, one.censored, f"{one.survival:.4f}")
@@ -218,13 +223,24 @@ def _cells(facts: Facts) -> Cells:
         groups |= {f"{name}: {label}": frozenset(labels.index[labels == label]) for label in labels.unique()}
     cells: Cells = {(PATIENTS, group, "yes"): patients for group, patients in groups.items()}
     for what in facts.endpoints.sets:
-        members = frozenset(facts.members(what))
+        members, unknown = frozenset(facts.members(what)), frozenset(facts.unknown(what))
         for group, patients in groups.items():
-            cells |= {(what, group, "yes"): members & patients, (what, group, "no"): patients - members}
+            cells |= {
+                (what, group, "yes"): members & patients,
+                (what, group, "no"): patients - members - unknown,
+            }
+            if unknown:
+                cells[what, group, "unknown"] = unknown & patients
     for name, entry in facts.endpoints.sections.get("proportions", {}).items():
         wanted, among = entry.get("set", name), entry.get("among", "all")
         members, total = frozenset(facts.members(wanted)), frozenset(facts.members(among))
-        cells |= {_among(wanted, among, "yes"): members & total, _among(wanted, among, "no"): total - members}
+        unknown = frozenset(facts.unknown(wanted)) & total
+        cells |= {
+            _among(wanted, among, "yes"): members & total,
+            _among(wanted, among, "no"): total - members - unknown,
+        }
+        if unknown:
+            cells[_among(wanted, among, "unknown")] = unknown
     return cells
 
 

@@ -214,7 +214,7 @@ def measured(
 def _rows(wanted: Value, frame: pd.DataFrame, rule: DateRule, answer: Answer) -> Iterable[Row]:
     table, column = wanted.selection.table, wanted.column
     unit, comparator = (beside(column, what, frame.columns) for what in ("unit", "comparator"))
-    units: Sequence[Any] = list(frame[unit]) if unit else []
+    units = _units(frame, unit)
     said = sorted({str(one) for one in units if not missing(one)})
     answer.unit = wanted.unit if wanted.unit_asked or not said else said[0]
     answer.unit_taken = bool(unit and wanted.unit_asked and wanted.unit != "1" and units and not said)
@@ -237,6 +237,17 @@ def _rows(wanted: Value, frame: pd.DataFrame, rule: DateRule, answer: Answer) ->
             value, fault = in_unit(cell, units[place], wanted.unit)
         sign = "" if missing(signs[place]) else str(signs[place])
         yield Row(value, made, sign, days[place], fault)
+
+
+def _units(frame: pd.DataFrame, column: str) -> list[Any]:
+    """The units of the rows: the code, or the displayed text where there is no code and the text is UCUM."""
+    if not column:
+        return []
+    codes, texts = list(frame[column]), f"{column}_text"
+    if texts not in frame.columns:
+        return codes
+    both = zip(codes, frame[texts], strict=True)
+    return [text if missing(code) and isinstance(text, str) else code for code, text in both]
 
 
 def in_unit(cell: Any, recorded: Any, wanted: str) -> tuple[Any, str]:

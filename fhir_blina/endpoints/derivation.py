@@ -53,6 +53,8 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     could = len(members) + len(out) - len(maker.out)
     facts.account.count(Population("endpoint", endpoint.name, could, len(rows), out, maker.sources))
     maker.remark()
+    if endpoint.lost and endpoint.censor_reason:
+        facts.remark_words(f'endpoint "{endpoint.name}"', endpoint.censor_reason, [endpoint.lost])
     labels = _labels(facts, endpoint)
     said = facts.measure(endpoint.censor_reason)["value"].to_dict() if endpoint.censor_reason else {}
     subjects = facts.subjects.to_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -91,18 +92,20 @@ class Evidence:
         key = id(wanted), facts
         if key not in self._chosen:
             self.table(wanted.table, *wanted.where, place=wanted.place)
-            linked = {}
+            linked, nothing = {}, ""
             for other in wanted.having:
                 self.table(wanted.table, other.on, place=other.place)
                 self.table(other.table, other.on, place=other.place)
-                linked[other.on] = self.choose(other, facts=facts).rows[other.on]
+                found = self.choose(other, facts=facts)
+                linked[other.on] = found.rows[other.on]
+                nothing = nothing or (f'having "{other.table}": {found.nothing}' if found.nothing else "")
             try:
                 chosen = self._reader.choose(wanted, linked, facts=facts)
             except ValueError as error:
                 raise AnalysisError(
                     f'{wanted.place or self.endpoints.path}: table "{wanted.table}": {error}'
                 ) from None
-            self._chosen[key] = wanted, chosen
+            self._chosen[key] = wanted, replace(chosen, nothing=nothing) if nothing else chosen
         return self._chosen[key][1]
 
     def rows(self, wanted: Selection) -> pd.DataFrame:

@@ -16,7 +16,8 @@ from fhir_blina.endpoints.definition import Endpoints, Grouping, Time, Value
 from fhir_blina.endpoints.evidence import Tables
 from fhir_blina.endpoints.memberships import Memberships
 from fhir_blina.endpoints.populations import NO_ROW, Population
-from fhir_blina.endpoints.remarks import remark_answer, remark_zones
+from fhir_blina.endpoints.remarks import remark_answer, remark_word, remark_zones
+from fhir_blina.endpoints.rows import Reader
 from fhir_blina.errors import AnalysisError
 
 Bound = tuple[str, Any, str]
@@ -167,12 +168,24 @@ class Facts(Memberships):
         """The measures that something asked for so far."""
         return [name for name in self.endpoints.measures if f"measure {name}" in self._answers]
 
+    def remark_words(self, about: str, measure: str, words: list[str]) -> None:
+        """Words that no value of a measure is, where a similar one is there."""
+        cells = self.measure(measure)["value"]
+        column = self.endpoints.measures[measure].column
+        like = {
+            word: Reader.similar(cells, column, word) for word in words if word not in set(cells.map(str))
+        }
+        for word, similar in like.items():
+            if similar:
+                remark_word(self.account, about, f'{measure}: no value is "{word}"{similar}')
+
     def group(self, name: str) -> pd.Series[Any]:
         """Label of each patient that belongs to one group, by patient key; why others do not is kept."""
         wanted: Grouping = self.endpoints.groups[name]
         out: dict[Any, str] = {}
         if wanted.measure:
             values = self.measure(wanted.measure)["value"].map(str)
+            self.remark_words(f'group "{name}"', wanted.measure, list(wanted.labels))
             reasons = self.population(wanted.measure).out
             out = {key: reasons.get(key, "a value without a label") for key in self.subjects.index}
             result = values.map(wanted.labels).dropna().reindex(self.subjects.index)

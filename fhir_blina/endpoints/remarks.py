@@ -10,7 +10,7 @@ from fhir_blina.endpoints.answers import Answer
 from fhir_blina.endpoints.dates import AS_WRITTEN, REFUSE, DateRule
 from fhir_blina.endpoints.definition import Selection
 from fhir_blina.endpoints.populations import Account
-from fhir_blina.endpoints.rows import NEVER_DONE, RETRACTED, Chosen
+from fhir_blina.endpoints.rows import NOT_DONE_YET, RETRACTED, Chosen
 
 
 def rows_of(count: int) -> str:
@@ -45,7 +45,7 @@ def remark_chosen(
         words = {
             str(word): int((found.retracted[name] == word).sum())
             for name in columns
-            for word in (*RETRACTED[name], NEVER_DONE)
+            for word in (*RETRACTED[name], *NOT_DONE_YET)
             if (found.retracted[name] == word).any()
         }
         said = (
@@ -124,3 +124,13 @@ def remark_zones(account: Account, about: str, zones: set[int], rule: DateRule) 
         ),
     )
     account.remark("several-zones", "information", about, said)
+
+
+def remark_word(account: Account, about: str, printed: str) -> None:
+    """A word of the definitions that no value is, and that is like one."""
+    said = (
+        f"A word of {about} is nowhere",
+        printed,
+        "Whoever should have it counts as without it",
+    )
+    account.remark("where-selects-nothing", "warning", about, said)

@@ -24,7 +24,7 @@ RETRACTED = {
     "status": ("entered-in-error", "not-done"),
     "verification_status": ("refuted", "entered-in-error"),
 }
-NEVER_DONE = "cancelled"  # no fact of a patient, but a row of a listing
+NOT_DONE_YET = ("cancelled", "planned", "preparation")  # no fact of a patient, but a row of a listing
 RESOURCE_TYPES = {
     "patients": ("Patient", "patient_id"),
     "administrations": ("MedicationAdministration", "administration_id"),
@@ -110,7 +110,7 @@ class Reader:
         kept = pd.Series(data=True, index=frame.index)
         for name, words in RETRACTED.items():
             if name in frame.columns and name not in where:
-                kept &= ~frame[name].isin((*words, *((NEVER_DONE,) if facts and name == "status" else ())))
+                kept &= ~frame[name].isin((*words, *(NOT_DONE_YET if facts and name == "status" else ())))
         gone, frame = frame[~kept], frame[kept]
         answer = self._answers(table, frame, values)
         rows = frame[answer == YES]
@@ -184,7 +184,7 @@ class Reader:
         """
         frame = self.tables[wanted.table]
         if len(identified):
-            close = ((name, self._similar(identified[name], name, word)) for name, word in values.items())
+            close = ((name, self.similar(identified[name], name, word)) for name, word in values.items())
             return "; ".join(
                 f"{name}: no row has {_shown(values[name])}{like}" for name, like in close if like
             )
@@ -198,11 +198,11 @@ class Reader:
             more = self.tables.get(f"{_thing(wanted.table)}_codings")
             if more is not None and name in ("code", "code_system"):
                 cells = pd.concat([cells, more["code" if name == "code" else "system"]])
-            said.append(f"{name}: no row has {_shown(word)}{self._similar(cells, name, word)}")
+            said.append(f"{name}: no row has {_shown(word)}{self.similar(cells, name, word)}")
         return "; ".join(said) or "no row has all of it together"
 
     @staticmethod
-    def _similar(cells: pd.Series[Any], name: str, word: Any) -> str:
+    def similar(cells: pd.Series[Any], name: str, word: Any) -> str:
         """`` (did you mean "x"?)`` from a column of codes."""
         words = [one for one in (word if isinstance(word, list) else [word]) if isinstance(one, str | int)]
         if name.endswith(NOT_CODES) or isinstance(word, bool) or not words:

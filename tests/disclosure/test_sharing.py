@@ -97,6 +97,18 @@ def test_an_unknown_endpoint_is_said(given):
         shared_tables(*given, endpoint="survivel")
 
 
+def test_those_of_whom_it_is_not_known_are_a_count_of_their_own(given):
+    """Of 60 patients the sex of 12 is missing: 30 women, 18 men, 12 of whom nobody knows, or nothing."""
+    tables, endpoints = given
+    tables["patients"].loc[48:, "gender"] = None
+    rows = shared_tables(tables, endpoints)["counts"].set_index(["property", "group"])
+    assert tuple(rows.loc[("women", "all"), ["patients", "others", "unknown"]]) == ("30", "18", "12")
+    assert tuple(rows.loc[("men", "all"), ["patients", "others", "unknown"]]) == ("18", "30", "12")
+    hidden = shared_tables(tables, endpoints, threshold=13)["counts"].set_index(["property", "group"])
+    assert hidden.loc[("women", "all"), "unknown"] == "hidden"
+    assert "hidden" in tuple(hidden.loc[("women", "all"), ["patients", "others"]])
+
+
 def test_an_endpoint_with_competing_events_has_no_survival_to_share(given, tmp_path):
     tables, _ = given
     competing = "  relapse: {title: r, start: begin, events: [seen], competing: [death], censor: seen}\n"

@@ -278,3 +278,50 @@ def test_rows_of_nobody_are_counted(made):
     tables, path = made(STAGE.replace("MISSING", "") + "proportions: {stage4: {}}\n", [{}], observations=rows)
     (finding,) = (one for one in analyze(tables, path).findings if one["rule"] == "rows-without-patient")
     assert "1 row without a patient, 1 row of other patients" in finding["printed"]
+
+
+def test_a_word_misspelt_in_having_labels_or_lost_is_a_finding(made):
+    text = """
+measures: {reason: {table: observations, where: {code: reason}, value: value_code}}
+sets: {dead: {table: observations, where: {code: time}, having: [{table: components, where: {component_code: os-evnt}, on: observation_id}]}}
+groups: {why: {measure: reason, labels: {alive: alive, lost-to-folow-up: lost}}}
+summaries: {age: {by: why}}
+proportions: {dead: {}}
+"""
+    text = text.replace(
+        "reason: {table",
+        "age: {table: observations, where: {code: age}, value: value_integer}, reason: {table",
+    )
+    time = observed(1, code="time", observation_id="o1")
+    rows = [time, observed(1, code="reason", value_code="lost-to-follow-up"), observed(1, 40, code="age")]
+    parts = [{"observation_id": "o1", "patient_id": "p1", "code": "time", "component_code": "os-event"}]
+    tables, path = made(text, [{}], observations=rows, components=parts)
+    found = [
+        one["printed"] for one in analyze(tables, path).findings if one["rule"] == "where-selects-nothing"
+    ]
+    assert any(
+        'having "components": component_code: no row has "os-evnt" (did you mean "os-event"?)' in one
+        for one in found
+    )
+    assert any('no value is "lost-to-folow-up" (did you mean "lost-to-follow-up"?)' in one for one in found)
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "not-done", "cancelled", "planned"])
+def test_what_was_not_done_is_no_fact_of_a_patient(made, status):
+    rows = [observed(1, 4), observed(2, 4, status=status)]
+    text = "sets: {a: {table: observations, where: {code: stage}}, b: {table: observations, where: {code: stage, status: STATUS}}}\n"
+    tables, path = made(text.replace("STATUS", status), [{}] * 2, observations=rows)
+    facts = Facts(tables, read_endpoints(path))
+    assert (list(facts.members("a")), list(facts.members("b"))) == (["p1"], ["p2"])
+
+
+def test_a_unit_that_is_only_displayed_counts_where_it_is_one_of_ucum(made):
+    rows = [
+        quantity(1, 120, value_unit_text="g/L"),
+        quantity(2, 12, value_unit_text="grams"),
+        quantity(3, 11, "g/dL"),
+    ]
+    tables, path = made(HB, [{}] * 3, observations=rows)
+    facts = Facts(tables, read_endpoints(path))
+    assert {key: value for key, (value, _) in facts.measured("hb").items()} == {"p1": 12, "p3": 11}
+    assert facts.population("hb").out == {"p2": "recorded in grams, which cannot be converted to g/dL"}

@@ -221,6 +221,7 @@ def test_shared_views(store, engine):
         "value_quantity": Decimal("14.00"),
         "value_comparator": "<",
         "value_unit": "%",
+        "value_unit_text": "percent",
         "specimen_id": "t-P1-marrow",
         "derived": True,
         "note_text": 'as "printed", twice',
