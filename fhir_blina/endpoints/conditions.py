@@ -125,6 +125,9 @@ def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -
     found = []
     if "not" in wanted:
         found.append({YES: NO, NO: YES, OPEN: OPEN}[_answer(cell, wanted["not"], comparator, unit)])
+    if "prefix" in wanted:
+        starts = wanted["prefix"] if isinstance(wanted["prefix"], list) else [wanted["prefix"]]
+        found.append(int(isinstance(cell, str) and cell.startswith(tuple(map(str, starts)))))
     bounds = {name: wanted[name] for name in BOUNDS if name in wanted}
     if bounds and missing(cell):
         return NO

@@ -48,7 +48,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Time:
-    """One study day per patient: a column of a selection, or a constant for the members of a set."""
+    """One study day per patient: of a column, a constant for a set, or the first or last of other times."""
 
     name: str
     selection: Selection | None
@@ -56,6 +56,7 @@ class Time:
     pick: str = "only"
     of_set: str = ""
     day: int = 0
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

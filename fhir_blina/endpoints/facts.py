@@ -58,7 +58,7 @@ class Facts(Memberships):
     def _worked_out(self, wanted: Value | Time) -> Answer:
         if wanted.selection is None:
             assert isinstance(wanted, Time)  # noqa: S101 - a measure always has a selection
-            return self._constant(wanted)
+            return self._joined(wanted) if wanted.parts else self._constant(wanted)
         if isinstance(wanted, Time):
             chosen = self.of_patients("time", wanted.name, wanted.selection, wanted.column)
             subjects = self.endpoints.subjects["table"]
@@ -87,6 +87,25 @@ class Facts(Memberships):
         answer.sources = {key: sources.get(key, "") for key in answer.cells}
         for key in truth.index[truth == OPEN]:
             answer.deny(key, f'not known whether in "{wanted.of_set}"')
+        return answer
+
+    def _joined(self, wanted: Time) -> Answer:
+        """The earliest or latest of other times; where one is in doubt, so is the earliest of all."""
+        self.one_clock(f'time "{wanted.name}"', *wanted.parts)
+        answer, last = Answer(), wanted.pick == "last"
+        parts = [self._answer(self.endpoints.times[name]) for name in wanted.parts]
+        answer.dated = any(part.dated for part in parts)
+        answer.zones = {zone for part in parts for zone in part.zones}
+        for key in self.subjects.index:
+            known = [(part.cells[key], part.sources[key]) for part in parts if key in part.cells]
+            doubts = [(part.out[key], part.out_sources[key]) for part in parts if key in part.out]
+            if doubts and not (last and known):
+                answer.deny(key, *doubts[0])
+            elif known:
+                day, made = (max if last else min)(known, key=lambda one: one[0])
+                answer.cells[key], answer.sources[key] = day, made
+                if doubts:
+                    answer.undated.add(key)
         return answer
 
     def one_clock(self, what: str, *names: str) -> None:

@@ -18,6 +18,7 @@ from fhir_blina.endpoints.definition import (
     Value,
 )
 from fhir_blina.endpoints.picking import Picking
+from fhir_blina.endpoints.valuesets import value_set
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
 from fhir_blina.files import Document, check_schema, read_yaml
 
@@ -59,6 +60,17 @@ def _system(word: Any, systems: Mapping[str, str], where: str) -> Any:
     raise AnalysisError([problem(where, text, remedy or "Define it there, or write its URI")])
 
 
+def _grouped(word: Any, where: str) -> Any:
+    """A condition with the value set that it names, from the folder of the file that it stands in."""
+    if not isinstance(word, Mapping) or "in" not in word:
+        return word
+    beside = Path(where.rpartition(":")[0] or ".").parent
+    try:
+        return {**word, "in": value_set(word["in"], beside)}
+    except ValueError as error:
+        raise AnalysisError([problem(where, str(error))]) from None
+
+
 def selection(entry: Mapping[str, Any], systems: Mapping[str, str], where: str = "") -> Selection:
     """A selection from its YAML mapping; short names of code systems are written out.
 
@@ -68,7 +80,7 @@ def selection(entry: Mapping[str, Any], systems: Mapping[str, str], where: str =
     return Selection(
         entry["table"],
         {
-            column: _system(word, systems, where) if column.endswith("system") else word
+            column: _system(word, systems, where) if column.endswith("system") else _grouped(word, where)
             for column, word in entry.get("where", {}).items()
         },
         tuple(selection(item, systems, where) for item in entry.get("having", ())),
@@ -143,12 +155,19 @@ def times_of(document: Document) -> dict[str, Time]:
     return _each(
         document,
         "times",
-        lambda name, entry, where: (
-            Time(name, None, of_set=entry["set"], day=entry["day"])
-            if "set" in entry
-            else Time(name, selection(entry, systems, where), entry["day"], entry.get("pick", "only"))
-        ),
+        lambda name, entry, where: _time(name, entry, systems, where),
     )
+
+
+def _time(name: str, entry: Mapping[str, Any], systems: Mapping[str, str], where: str) -> Time:
+    if "set" in entry:
+        return Time(name, None, of_set=entry["set"], day=entry["day"])
+    for which in ("earliest_of", "latest_of"):
+        if which in entry:
+            return Time(
+                name, None, pick="last" if which == "latest_of" else "first", parts=tuple(entry[which])
+            )
+    return Time(name, selection(entry, systems, where), entry["day"], entry.get("pick", "only"))
 
 
 def read_endpoints(path: Path) -> Endpoints:
@@ -188,7 +207,8 @@ def read_endpoints(path: Path) -> Endpoints:
     ]
     if unknown:
         raise AnalysisError(unknown)
-    _refuse_circles(path, sets)
+    _refuse_circles(path, "set", {k: (*one.all_of, *one.any_of, *one.none_of) for k, one in sets.items()})
+    _refuse_circles(path, "time", {name: one.parts for name, one in times.items()})
     parts = ("summaries", "listed", "proportions", "intervals", "sums", "exposure", "power")
     sections = {key: content[key] for key in parts if key in content}
     return Endpoints(path, content["subjects"], measures, sets, groups, times, endpoints, sections, dates)
@@ -232,6 +252,8 @@ def _uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, st
     for name, entry in content.get("times", {}).items():
         if "set" in entry:
             yield ("times", name, "set"), "set", entry["set"]
+        for key in ("earliest_of", "latest_of"):
+            yield from ((("times", name, key), "time", used) for used in entry.get(key, ()))
     for name, entry in content.get("groups", {}).items():
         if "measure" in entry:
             yield ("groups", name, "measure"), "measure", entry["measure"]
@@ -287,15 +309,14 @@ def _uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, st
         yield ("power", "group"), "group", content["power"]["group"]
 
 
-def _refuse_circles(path: Path, sets: Mapping[str, PatientSet]) -> None:
+def _refuse_circles(path: Path, kind: str, uses: Mapping[str, tuple[str, ...]]) -> None:
     def visit(name: str, above: tuple[str, ...]) -> None:
         if name in above:
             raise AnalysisError(
-                [Finding("error", "invalid", f'set "{name}" is defined by itself', location=str(path))]
+                [Finding("error", "invalid", f'{kind} "{name}" is defined by itself', location=str(path))]
             )
-        entry = sets[name]
-        for used in (*entry.all_of, *entry.any_of, *entry.none_of):
+        for used in uses[name]:
             visit(used, (*above, name))
 
-    for name in sets:
+    for name in uses:
         visit(name, ())

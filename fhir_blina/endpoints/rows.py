@@ -16,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, answers, fits
+from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, answers
 from fhir_blina.endpoints.definition import Selection
+from fhir_blina.endpoints.valuesets import ValueSet
 
 # What a status says never was; FHIR's words for it, whatever the resource.
 RETRACTED = {
@@ -147,8 +148,8 @@ class Reader:
             first = pd.Series(data=True, index=frame.index)
             for name, end in ((system, "system"), (code, "code")):
                 if end in pair:  # one and the same coding has both
-                    there = there[fits(there[end], pair[end])]
-                    first &= fits(frame[name], pair[end])
+                    there = there[_asked(end, there, pair[end]) == YES]
+                    first &= _asked(name, frame, pair[end]) == YES
                     del left[name]
             frame = frame[first | frame[key].isin(there[key])]
         # texts first: they narrow most and cost least
@@ -164,7 +165,7 @@ class Reader:
                 one = one.where(frame[name].notna(), NO)
             codings, key = self.tables.get(f"{_thing(table)}_value_codings"), resource_of(table)[1]
             if name == "value_code" and codings is not None and key in codings.columns and _names(word):
-                more = codings[fits(codings["code"], word)][key]
+                more = codings[_asked("code", codings, word) == YES][key]
                 one = one.where(~frame[key].isin(more), YES)
             found = pd.Series(
                 [all_of(both) for both in zip(found, one, strict=True)], index=frame.index, dtype=int
@@ -219,6 +220,8 @@ def _thing(table: str) -> str:
 
 def _names(word: Any) -> bool:
     """Whether a condition names words, so that any coding may have them."""
+    if isinstance(word, Mapping):
+        return set(word) <= {"in", "prefix"}
     return isinstance(word, str | int | list) and not isinstance(word, bool)
 
 
@@ -230,8 +233,20 @@ def _shown(word: Any) -> str:
     return "no value" if word is None else str(word).lower() if isinstance(word, bool) else f'"{word}"'
 
 
+def _in_value_set(name: str, frame: pd.DataFrame, wanted: ValueSet) -> pd.Series[int]:
+    system = next(
+        (one for one in (f"{name.removesuffix('code')}system", "code_system") if one in frame.columns), ""
+    )
+    if not name.endswith("code") or not system:
+        raise ValueError(f'column "{name}" has no code system beside it, so that no value set holds it')
+    found = [int(wanted.has(*coding)) for coding in zip(frame[system], frame[name], strict=True)]
+    return pd.Series(found, index=frame.index, dtype=int)
+
+
 def _asked(name: str, frame: pd.DataFrame, wanted: Any) -> pd.Series[int]:
-    """The answers of one column, with the comparators and units beside it."""
+    """The answers of one column, with the code system, or the comparators and units, beside it."""
+    if isinstance(wanted, Mapping) and isinstance(wanted.get("in"), ValueSet):
+        return _in_value_set(name, frame, wanted["in"])
     comparator, unit = (beside(name, what, frame.columns) for what in ("comparator", "unit"))
     counted = wanted is not None and not isinstance(wanted, bool) and wanted != {"not": None}
     if unit and counted and not (isinstance(wanted, Mapping) and "unit" in wanted):

@@ -325,3 +325,32 @@ def test_a_unit_that_is_only_displayed_counts_where_it_is_one_of_ucum(made):
     facts = Facts(tables, read_endpoints(path))
     assert {key: value for key, (value, _) in facts.measured("hb").items()} == {"p1": 12, "p3": 11}
     assert facts.population("hb").out == {"p2": "recorded in grams, which cannot be converted to g/dL"}
+
+
+def test_the_latest_of_several_sources_is_the_last_contact(made):
+    text = """
+times:
+  seen: {table: observations, day: effective_date, pick: last}
+  treated: {table: procedures, day: performed_date, pick: last}
+  contact: {latest_of: [seen, treated]}
+  first: {earliest_of: [seen, treated]}
+"""
+    days = ("2020-01-01", "2020-03-01", "2020-02-01")
+    rows = [quantity(n, 1, date=date) for n, date in enumerate(days, 1)] + [observed(4, 1)]
+    done = [
+        {"procedure_id": f"x{n}", "patient_id": f"p{n}", "performed_date": "2020-02-01"} for n in (1, 2, 4)
+    ]
+    tables, path = made(text, [{}] * 4, observations=rows, procedures=done)
+    facts = Facts(tables, read_endpoints(path))
+    ordinal = {day: pd.Timestamp(day).toordinal() for day in (*days, "2020-02-01")}
+    assert {key: day for key, (day, _) in facts.timed("contact").items()} == {
+        "p1": ordinal["2020-02-01"], "p2": ordinal["2020-03-01"], "p3": ordinal["2020-02-01"], "p4": ordinal["2020-02-01"],
+    }  # fmt: skip
+    assert facts.timed("contact")["p1"][1] == "Procedure/x1"
+    assert {key: day for key, (day, _) in facts.timed("first").items()} == {
+        "p1": ordinal["2020-01-01"], "p2": ordinal["2020-02-01"], "p3": ordinal["2020-02-01"],
+    }  # fmt: skip
+    assert facts.no_day("first")["p4"][0] == '"seen" without a day'
+    path.write_text(path.read_text().replace("[seen, treated]}\n  first", "[seen, contact]}\n  first"))
+    with pytest.raises(AnalysisError, match='time "contact" is defined by itself'):
+        read_endpoints(path)
