@@ -12,10 +12,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from scripts import release
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,3 +145,74 @@ def test_the_bill_names_every_pinned_package_with_its_checksums(tmp_path):
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(first.decode()) is None
     subprocess.run(script, capture_output=True, check=True)
     assert target.read_bytes() == first
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_action_is_pinned_by_its_commit(workflow):
+    """A tag can be moved to other code, a commit cannot."""
+    used = re.findall(r"uses: (.*)", workflow.read_text("utf-8"))
+    assert used
+    for one in used:
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v[0-9.]+", one), one
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_read_unless_it_says_what_it_writes(workflow):
+    said = yaml.safe_load(workflow.read_text("utf-8"))
+    assert said["permissions"] == {"contents": "read"}
+    for name, job in said["jobs"].items():
+        assert job["timeout-minutes"] <= 90, name
+        more = {scope for scope, right in job.get("permissions", {}).items() if right == "write"}
+        assert not more or workflow.stem == "release"
+    text = workflow.read_text("utf-8")
+    assert not re.search(r"run:.*\$\{\{ *github\.(?:event|head_ref|ref_name)", text), (
+        "a name could be a command"
+    )
+
+
+def test_what_is_kept_up_to_date_is_there():
+    """Dependabot passes over a folder without the file that it looks for."""
+    kept = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text("utf-8"))["updates"]
+    looked_for = {
+        "github-actions": ".github/workflows/*.yaml",
+        "pip": "*",
+        "docker": "Dockerfile*",
+        "maven": "pom.xml",
+    }
+    for entry in kept:
+        for folder in entry.get("directories", [entry.get("directory")]):
+            assert list((ROOT / folder.lstrip("/")).glob(looked_for[entry["package-ecosystem"]])), entry
+    assert {entry["package-ecosystem"] for entry in kept} == set(looked_for)
+
+
+@pytest.mark.parametrize(
+    "template", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.stem
+)
+def test_an_issue_template_has_the_form_that_github_reads(template):
+    said = yaml.safe_load(template.read_text("utf-8"))
+    if template.stem == "config":
+        assert said == {"blank_issues_enabled": True}
+        return
+    assert {"name", "description", "body"} <= set(said)
+    fields = [field for field in said["body"] if field["type"] != "markdown"]
+    assert all(field["type"] in {"input", "textarea"} and field["attributes"]["label"] for field in fields)
+    assert len({field["id"] for field in fields}) == len(fields)
+    assert any(field.get("validations", {}).get("required") for field in fields)
+
+
+def test_a_tag_becomes_a_release_only_with_its_version_and_its_changes(tmp_path, capsys):
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert release.main("v999.0.0", tmp_path / "notes.md") == 1
+    assert "the tag is v999.0.0" in capsys.readouterr().err
+    text = "# Changelog\n## Unreleased\n### Added\n- new\n\n## 1.2.0 - 2026-01-01\n### Fixed\n- old\n\n## 1.1.0\n- older\n"
+    assert release.notes_of("1.2.0", text) == "### Fixed\n- old"
+    assert release.notes_of("1.1.0", text) == "- older"
+    assert release.notes_of("1.2", text) == ""
+    code = release.main(f"v{version}", tmp_path / "notes.md")
+    released = bool(release.notes_of(version, (ROOT / "CHANGELOG.md").read_text("utf-8")))
+    assert code == int(not released)
+    assert (tmp_path / "notes.md").exists() == released
