@@ -58,6 +58,11 @@ OTHERS = {
 }
 
 
+# What never reaches the server is set aside by one piece of code: one of it among ten thousand, all in a few.
+AMONG_MANY = ["malformed", "60 MB", "numeric id", "dangling"]
+FEW = 300
+
+
 @cache
 def lines() -> list[bytes]:
     return [dumps(patient(number)).encode() for number in range(1, 10_001)]
@@ -75,26 +80,28 @@ def store_of(fake: FakeFhir, **more) -> RestStore:
     return RestStore(BASE, client=fake.client(), sleep=lambda _: None, workers=1, **more)
 
 
-@pytest.fixture(scope="module")
-def usual() -> int:
-    """Requests of a push of the ten thousand without a bad one."""
+@cache
+def usual(size: int) -> int:
+    """Requests of a push of so many without a bad one."""
     fake = FakeFhir()
-    store_of(fake).push([json.loads(line) for line in lines()], cohort="tiny")
-    assert len(fake.held) == 10_000
+    store_of(fake).push([json.loads(line) for line in lines()[:size]], cohort="tiny")
+    assert len(fake.held) == size
     return len(fake.requests)
 
 
-@pytest.mark.parametrize("kind", POISON)
-def test_one_bad_line_in_ten_thousand(kind, usual, tmp_path):
+@pytest.mark.parametrize("kind", AMONG_MANY)
+def test_one_bad_line_in_ten_thousand(kind, tmp_path):
     *_, by_the_server = POISON[kind]
     fake = FakeFhir()
     one_bad_line(POISON[kind], fake, LINE, 10_000, tmp_path)
-    assert len(fake.requests) <= usual + (20 if by_the_server else 0)
+    assert len(fake.requests) <= usual(10_000) + (20 if by_the_server else 0)
 
 
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", [*(kind for kind in POISON if kind not in AMONG_MANY), *OTHERS])
 def test_one_bad_line_in_three_hundred(kind, tmp_path):
-    one_bad_line(OTHERS[kind], FakeFhir(), 123, 300, tmp_path)
+    fake = FakeFhir()
+    one_bad_line((POISON | OTHERS)[kind], fake, 123, FEW, tmp_path)
+    assert len(fake.requests) <= usual(FEW)
 
 
 def one_bad_line(poison, fake, number, size, tmp_path):
