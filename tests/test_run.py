@@ -135,7 +135,7 @@ def test_a_planted_difference_is_found(done, tmp_path, capsys):
     from fhir_blina.mapping.mapping import map_cohort
 
     cohort = read_cohort("cjcp2023")
-    account = round_trip(cohort, map_cohort(cohort).templates, pulled_resources(store))
+    account = round_trip(cohort, map_cohort(cohort), pulled_resources(store))
     assert account.lost == 1
     assert [difference.column for difference in account.differences] == ["value"]
 
@@ -159,3 +159,29 @@ def test_a_copy_under_another_name_runs_with_columns_renamed(tmp_path, done):
     theirs = json.loads((done / "results.json").read_text("utf-8"))["records"]
     assert [(r["name"], r["value"]) for r in ours] == [(r["name"], r["value"]) for r in theirs]
     assert "cjcp2023" not in (out / "fhir" / "Patient.ndjson").read_text("utf-8")
+
+
+def test_templates_are_filled_once_and_cells_rebuilt_once(tiny, tmp_path, monkeypatch):
+    from fhir_blina.cli import pipeline
+    from fhir_blina.mapping.back.inversion import Inverse
+    from fhir_blina.mapping.filling import Filler
+
+    filled, read = [], []
+    fill, match = Filler.fill, Inverse.match
+
+    def counted_fill(self, template):
+        filled.append(template.name)
+        return fill(self, template)
+
+    def counted_match(self, resource, *more):
+        read.append((self.template.name, f"{resource['resourceType']}/{resource['id']}"))
+        return match(self, resource, *more)
+
+    monkeypatch.setattr(Filler, "fill", counted_fill)
+    monkeypatch.setattr(Inverse, "match", counted_match)
+    monkeypatch.setattr(pipeline, "analyzed", lambda *_, **__: (None, None))
+    done = pipeline.run(str(tiny), out=tmp_path / "out")
+    assert done.round_trip.mapped > 0
+    assert filled
+    assert len(filled) == len(set(filled))
+    assert len(read) == len(set(read)) >= sum(done.pushed.created.values())

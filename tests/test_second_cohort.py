@@ -118,7 +118,7 @@ def test_the_printed_patients_become_what_they_were(both):
 def test_it_comes_back_whole(second):
     cohort = read_cohort(second)
     mapped = map_cohort(cohort)
-    account = round_trip(cohort, mapped.templates, loads(dumps(mapped.resources)))
+    account = round_trip(cohort, mapped, loads(dumps(mapped.resources)))
     assert account.differences == ()
     assert account.lost == 0
     assert account.tables["patients"][6]["years_of_age"] == "8.50"
@@ -150,7 +150,7 @@ def test_a_store_with_both_gives_back_each(both, second):
     for name in (FIRST, second):
         cohort = read_cohort(name)
         mapped = map_cohort(cohort)
-        assert round_trip(cohort, mapped.templates, [*both[0], *both[1]]).differences == ()
+        assert round_trip(cohort, mapped, [*both[0], *both[1]]).differences == ()
 
 
 def test_it_runs_from_data_to_report(second, tmp_path, capsys):

@@ -57,7 +57,7 @@ def map_(options: Options) -> int:
     from fhir_blina.store import open_store
 
     terminal = terminal_of(options)
-    cohort, mapped = prepared(options, terminal)
+    cohort, mapped, _ = prepared(options, terminal)
     if options.out is None:
         for resource in mapped.resources:
             print(dumps(resource))  # noqa: T201 - the result
@@ -74,7 +74,7 @@ def validate(options: Options) -> int:
     from fhir_blina.cli.pipeline import validated, with_origin
 
     terminal = terminal_of(options)
-    cohort, mapped = prepared(options, terminal)
+    cohort, mapped, _ = prepared(options, terminal)
     findings = validated(cohort, mapped, terminal=terminal)
     if options.server:
         from fhir_blina.http import access
@@ -99,9 +99,9 @@ def roundtrip(options: Options) -> int:
     from fhir_blina.mapping.back import round_trip
 
     terminal = terminal_of(options)
-    cohort, mapped = prepared(options, terminal)
+    cohort, mapped, checked = prepared(options, terminal)
     folder = pulled_folder(options, terminal, cohort.name)
-    account = round_trip(cohort, mapped.templates, pulled_resources(folder))
+    account = round_trip(cohort, mapped, pulled_resources(folder), checked=checked)
     terminal.answer(
         {
             "cells": {"mapped": account.mapped, "unmapped": account.unmapped, "lost": account.lost},

@@ -49,8 +49,8 @@ def prepare(
     anchor: str | None = None,
     profiles: Collection[str] = (),
     terminal: Terminal,
-) -> tuple[Cohort, Mapped]:
-    """Check a cohort folder whole and map it.
+) -> tuple[Cohort, Mapped, RoundTrip]:
+    """Check a cohort folder whole and map it; with the account of its cells.
 
     Raises:
         CohortError: every finding of the check.
@@ -59,15 +59,15 @@ def prepare(
 
     with terminal.step("check") as step:
         findings: list[Finding] = []
-        cohort, mapped = examine(name_or_folder, findings, profiles=profiles, anchor=_date(anchor))
-        if findings or cohort is None or mapped is None:
+        cohort, mapped, account = examine(name_or_folder, findings, profiles=profiles, anchor=_date(anchor))
+        if findings or cohort is None or mapped is None or account is None:
             raise CohortError(findings)
         cells = sum(
             bool(text) for table in cohort.tables.values() for row in table.rows for text in row.text.values()
         )
         rows = sum(len(table.rows) for table in cohort.tables.values())
         step.summary = f"{len(cohort.tables)} tables, {rows} rows, {cells} cells"
-    return cohort, mapped
+    return cohort, mapped, account
 
 
 def validated(cohort: Cohort, mapped: Mapped, *, terminal: Terminal) -> list[Finding]:
@@ -77,13 +77,17 @@ def validated(cohort: Cohort, mapped: Mapped, *, terminal: Terminal) -> list[Fin
         ValidationError: one finding for each error.
     """
     from fhir_blina.cohorts import conformance_resources
-    from fhir_blina.validation import validate
+    from fhir_blina.validation import sample_summary, validate
 
     with terminal.step("validate") as step:
         found = validate(mapped.resources, definitions=conformance_resources(cohort))
         located = [with_origin(finding, mapped) for finding in found]
         errors = [finding for finding in located if finding.severity in {"fatal", "error"}]
-        step.summary = f"{len(errors)} errors, {len(located) - len(errors)} warnings"
+        said = (
+            f"{len(errors)} errors, {len(located) - len(errors)} warnings",
+            sample_summary(mapped.resources),
+        )
+        step.summary = "; ".join(filter(None, said))
     if errors:
         raise ValidationError(errors)
     return located
@@ -157,7 +161,7 @@ def run(
     from fhir_blina.mapping.back import round_trip
 
     terminal = terminal or Terminal(quiet=True)
-    cohort, mapped = prepare(name_or_folder, anchor=anchor, profiles=profiles, terminal=terminal)
+    cohort, mapped, checked = prepare(name_or_folder, anchor=anchor, profiles=profiles, terminal=terminal)
     with terminal.step("map") as step:
         step.summary = counted(Counter(one["resourceType"] for one in mapped.resources))
     validated(cohort, mapped, terminal=terminal)
@@ -172,7 +176,7 @@ def run(
         pulled = chosen.pull(folder, cohort=cohort.name, progress=step.progress)
         step.summary = f"{counted(pulled.counts)}, complete"
     with terminal.step("roundtrip") as step:
-        account = round_trip(cohort, mapped.templates, pulled_resources(folder))
+        account = round_trip(cohort, mapped, pulled_resources(folder), checked=checked)
         step.summary = cells_summary(account)
     if suppress is not None:
         with terminal.step("analyze") as step:

@@ -26,7 +26,7 @@ def store_of(options: Options) -> Any:
     )
 
 
-def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any]:
+def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any, Any]:
     """The cohort that the options name, checked and mapped."""
     from fhir_blina.cli.pipeline import prepare
 
@@ -50,7 +50,7 @@ def push(options: Options) -> int:
         resources = NdjsonFolder(options.cohort)
         name, mapped = cohort_of(resources), None
     else:
-        cohort, mapped = prepared(options, terminal)
+        cohort, mapped, _ = prepared(options, terminal)
         validated(cohort, mapped, terminal=terminal)
         resources, name = mapped.resources, cohort.name
     store = store_of(options)

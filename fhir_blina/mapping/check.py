@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhir_blina.cohorts import Cohort, find_cohort, gather_cohort
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
-from fhir_blina.mapping.back.roundtrip import round_trip
+from fhir_blina.mapping.back.roundtrip import RoundTrip, round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources
 from fhir_blina.mapping.nodes import Embed, blanks, nodes
 from fhir_blina.mapping.template import Template
@@ -38,14 +38,22 @@ def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) 
     return findings
 
 
+class Examined(NamedTuple):
+    """A cohort, what its rows became, and the account of its cells: each as far as it could be worked out."""
+
+    cohort: Cohort | None = None
+    mapped: Mapped | None = None
+    account: RoundTrip | None = None
+
+
 def examine(
     name_or_folder: str | Path,
     findings: list[Finding],
     *,
     profiles: Collection[str] = (),
     anchor: dt.date | None = None,
-) -> tuple[Cohort | None, Mapped | None]:
-    """Like ``check_cohort``, but faults go to ``findings``; the cohort and what it maps to are kept.
+) -> Examined:
+    """Like ``check_cohort``, but faults go to ``findings``, and what was worked out is kept.
 
     Args:
         name_or_folder: As for ``check_cohort``.
@@ -55,7 +63,7 @@ def examine(
     """
     cohort = gather_cohort(find_cohort(name_or_folder), findings)
     if cohort is None or findings:
-        return cohort, None
+        return Examined(cohort)
     if anchor is not None:
         cohort = cohort.with_anchor(anchor)
     mapped = gather_resources(cohort, profiles, findings)
@@ -64,8 +72,9 @@ def examine(
     if not findings:
         findings += _unused_rows(mapped)
         findings += _dangling_references(mapped)
-        findings += _lost_cells(cohort, mapped)
-    return cohort, mapped
+        account = _account(cohort, mapped, findings)
+        return Examined(cohort, mapped, account)
+    return Examined(cohort, mapped)
 
 
 def _unread_columns(cohort: Cohort, templates: Sequence[Template]) -> list[Finding]:
@@ -124,14 +133,16 @@ def _dangling_references(mapped: Mapped) -> list[Finding]:
     return result
 
 
-def _lost_cells(cohort: Cohort, mapped: Mapped) -> list[Finding]:
+def _account(cohort: Cohort, mapped: Mapped, findings: list[Finding]) -> RoundTrip | None:
     try:
-        result = round_trip(cohort, mapped.templates, mapped.resources)
+        account = round_trip(cohort, mapped, mapped.resources)
     except CohortError as error:
-        return list(error.findings)
-    return [
+        findings += error.findings
+        return None
+    findings += [
         problem(difference.location, f'column "{difference.column}"' + f": {difference.text}")
         if difference.column
         else problem(difference.location, difference.text)
-        for difference in result.differences
+        for difference in account.differences
     ]
+    return account

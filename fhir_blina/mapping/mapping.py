@@ -67,13 +67,12 @@ def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[F
     )
     if findings:
         return Mapped([], {}, (), templates)
-    return fill_templates(cohort, templates, profiles, findings)
+    return _fill(cohort, templates, profiles, findings)
 
 
-def fill_templates(
+def _fill(
     cohort: Cohort, templates: tuple[Template, ...], profiles: Collection[str], findings: list[Finding]
 ) -> Mapped:
-    """Like ``gather_resources``, with templates that are compiled already."""
     options = cohort.manifest.data.get("profiles", {})
     filler = Filler(cohort, findings)
     resources: dict[str, Resource] = {}

@@ -55,7 +55,7 @@ def lost(folder):
     """Cells that do not come back, and why, after a way through JSON text."""
     cohort = read_cohort(folder)
     mapped = map_cohort(cohort)
-    account = round_trip(cohort, mapped.templates, loads(dumps(mapped.resources)))
+    account = round_trip(cohort, mapped, loads(dumps(mapped.resources)))
     return account.lost, [str(one) for one in account.differences]
 
 

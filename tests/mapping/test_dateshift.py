@@ -329,7 +329,7 @@ def test_the_dates_of_a_cohort_move_and_come_back(people):
     assert found["Patient/demo-A"]["birthDate"] == str(dt.date(1990, 5, 17) + dt.timedelta(days))
     assert found["Patient/demo-A"]["deceasedDateTime"] == str(dt.date(2012, 3, 1) + dt.timedelta(days))
     assert found["ResearchStudy/demo-study"]["period"] == {"start": "2011-01-01", "end": "2014-12-31"}
-    account = round_trip(cohort, mapped.templates, loads(dumps(mapped.resources)))
+    account = round_trip(cohort, mapped, loads(dumps(mapped.resources)))
     assert account.differences == ()
     assert (account.mapped, account.lost) == (22, 0)  # 4 rows of 6 cells less 2 empty ones
     assert account.tables["people"][0]["onset"] == "2012-01"
@@ -341,14 +341,14 @@ def test_hashed_ids_do_not_change_the_offset(people):
     cohort = people("shift_dates: 365\nids: hmac\n")
     mapped = map_cohort(cohort)
     assert [one.get("birthDate") for one in mapped.resources] == [one.get("birthDate") for one in plain]
-    assert round_trip(cohort, mapped.templates, mapped.resources).differences == ()
+    assert round_trip(cohort, mapped, mapped.resources).differences == ()
 
 
 def test_another_key_does_not_bring_them_back(people, key_file):
     cohort = people()
     mapped = map_cohort(cohort)
     key_file.write_bytes(KEY[::-1])
-    account = round_trip(cohort, mapped.templates, mapped.resources)
+    account = round_trip(cohort, mapped, mapped.resources)
     assert account.lost >= len(PEOPLE)
 
 
@@ -358,7 +358,7 @@ def test_a_changed_date_is_told(people):
     changed = loads(dumps(mapped.resources))
     death = next(one for one in changed if "deceasedDateTime" in one)
     death["deceasedDateTime"] = shifted(death["deceasedDateTime"], 1)
-    account = round_trip(cohort, mapped.templates, changed)
+    account = round_trip(cohort, mapped, changed)
     assert [one.column for one in account.differences] == ["died"]
 
 
@@ -404,7 +404,7 @@ def test_a_synthetic_cohort_keeps_its_study_days_and_its_way_back(tiny, tmp_path
     assert days[0] == days[1]
     assert not set(dates[0]) & set(dates[1])
     mapped = map_cohort(cohort)
-    assert round_trip(cohort, mapped.templates, mapped.resources).differences == ()
+    assert round_trip(cohort, mapped, mapped.resources).differences == ()
 
 
 # Times from dates ----------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class Returned:
         return self.resources[key]
 
     def account(self):
-        return round_trip(self.cohort, self.mapped.templates, list(self.resources.values()))
+        return round_trip(self.cohort, self.mapped, list(self.resources.values()))
 
     def differences(self):
         return [str(one).replace(f"{self.folder}/", "") for one in self.account().differences]
@@ -68,7 +68,7 @@ def test_the_small_cohort_comes_back_whole(back):
 def test_the_published_cohort_comes_back_whole(profiles):
     cohort = read_cohort("cjcp2023")
     mapped = map_cohort(cohort, profiles=profiles)
-    account = round_trip(cohort, mapped.templates, stored(mapped.resources))
+    account = round_trip(cohort, mapped, stored(mapped.resources))
     assert account.differences == ()
     assert account.lost == 0
     filled = {
@@ -82,13 +82,31 @@ def test_the_published_cohort_comes_back_whole(profiles):
         assert account.tables[table.name] == wanted
 
 
+def test_a_known_account_stands_for_the_same_resources_only(back):
+    known = back.account()
+    again = round_trip(back.cohort, back.mapped, list(back.resources.values()), checked=known)
+    assert again is known
+    changed = copy.deepcopy(back.resources)
+    one = next(one for one in changed.values() if "valueQuantity" in one)
+    one["valueQuantity"]["value"] = one["valueQuantity"]["value"].quantize(
+        Decimal("0.0001")
+    )  # only its digits
+    for returned in (list(changed.values()), list(back.resources.values())[1:]):
+        account = round_trip(back.cohort, back.mapped, returned, checked=known)
+        assert account == round_trip(back.cohort, back.mapped, returned)
+        assert account.differences
+    stranger = {**one, "id": "tiny-stranger"}
+    returned = [*back.resources.values(), stranger]
+    assert round_trip(back.cohort, back.mapped, returned, checked=known).differences
+
+
 def test_one_resource_of_each_type_missing_is_found():
     cohort = read_cohort("cjcp2023")
     mapped = map_cohort(cohort)
     first = {one["resourceType"]: one for one in reversed(mapped.resources)}
     gone = [f"{kind}/{one['id']}" for kind, one in first.items()]
     left = [one for one in mapped.resources if f"{one['resourceType']}/{one['id']}" not in gone]
-    located = {one.location for one in round_trip(cohort, mapped.templates, left).differences}
+    located = {one.location for one in round_trip(cohort, mapped, left).differences}
     for key in gone:
         row = mapped.origins[key].row
         assert (row.location if row else key) in located, key
@@ -324,7 +342,7 @@ def test_the_store_of_another_anchor_is_not_this_cohort(back, tiny):
 def test_a_cohort_with_another_anchor_comes_back_whole(tiny):
     cohort = read_cohort(tiny).with_anchor(dt.date(1990, 12, 31))
     mapped = map_cohort(cohort)
-    assert round_trip(cohort, mapped.templates, stored(mapped.resources)).differences == ()
+    assert round_trip(cohort, mapped, stored(mapped.resources)).differences == ()
 
 
 def test_no_difference_shows_a_cell(back):

@@ -14,7 +14,7 @@ from fhir_blina.mapping.back.inversion import MISSING, Inverse
 from fhir_blina.mapping.back.matching import Cells, Match, same, settled
 from fhir_blina.mapping.dateshift import TAG, DateShift
 from fhir_blina.mapping.idkey import id_key
-from fhir_blina.mapping.mapping import fill_templates
+from fhir_blina.mapping.mapping import Mapped
 from fhir_blina.mapping.nodes import Items, as_text, nodes
 from fhir_blina.mapping.template import Template
 from fhir_blina.r4 import identifier_value, with_names, without_identifier
@@ -59,21 +59,27 @@ class RoundTrip:
     tables: dict[str, list[dict[str, str]]]
 
 
-def round_trip(cohort: Cohort, templates: Sequence[Template], resources: Iterable[Resource]) -> RoundTrip:
+def round_trip(
+    cohort: Cohort, mapped: Mapped, resources: Iterable[Resource], *, checked: RoundTrip | None = None
+) -> RoundTrip:
     """Rebuild the cohort's tables from resources and compare them with its data files.
 
     What no cell holds (constants, tags, whole resources) is compared with what the rows give.
 
     Args:
         cohort: From ``read_cohort``.
-        templates: ``Mapped.templates``: those that were filled.
+        mapped: What its rows became.
         resources: What the store returned; resources of other cohorts are passed over.
+        checked: The account of ``mapped.resources`` where it is known already: it is given again where the
+            store returned the same, digit by digit, and nothing is rebuilt.
 
     Raises:
         CohortError: a ``read_back`` of the dictionary that cannot be used.
     """
-    rebuilt = _Rebuilt(cohort, templates)
     pulled = [resource for resource in resources if _is_of(resource, cohort)]
+    if checked is not None and _as_mapped(pulled, mapped):
+        return checked
+    rebuilt = _Rebuilt(cohort, mapped)
     mine = _by_readable_id(pulled, cohort)
     for location, resource in mine.values():
         rebuilt.add(resource, location)
@@ -88,15 +94,16 @@ def round_trip(cohort: Cohort, templates: Sequence[Template], resources: Iterabl
 
 
 class _Rebuilt:
-    def __init__(self, cohort: Cohort, templates: Sequence[Template]) -> None:
+    def __init__(self, cohort: Cohort, mapped: Mapped) -> None:
+        templates = mapped.templates
         self.cohort = cohort
+        self.mapped = mapped
         self.inverses = [Inverse(cohort, one) for one in templates if one.profile is None]
         self.added = [Inverse(cohort, one) for one in templates if one.profile is not None]
         self.engine = _engine_items(cohort)
         self.optional = _optional_items(cohort, templates)
         self.rows: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self.differences: list[Difference] = []
-        self.templates = templates
         self.counts = {"mapped": 0, "unmapped": 0, "lost": 0}
         self.tables: dict[str, list[dict[str, str]]] = {}
         self.read_back = _read_back(cohort, templates)
@@ -168,10 +175,8 @@ class _Rebuilt:
     def compare_resources(self, mine: Mapping[str, tuple[str, Resource]]) -> None:
         """Compare whole resources with what the rows give, where no cell told of a difference."""
         told = {difference.location for difference in self.differences}
-        profiles = {template.profile for template in self.templates if template.profile is not None}
-        mapped = fill_templates(self.cohort, tuple(self.templates), profiles, [])
-        for key, (location, wanted) in _by_readable_id(mapped.resources, self.cohort).items():
-            row = mapped.origins[location].row
+        for key, (location, wanted) in _by_readable_id(self.mapped.resources, self.cohort).items():
+            row = self.mapped.origins[location].row
             here = row.location if row is not None else location
             if {here, location} & told:
                 continue
@@ -229,6 +234,13 @@ def _is_of(resource: Resource, cohort: Cohort) -> bool:
         one.get("system") == tag["system"] and one.get("code") == tag["code"]
         for one in resource.get("meta", {}).get("tag", ())
     )
+
+
+def _as_mapped(pulled: Sequence[Resource], mapped: Mapped) -> bool:
+    """Whether a store returned just the resources that the rows became."""
+    returned = {f"{one['resourceType']}/{one['id']}": one for one in pulled}
+    wanted = {f"{one['resourceType']}/{one['id']}": one for one in mapped.resources}
+    return len(returned) == len(pulled) and same(returned, wanted)
 
 
 def _by_readable_id(resources: Sequence[Resource], cohort: Cohort) -> dict[str, tuple[str, Resource]]:
