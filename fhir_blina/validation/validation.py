@@ -8,7 +8,8 @@
 Three judges. fhir.resources (its R4B module) judges the structure; ``structure`` judges by the R4
 definitions what it lets pass: R4's own elements and types, required codes, forms of primitives,
 reference types, invariants; this module judges what only a whole set shows: each ``Type/id`` once,
-references that lead somewhere, nothing after a death or before a birth. The full judge, HAPI's
+references that lead somewhere, nothing after a death or before a birth. Of a large set fhir.resources
+judges a sample (:mod:`fhir_blina.validation.sampling`), the other two judge all. The full judge, HAPI's
 validator, needs Java: :mod:`fhir_blina.hapi.validator`.
 """
 
@@ -22,6 +23,7 @@ from fhir_blina.errors import Finding, ValidationError
 from fhir_blina.r4 import R4
 from fhir_blina.validation.invariants import in_order
 from fhir_blina.validation.references import Known
+from fhir_blina.validation.sampling import SAMPLE, sampled
 from fhir_blina.validation.structure import Problem, Walk, resource
 
 Resource = dict[str, Any]
@@ -41,7 +43,12 @@ _TIMES = (
 )
 
 
-def validate(resources: Iterable[Resource], *, definitions: Iterable[Resource] = ()) -> list[Finding]:
+def validate(
+    resources: Iterable[Resource],
+    *,
+    definitions: Iterable[Resource] = (),
+    sample: int | None = SAMPLE,
+) -> list[Finding]:
     """Judge a set of resources that belong together.
 
     Args:
@@ -49,6 +56,8 @@ def validate(resources: Iterable[Resource], *, definitions: Iterable[Resource] =
         definitions: CodeSystems and StructureDefinitions that the resources use, not judged
             themselves. Where given, a code of such a system must be in it, and an extension must
             be defined there or by HL7.
+        sample: About how many fhir.resources judges where there are more, the same share of each type;
+            ``None`` for all. R4's own definitions judge every one.
 
     Returns:
         All findings in the order of the resources, location ``Type/id``, expression such as
@@ -59,6 +68,7 @@ def validate(resources: Iterable[Resource], *, definitions: Iterable[Resource] =
     known = Known(whole)
     walk = Walk(known, *_defined([*definitions]))
     lives = _lives(whole)
+    chosen = sampled(whole, sample)
     findings = [
         Finding(
             "error",
@@ -72,7 +82,7 @@ def validate(resources: Iterable[Resource], *, definitions: Iterable[Resource] =
     ]
     for position, node in enumerate(whole):
         known.enter(node)
-        problems = _problems(node, walk)
+        problems = _problems(node, walk, position in chosen)
         if lives:
             problems += _outside_life(node, lives)
         if problems:
@@ -113,7 +123,7 @@ def _kind(node: Any) -> str:
     return kind if isinstance(kind, str) and kind in R4.resource_types else ""
 
 
-def _problems(node: Any, walk: Walk) -> list[Problem]:
+def _problems(node: Any, walk: Walk, both: bool) -> list[Problem]:
     try:
         found = resource(node, walk)
     except RecursionError:
@@ -121,7 +131,8 @@ def _problems(node: Any, walk: Walk) -> list[Problem]:
     if _kind(node):
         if "id" not in node:
             found.append(("", "error", "required", "a resource needs an id", ""))
-        found += _second_opinion(node, [path for path, severity, *_ in found if severity == "error"])
+        if both:
+            found += _second_opinion(node, [path for path, severity, *_ in found if severity == "error"])
     return found
 
 
