@@ -58,6 +58,11 @@ class FakeFhir:
     counts: bool = True
     ignores_tag: bool = False
     lenient: bool = False
+    most_entries: int = 0
+    writes_a_minute: int = 0
+    transactions_are_batches: bool = False
+    taken: int = 0
+    minute: datetime | None = None
     page: int = 200
     types: Collection[str] = FEW_TYPES
     host: str = BASE
@@ -101,7 +106,9 @@ class FakeFhir:
             date = {"date": format_datetime(self.now(), usegmt=True)}
             try:
                 status, body, headers = self.answer(request)
+                date |= self.limit()
             except Refused as refused:
+                date |= self.limit()
                 return httpx.Response(refused.status, json=outcome(refused.text), headers=date)
             if isinstance(body, bytes):
                 return httpx.Response(status, content=body, headers=date | headers)
@@ -145,6 +152,22 @@ class FakeFhir:
         version = resource["meta"]["versionId"]
         where = {"location": f"{self.host}/{key}/_history/{version}", "etag": f'W/"{version}"'}
         return status, resource if request.method == "GET" else None, where
+
+    def limit(self) -> dict[str, str]:
+        """The header that tells what is left of a minute's writes (draft-ietf-httpapi-ratelimit-headers)."""
+        if not self.writes_a_minute or self.minute is None:
+            return {}
+        until = 60 - (self.now() - self.minute).total_seconds()
+        return {"ratelimit": f'"writes";r={self.writes_a_minute - self.taken};t={max(1, round(until))}'}
+
+    def count_a_write(self) -> None:
+        if not self.writes_a_minute:
+            return
+        if self.minute is None or self.now() - self.minute >= timedelta(seconds=60):
+            self.minute, self.taken = self.now(), 0
+        if self.taken >= self.writes_a_minute:
+            raise Refused(429, "Too Many Requests")
+        self.taken += 1
 
     def metadata(self) -> dict[str, Any]:
         return {
@@ -255,6 +278,8 @@ class FakeFhir:
         kind = bundle["type"]
         if (kind != "batch" and kind != self.bundle) or not self.bundle:
             raise Refused(400, "no such bundles here")
+        if self.most_entries and len(bundle["entry"]) > self.most_entries:
+            raise Refused(400, f"a bundle holds {self.most_entries} entries at most")
         held = copy.copy(self.held)
         entries = sorted(
             enumerate(bundle["entry"]), key=lambda pair: pair[1]["request"]["method"] != "DELETE"
@@ -289,6 +314,7 @@ class FakeFhir:
                     continue
                 if kind == "transaction" and held.get(url.path, 0) is None:
                     del held[url.path]
+                self.count_a_write()
                 view = Overlay(held, awaited)
                 status, resource = self.one(
                     method,
@@ -299,7 +325,7 @@ class FakeFhir:
                     view,
                 )
             except Refused as refused:
-                if kind == "transaction":
+                if kind == "transaction" and not self.transactions_are_batches:
                     raise
                 answers[position] = {
                     "response": {"status": str(refused.status), "outcome": outcome(refused.text)}

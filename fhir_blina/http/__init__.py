@@ -6,6 +6,7 @@ from fhir_blina.http.auth import access
 from fhir_blina.http.elsewhere import bare_client, path_of, resolved
 from fhir_blina.http.origin import Origin, origin_of
 from fhir_blina.http.pace import Pace
+from fhir_blina.http.retry import Retry, Verdict, busy, pause_of_limit, retry_after
 from fhir_blina.http.transport import Answer, Client, Transport
 
 __all__ = [
@@ -13,10 +14,15 @@ __all__ = [
     "Client",
     "Origin",
     "Pace",
+    "Retry",
     "Transport",
+    "Verdict",
     "access",
     "bare_client",
+    "busy",
     "origin_of",
     "path_of",
+    "pause_of_limit",
     "resolved",
+    "retry_after",
 ]

@@ -30,6 +30,11 @@ class Pace:
         return self._size
 
     @property
+    def most(self) -> int:
+        """Entries that any bundle may hold."""
+        return self._most[0]
+
+    @property
     def workers(self) -> int:
         """Requests that may be in flight."""
         return self._workers
@@ -51,6 +56,13 @@ class Pace:
         """The server could not take a bundle of so many entries: send half as many from now on."""
         with self._change:
             self._size = min(self._size, max(1, (entries + 1) // 2))
+            self._good = 0
+
+    def never_more(self, entries: int) -> None:
+        """The server takes bundles of so many entries and none larger: this does not recover."""
+        with self._change:
+            self._most = (min(self._most[0], max(1, entries)), self._most[1])
+            self._size = min(self._size, self._most[0])
             self._good = 0
 
     def too_fast(self) -> None:

@@ -2,7 +2,9 @@
 
 ==========================  ==============================================================
 no or half an answer        the same bytes again: 8 tries, 10 minutes, random growing pauses
-408 429 502 503 504         the same, and as long as ``Retry-After`` says, up to 2 minutes
+408 429 502 503 504         the same, and as long as ``Retry-After``, ``RateLimit`` or ``RateLimit-Reset``
+                            says, up to 2 minutes
+400 that says throttling    the same: AWS answers so (``ThrottlingException``)
 500 without a database      as no answer: HAPI says so when its database is away
 409 of a race inside HAPI   the same, 5 tries
 409 otherwise, 500          twice
@@ -35,6 +37,10 @@ TOO_LARGE = frozenset({408, 413, 504})
 """Those that a smaller bundle may mend."""
 DOUBTFUL = frozenset({409, 500})
 """Those that may be the request's fault or the moment's."""
+_THROTTLED = re.compile(rb"ThrottlingException|TooManyRequestsException")
+# RateLimit of draft-ietf-httpapi-ratelimit-headers: a list of items, r what is left and t seconds until more.
+_LEFT = re.compile(r";\s*r=(\d+)(?:\.\d+)?\b")
+_UNTIL = re.compile(r";\s*t=(\d+)\b")
 _RACE = re.compile(rb"HAPI-(0823|0825|0826|0989|2745)|HFJ_RES_SEARCH_URL")
 # What HAPI's 500 says while its database is away: words of Spring, Hibernate, their pool and the driver.
 # No resource is at fault then, and none may end among the refused.
@@ -92,8 +98,8 @@ class Retry:
         """There was an answer; waits before ``AGAIN``."""
         if status in TOO_LARGE and self.divisible:
             return Verdict.TAKE
-        if status in BUSY or (status == 500 and _NO_DATABASE.search(content)):
-            return self.unanswered(retry_after(headers))
+        if busy(status, content) or (status == 500 and _NO_DATABASE.search(content)):
+            return self.unanswered(retry_after(headers) or pause_of_limit(headers, refused=True))
         if status == 409 and _RACE.search(content):
             self._races += 1
             return Verdict.TAKE if self._races > RACE_TRIES else self._again()
@@ -106,6 +112,41 @@ class Retry:
         tried = self.failures + self._doubts + self._races
         self.sleep(pause or random.random() * min(LONGEST_PAUSE, 0.25 * 2**tried))
         return Verdict.AGAIN
+
+
+def busy(status: int, content: bytes) -> bool:
+    """Whether a server says that it could not, this time."""
+    return status in BUSY or throttled(status, content)
+
+
+def throttled(status: int, content: bytes) -> bool:
+    """Whether a server says that it was asked too much, by 429, by 503, or by a 400 in words."""
+    return status in SLOWER or (status == 400 and _THROTTLED.search(content) is not None)
+
+
+def pause_of_limit(headers: Mapping[str, str], *, refused: bool = False) -> float:
+    """Seconds until the server takes more, by its rate limit; 0 where something is left, or nothing is said.
+
+    ``RateLimit: "name";r=0;t=12`` or ``RateLimit-Remaining: 0`` with ``RateLimit-Reset: 12``, the newer and
+    the older words of draft-ietf-httpapi-ratelimit-headers. At most two minutes.
+
+    Args:
+        headers: Of the answer.
+        refused: Something was refused, so what is left was too little: until the first limit starts anew.
+    """
+    limits = [
+        (int(left[1]), float(until[1]))
+        for item in headers.get("ratelimit", "").split(",")
+        if (left := _LEFT.search(item)) and (until := _UNTIL.search(item))
+    ]
+    said = [headers.get(f"ratelimit-{name}", "").strip() for name in ("remaining", "reset")]
+    if all(one.isascii() and one.isdecimal() for one in said):
+        limits.append((int(said[0]), float(said[1])))
+    spent = [until for left, until in limits if not left]
+    pause = max(spent, default=0.0)
+    if refused and not spent:
+        pause = min((until for _, until in limits), default=0.0)
+    return min(pause, LONGEST_RETRY_AFTER)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

@@ -21,7 +21,7 @@ from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
 from fhir_blina.files import loads
 from fhir_blina.http.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
 from fhir_blina.http.pace import Pace
-from fhir_blina.http.retry import DOUBT_TRIES, SLOWER, Retry, Verdict, retry_after
+from fhir_blina.http.retry import DOUBT_TRIES, Retry, Verdict, pause_of_limit, retry_after, throttled
 from fhir_blina.r4 import findings_of
 
 MOST_BYTES = 512 * 2**20
@@ -214,12 +214,14 @@ class Transport:
                 raise StoreRefused(
                     f"{self.base} sends us elsewhere ({answer.status}). Give the final address"
                 )
-            if answer.status in SLOWER:
+            if throttled(answer.status, answer.content):
                 self.pace.too_fast()
             verdict = retry.answered(answer.status, answer.headers, answer.content)
             if verdict is Verdict.GIVE_UP:
                 raise StoreUnavailable(f"{self.base} is busy: {answer.why()}, {retry.failures} tries")
             if verdict is Verdict.TAKE:
+                if answer.ok and (pause := pause_of_limit(answer.headers)):
+                    self.sleep(pause)  # the next request would be refused
                 return answer
 
     def get(self, path: str = "", **more: Any) -> Answer:

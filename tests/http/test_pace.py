@@ -21,6 +21,14 @@ def test_size_follows_what_the_server_takes_and_recovers():
     assert pace.size == 200
 
 
+def test_what_the_server_never_takes_is_not_tried_again():
+    pace = Pace(200, 2)
+    pace.never_more(50)
+    for _ in range(5 * RECOVERY):
+        pace.well()
+    assert (pace.size, pace.most) == (50, 50)
+
+
 def test_size_and_workers_stay_above_zero():
     pace = Pace(1, 1)
     pace.too_large(1)

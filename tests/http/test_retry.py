@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fhir_blina.http.retry import TRIES, Retry, Verdict
+from fhir_blina.http.retry import TRIES, Retry, Verdict, pause_of_limit
 
 # RFC 9110 and HAPI's habits (docs/reliability.md): what a try again can change. A status that is added to the
 # rule must be added here, with its reason.
@@ -47,6 +47,7 @@ def test_a_caller_that_can_send_halves_decides_itself():
         (409, b"could not execute: HFJ_RES_SEARCH_URL", 5),
         (500, b"Unable to acquire JDBC Connection", TRIES - 1),
         (400, b"HAPI-0825", 0),
+        (400, b'{"__type":"ThrottlingException","message":"Rate exceeded"}', TRIES - 1),
     ],
 )
 def test_what_the_content_says_counts(status, content, tries):
@@ -71,3 +72,28 @@ def test_pauses_of_our_own_grow_and_are_bounded(monkeypatch):
     while retry.unanswered() is Verdict.AGAIN:
         pass
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "spent", "refused"),
+    [
+        ({}, 0, 0),
+        ({"ratelimit": '"fhirInteractions";r=0;t=12'}, 12, 12),  # as Medplum's documentation shows it
+        ({"ratelimit": '"fhirInteractions";r=40;t=12'}, 0, 12),
+        ({"ratelimit": '"burst";r=0;t=2, "day";r=900;t=80000'}, 2, 2),
+        ({"ratelimit": '"burst";r=5;t=2, "day";r=900;t=80000'}, 0, 2),
+        ({"ratelimit": '"day";r=0;t=80000'}, 120, 120),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "7"}, 7, 7),
+        ({"ratelimit-remaining": "x", "ratelimit-reset": "7"}, 0, 0),
+        ({"ratelimit": "nonsense"}, 0, 0),
+    ],
+)
+def test_a_rate_limit_says_when_more_is_taken(headers, spent, refused):
+    assert pause_of_limit(headers) == spent
+    assert pause_of_limit(headers, refused=True) == refused
+
+
+def test_a_refusal_waits_as_long_as_the_rate_limit_says():
+    pauses = []
+    assert Retry(pauses.append).answered(429, {"ratelimit": '"x";r=3;t=9'}, b"") is Verdict.AGAIN
+    assert pauses == [9]

@@ -186,7 +186,8 @@ class RestStore:
             if kind not in self.capability.types:
                 lacking = [f"{kind}/{name}" for name in names]
                 sent.refuse(lacking, f"{self.location} does not store {kind}", "See fhir-blina doctor")
-        self._transport.pace = Pace(*self._limits)
+        size, workers = self._limits
+        self._transport.pace = Pace(min(size, self._transport.pace.most), workers)
         own_ids = self._own_ids(sorted({key.split("/", 1)[0] for key in sent}))
 
         def made(held: Iterator[Resource]) -> Push:

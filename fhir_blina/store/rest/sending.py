@@ -11,11 +11,12 @@ from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 
-from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, StoreUnavailable, problem
+from fhir_blina.errors import Finding, StoreRefused, StoreUnavailable, problem
 from fhir_blina.files import Resource, dumps
-from fhir_blina.http import Answer, Transport
+from fhir_blina.http import Answer, Retry, Transport, Verdict
 from fhir_blina.r4 import findings_of, targets_of, without_content
 from fhir_blina.store.order import Unit
+from fhir_blina.store.rest.entries import AT_FAULT, later_after, read_entries
 
 MOST_REFUSALS_AT_FIRST = 20
 # How a server answers a PUT that would create (R4, http.html#upsert); HAPI says 404.
@@ -126,8 +127,14 @@ class Sender:
                 self._settle_all([self.make(key) for key in part])
             position += len(part)
 
-    def _settle_all(self, part: list[Write], doubt_tries: int = 2) -> None:
-        """Send one bundle, in halves where it is too large or refused, down to the entry at fault."""
+    def _settle_all(self, part: list[Write], doubt_tries: int = 2, retry: Retry | None = None) -> None:
+        """Send one bundle, in halves where it is too large or refused, down to the entry at fault.
+
+        Args:
+            part: The writes.
+            doubt_tries: How often a bundle that is refused in doubt is sent again whole.
+            retry: The tries so far of entries that the server could not take for the moment.
+        """
         kept = self._without_lost(part)
         if len(kept) < len(part):
             self.done(len(part) - len(kept))
@@ -152,9 +159,12 @@ class Sender:
             repeatable=all(write.method != "POST" or write.if_none_exist for write in kept),
         )
         if answer.ok:
-            self._settle(kept, answer)
-            self.transport.pace.well()
-            self.done(len(kept))
+            later = self._settle(kept, answer)
+            self.done(len(kept) - len(later))
+            if later:
+                self._settle_later(later, len(kept), answer, retry)
+            else:
+                self.transport.pace.well()
         elif len(kept) == 1:
             self._reject(kept[0], answer)
             self.done(1)
@@ -162,6 +172,24 @@ class Sender:
             if answer.status in {408, 413, 504}:
                 self.transport.pace.too_large(len(kept))
             self._halves(kept, 0)
+            if answer.status in {400, 413, 422} and all(write.key in self.written for write in kept):
+                self.transport.pace.never_more((len(kept) + 1) // 2)  # no entry was at fault: the size was
+
+    def _settle_later(self, later: list[Write], of: int, answer: Answer, retry: Retry | None) -> None:
+        """Send again what a server could not take for the moment, after the pause that it asks for.
+
+        Raises:
+            StoreUnavailable: it still cannot.
+        """
+        self.transport.pace.too_fast()
+        if retry is None or len(later) < of:  # as long as something goes through, it is no failure
+            retry = Retry(self.transport.sleep)
+        if retry.unanswered(later_after(answer)) is Verdict.GIVE_UP:
+            raise StoreUnavailable(
+                f"the server takes no more for now: {len(later)} entries of a bundle refused with "
+                f"{retry.failures} tries, {later[0].key} the first. Push again later"
+            )
+        self._settle_all(later, retry=retry)
 
     def _halves(self, part: list[Write], doubt_tries: int) -> None:
         middle = (len(part) + 1) // 2
@@ -204,30 +232,28 @@ class Sender:
             location = f"{body['resourceType']}/{body.get('id', '')}"
         self._store(write, answer.status, location, answer.headers.get("etag", ""))
 
-    def _settle(self, part: Sequence[Write], answer: Answer) -> None:
-        entries = answer.json.get("entry") if isinstance(answer.json, dict) else None
-        if not isinstance(entries, list) or len(entries) != len(part):
-            raise StoreIncomplete(
-                f"the server answered {len(entries) if isinstance(entries, list) else 'no'} of {len(part)} "
-                "entries of a bundle. Push again"
-            )
-        for write, entry in zip(part, entries, strict=True):
-            response = entry.get("response") if isinstance(entry, dict) else None
-            said = str(response.get("status"))[:3] if isinstance(response, dict) else ""
-            if not isinstance(response, dict) or not said.isdecimal():
-                raise StoreIncomplete(
-                    "the server did not say what became of an entry of a bundle. Push again"
-                )
-            status = int(said)
-            if 200 <= status < 300:
-                self._store(write, status, str(response.get("location", "")), str(response.get("etag", "")))
-            elif write.method == "DELETE" and status in {404, 410}:
-                self._store(write, status, "", "")
-            elif self.bundle == "batch" and status not in {400, 404, 412, 422}:
+    def _settle(self, part: Sequence[Write], answer: Answer) -> list[Write]:
+        """Note what became of each entry; returns those that the server could not take for the moment."""
+        later: dict[str, Write] = {}
+        for write, said in zip(part, read_entries(answer, len(part)), strict=True):
+            if said.ok:
+                self._store(write, said.status, said.location, said.etag)
+            elif write.method == "DELETE" and said.status in {404, 410}:
+                self._store(write, said.status, "", "")
+            elif said.busy and self._may_repeat(write, said.status):
+                later[write.key] = write
+            elif not later.keys().isdisjoint(targets_of(write.resource or {})):
+                later[write.key] = write  # what it refers to is not there yet
+            elif said.status not in AT_FAULT and self._may_repeat(write, said.status):
                 self._one(write)
             else:
-                outcome = response.get("outcome") or entry.get("resource")
-                self._reject(write, Answer(status, {}, b"", outcome))
+                self._reject(write, Answer(said.status, {}, b"", said.outcome))
+        return list(later.values())
+
+    @staticmethod
+    def _may_repeat(write: Write, status: int) -> bool:
+        """Whether sending it again cannot store it twice."""
+        return write.method != "POST" or bool(write.if_none_exist) or status in {400, 429, 503}
 
     def _store(self, write: Write, status: int, location: str, etag: str) -> None:
         path, _, version = location.partition("/_history/")
