@@ -179,7 +179,8 @@ def _show_counted(results: Any, terminal: Terminal) -> None:
     rows, everyone = counted_summary(results, everything=terminal.verbose)
     if rows:
         terminal.result("\n" + table_text(("counted in", "n", "of", "not counted, and why"), rows))
-    terminal.result(f"\n{everyone}")
+    if everyone:
+        terminal.result(f"\n{everyone}")
     for line in derivation_warnings(results):
         terminal.say(line)
 

@@ -84,7 +84,7 @@ def counted_summary(results: Results, *, everything: bool = False) -> tuple[list
             rows.append((f"{one['kind']} {one['name']}", str(one["n"]), str(one["of"]), why))
     whole = Counter(one["kind"] for one in results.populations if not one["out"])
     said = ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in whole.items())
-    return rows, f"everybody is counted in {said or 'none of them'}"
+    return rows, f"everybody is counted in {said}" if said else ""
 
 
 def derivation_warnings(results: Results) -> list[str]:

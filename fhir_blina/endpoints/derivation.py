@@ -13,6 +13,7 @@ from fhir_blina.endpoints.definition import Endpoint, Endpoints
 from fhir_blina.endpoints.evidence import Tables
 from fhir_blina.endpoints.facts import Facts
 from fhir_blina.endpoints.populations import Population
+from fhir_blina.endpoints.remarks import patients_of
 from fhir_blina.errors import AnalysisError
 
 CENSORED = "censored"
@@ -175,14 +176,14 @@ class _Maker:
         if self.later:
             said = (
                 "Events after the last contact",
-                f'{_patients(self.later)} with an event after the day of "{self.endpoint.censor}"',
+                f'{patients_of(len(self.later))} with an event after the day of "{self.endpoint.censor}"',
                 "They have the event; only who has none is censored. An administrative end is said by cutoff",
             )
             account.remark("event-after-last-contact", "warning", about, said, self.later)
         if self.cut:
             said = (
                 "Followed beyond the cutoff",
-                f"{_patients(self.cut)} with an event or a last contact after it",
+                f"{patients_of(len(self.cut))} with an event or a last contact after it",
                 "They are censored on the day of the cutoff",
             )
             account.remark("censored-at-cutoff", "information", about, said, self.cut)
@@ -191,15 +192,11 @@ class _Maker:
             reasons.setdefault(reason, []).append(patient)
         for reason, patients in reasons.items():
             said = (
-                f"Left out of {about}",
-                f"{_patients(patients)}: {reason}",
+                f"Left out: {reason}",
+                patients_of(len(patients)),
                 "They are in no number of this endpoint; results.json names them under left_out",
             )
-            account.remark("patient-left-out", "warning", f"{about}: {reason}", said, patients)
-
-
-def _patients(keys: list[Any]) -> str:
-    return f"{len(keys)} patient{'s' * (len(keys) != 1)}"
+            account.remark("patient-left-out", "warning", about, said, patients)
 
 
 def derive(tables: Tables, endpoints: Endpoints) -> pd.DataFrame:

@@ -18,6 +18,11 @@ def rows_of(count: int) -> str:
     return f"{count} row{'s' * (count != 1)}"
 
 
+def patients_of(count: int) -> str:
+    """``1 patient``, ``2 patients``."""
+    return f"{count} patient{'s' * (count != 1)}"
+
+
 def remark_subjects(account: Account, table: str, nameless: int) -> None:
     """Rows of the table of patients that have no key."""
     if nameless:
@@ -77,21 +82,21 @@ def remark_answer(account: Account, about: str, answer: Answer, rule: DateRule) 
     if answer.taken and rule.partial != REFUSE:
         said = (
             f"Dates of {about} have no day or no month",
-            f"{len(answer.taken)} patients with a year or a month",
+            f"{patients_of(len(answer.taken))} with a year or a month",
             f"Taken as the {rule.partial} of the month or year, as dates: {{partial: {rule.partial}}} says",
         )
         account.remark("partial-date", "information", about, said, answer.taken)
     elif answer.taken:
         said = (
             f"Dates of {about} have no day or no month",
-            f"{len(answer.taken)} patients with a year or a month",
+            f"{patients_of(len(answer.taken))} with a year or a month",
             "Refused: who needs that date is left out. dates: {partial: first}, middle or last takes them",
         )
         account.remark("partial-date", "warning", about, said, answer.taken)
     if answer.undated:
         said = (
             f"Rows for {about} have no day",
-            f"{len(answer.undated)} patients with a row without a day, beside others that have one",
+            f"{patients_of(len(answer.undated))} with a row without a day, beside others that have one",
             "Those rows are left aside",
         )
         account.remark("rows-without-day", "information", about, said, answer.undated)
