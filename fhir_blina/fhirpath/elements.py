@@ -139,6 +139,8 @@ def is_type(item: Any, type_name: str) -> bool:
     if type(item) is Element and item.type:
         return item.type == wanted
     value = bare(item)
+    if value is None:
+        return wanted in PRIMITIVES  # extensions only
     if isinstance(value, dict):
         resource_type = value.get("resourceType")
         if resource_type is not None:

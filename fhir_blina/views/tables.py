@@ -126,12 +126,13 @@ def view_sql(name: str, folder: Path | str = ".", views: Path | Mapping[str, Vie
     Raises:
         ViewError: no such view, or one that SQL cannot answer.
     """
+    from fhir_blina.views.duckdb.places import pattern_of
     from fhir_blina.views.sql.query import compile_view
 
     known = views if isinstance(views, Mapping) else load_views(views or views_folder())
     if name not in known:
         raise ViewError(f'no view "{name}". {did_you_mean(name, known)}')
-    return compile_view(known[name]).script(str(Path(folder) / f"{known[name].resource}.ndjson"))
+    return compile_view(known[name]).script(pattern_of(Path(folder) / f"{known[name].resource}.ndjson"))
 
 
 def export_tables(

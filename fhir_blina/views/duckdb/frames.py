@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.views.definition import INTEGERS, Column, View
+from fhir_blina.views.duckdb.places import pattern_of
 from fhir_blina.views.duckdb.run import connected, duckdb_rows, find_fault, write_as
 from fhir_blina.views.reference import dtype_of
 from fhir_blina.views.sql.query import compile_view
@@ -58,7 +59,7 @@ def duckdb_frames(
 def _frame(connection: Any, path: Path, view: View) -> pd.DataFrame:
     import pandas as pd
 
-    table = text(str(path))
+    table = text(pattern_of(path))
     kinds = compile_view(view).kinds
     names = [quoted(column.name) for column in view.columns]
     counted = ", ".join(f"count({name}), approx_count_distinct({name})" for name in names)

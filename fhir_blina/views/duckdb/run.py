@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from fhir_blina.errors import StoreIncomplete, ViewError
 from fhir_blina.files import MAX_LINE_BYTES
 from fhir_blina.views.definition import View
+from fhir_blina.views.duckdb.places import pattern_of, plain_folder
 from fhir_blina.views.reference import Table, evaluate_view, resources_of
 from fhir_blina.views.sql.macros import create_macros
 from fhir_blina.views.sql.query import Query, compile_view
@@ -48,7 +49,7 @@ class Prepared:
 
 
 def _path_text(path: Path) -> str:
-    return str(path) if path.exists() and path.stat().st_size else ""
+    return pattern_of(path.absolute()) if path.exists() and path.stat().st_size else ""
 
 
 def line_count(path: Path) -> int:
@@ -92,7 +93,11 @@ def connected(*, memory_limit: str = "", threads: int = 0) -> Iterator[Any]:
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="fhir-blina-") as spill:
+    with (
+        tempfile.TemporaryDirectory(prefix="fhir-blina-") as temporary,
+        plain_folder(Path(temporary)) as plain,
+    ):
+        spill = str(plain)
         settings: dict[str, Any] = {"temp_directory": spill}
         if memory_limit:
             settings["memory_limit"] = memory_limit
@@ -157,8 +162,8 @@ def _check_rows(connection: Any, prepared: Prepared, rows: int) -> None:
     view, path = prepared.view, prepared.path
     if view.one_row_each and rows != line_count(path):
         find_fault(path, view, ValueError(f"view: {rows} rows are not the number of its lines"))
-    if not view.one_row_each and not prepared.table and _path_text(path):
-        lines = f"read_ndjson_objects({text(str(path))}, maximum_object_size = {MAX_LINE_BYTES})"
+    if not view.one_row_each and not prepared.table and (pattern := _path_text(path)):
+        lines = f"read_ndjson_objects({text(pattern)}, maximum_object_size = {MAX_LINE_BYTES})"
         counted = _run(connection, f"SELECT count(*) FROM {lines}", path, view)
         _check_lines(path, counted.fetchone()[0], view)
 
@@ -228,24 +233,22 @@ def write_as(
 ) -> list[Path]:
     """:func:`write_duckdb` with decimals as :meth:`fhir_blina.views.sql.query.Query.sql` names them."""
     written: list[Path] = []
-    with (
-        tempfile.TemporaryDirectory(dir=target, prefix=".tables-") as fresh,
-        connected(memory_limit=memory_limit) as connection,
-    ):
-        database = Path(fresh) / "tables.duckdb"
-        if kind == "duckdb":
-            connection.execute(f"ATTACH {text(str(database))} AS written")
-            written.append(database)
-        for prepared in prepare(connection, folder, views, decimals=decimals):
-            if kind == "parquet":
-                path = Path(fresh) / f"{prepared.view.name}.parquet"
-                options = f"FORMAT parquet, ROW_GROUP_SIZE {_ROWS_TOGETHER}"
-                command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} ({options})"
-                written.append(path)
-            else:
-                command = f"CREATE TABLE written.{quoted(prepared.view.name)} AS\n{prepared.sql()}"
-            count = _run(connection, command, prepared.path, prepared.view).fetchone()[0]
-            _check_rows(connection, prepared, count)
-        if kind == "duckdb":
-            connection.execute("DETACH written")
-        return [path.replace(target / path.name) for path in sorted(written)]
+    with tempfile.TemporaryDirectory(dir=target, prefix=".tables-") as whole:
+        with plain_folder(Path(whole)) as fresh, connected(memory_limit=memory_limit) as connection:
+            database = fresh / "tables.duckdb"
+            if kind == "duckdb":
+                connection.execute(f"ATTACH {text(str(database))} AS written")
+                written.append(database)
+            for prepared in prepare(connection, folder, views, decimals=decimals):
+                if kind == "parquet":
+                    path = fresh / f"{prepared.view.name}.parquet"
+                    options = f"FORMAT parquet, ROW_GROUP_SIZE {_ROWS_TOGETHER}"
+                    command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} ({options})"
+                    written.append(path)
+                else:
+                    command = f"CREATE TABLE written.{quoted(prepared.view.name)} AS\n{prepared.sql()}"
+                count = _run(connection, command, prepared.path, prepared.view).fetchone()[0]
+                _check_rows(connection, prepared, count)
+            if kind == "duckdb":
+                connection.execute("DETACH written")
+        return [(Path(whole) / path.name).replace(target / path.name) for path in sorted(written)]

@@ -8,7 +8,7 @@ from fhir_blina.fhirpath import MOMENTS, plain_type
 from fhir_blina.views.definition import INTEGERS
 from fhir_blina.views.sql.shape import text
 from fhir_blina.views.sql.steps import Steps
-from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of, number, plainer
+from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of, number
 
 _COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _TEXT_FUNCTIONS = {
@@ -28,14 +28,14 @@ class Operators(Steps):
     def operate(self, operator: str, left: Value, right: Value) -> Value:
         """``left operator right``."""
         if operator in {"and", "or", "xor", "implies"}:
-            one, other = f"({self.truth(left)})", f"({self.truth(right)})"
+            one, other = self.truth(left), self.truth(right)
             sql = {
                 "and": f"({one} AND {other})",
                 "or": f"({one} OR {other})",
                 "xor": f"({one} <> {other})",
                 "implies": f"((NOT {one}) OR {other})",
             }[operator]
-            return Value(plainer(sql), "boolean")
+            return Value(sql, "boolean")
         left, right = self.known(left), self.known(right)
         if operator in {"=", "!="}:
             sql = self._equal(left, right)
@@ -44,11 +44,7 @@ class Operators(Steps):
             return self._union(left, right)
         if operator in {"in", "contains"}:
             whole, part = (right, left) if operator == "in" else (left, right)
-            part = self.one(part)
-            if {kind_of(one) for one in (whole, part) if one.type} - {"text"}:
-                raise self.refuse(f"{operator} of what is no string")
-            found = f"coalesce(list_contains({whole.items()}, {part.single()}), false)"
-            return Value(f"CASE WHEN {part.single()} IS NOT NULL THEN {found} END", "boolean")
+            return self._contains(whole, self.one(part))
         left, right = self.one(left), self.one(right)
         if operator in _COMPARISONS:
             return Value(f"({self._ordered(operator, left, right)})", "boolean")
@@ -78,6 +74,19 @@ class Operators(Steps):
         if kinds == {"number"}:
             return f"{number(left)} = {number(right)}"
         return f"{left.single()} = {right.single()}"
+
+    def _contains(self, whole: Value, part: Value) -> Value:
+        if "element" in {kind_of(one) for one in (whole, part) if one.type}:
+            raise self.refuse("in or contains of elements")
+        if not part.type:
+            return Value("CAST(NULL AS BOOLEAN)", "boolean")
+        found = "false"
+        if whole.type and kind_of(whole) == kind_of(part):
+            name = self.variable()
+            item = replace(whole, sql=name, loop=None, guards=(), parent=None)
+            same = self._equal(item, part)
+            found = f"coalesce(len(list_filter({whole.items()}, lambda {name}: {same})) > 0, false)"
+        return Value(f"CASE WHEN {part.single()} IS NOT NULL THEN {found} END", "boolean")
 
     def _ordered(self, operator: str, left: Value, right: Value) -> str:
         if not left.type or not right.type:

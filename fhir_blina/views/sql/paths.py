@@ -23,7 +23,8 @@ from fhir_blina.fhirpath import (
 )
 from fhir_blina.views.sql.operators import Operators
 from fhir_blina.views.sql.shape import element
-from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, kind_of, number
+from fhir_blina.views.sql.steps import chosen
+from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, enclosed, kind_of, number
 
 
 class Paths(Operators):
@@ -89,15 +90,13 @@ class Paths(Operators):
             return kept if name == "where" else Value(self.present(kept), "boolean")
         if name in {"exists", "empty"}:
             there = self.present(source)
-            return Value(there if name == "exists" else f"(NOT ({there}))", "boolean")
+            return Value(there if name == "exists" else f"(NOT {there})", "boolean")
         if name == "not":
             return Value(f"(NOT {self.truth(source)})", "boolean")
         if name in {"first", "last", "single"}:
             return self.one(source) if name == "single" else self._at(source, 1 if name == "first" else -1)
         if name == "count":
-            if (loop := self.with_valueless(source).loop) is not None:
-                return Value(f"coalesce(len({loop.filtered()}), 0)", "integer")
-            return Value(f"CASE WHEN {self.present(source)} THEN 1 ELSE 0 END", "integer")
+            return Value(self.count(source), "integer")
         if name == "select":
             return self._select(source, arguments[0], focus)
         if name == "iif":
@@ -110,17 +109,19 @@ class Paths(Operators):
         return self.on_value(name, source, [self.compile(one, focus) for one in arguments])
 
     def _where(self, source: Value, condition: Callable[[Value], str]) -> Value:
-        source = self.known(source)
+        if source.choices:
+            return chosen([self._where(one, condition) for one in self._chosen(source)])
         if not source.type:
             return EMPTY
-        sql = condition(self.item(source))
+        sql = enclosed(condition(self.item(source)))
         if source.loop is None:
-            return replace(source, guards=(*source.guards, f"({sql})" if " OR " in sql else sql))
-        conditions = (*source.loop.conditions, f"({sql})" if " OR " in sql else sql)
+            return replace(source, guards=(*source.guards, sql))
+        conditions = (*source.loop.conditions, sql)
         return replace(source, loop=replace(source.loop, conditions=conditions))
 
     def _select(self, source: Value, argument: Node, focus: Focus) -> Value:
-        source = self.known(source)
+        if source.choices:
+            return chosen([self._select(one, argument, focus) for one in self._chosen(source)])
         if source.loop is None:
             return self.compile(argument, replace(focus, this=source))
         inner = self.known(self.compile(argument, replace(focus, this=self.item(source))))

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.errors import ViewError
-from fhir_blina.fhirpath import PRIMITIVES, Temporal, plain_type
+from fhir_blina.fhirpath import MOMENTS, PRIMITIVES, Temporal, plain_type
+from fhir_blina.views.definition import INTEGERS
 from fhir_blina.views.sql.shape import element, is_known, quoted, text
-from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, kind_of, renamed
+from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, enclosed, kind_of, renamed
 
 
 class Steps:
@@ -36,10 +37,8 @@ class Steps:
     def step(self, source: Value, name: str) -> Value:
         """``source.name``."""
         if source.choices:
-            below = [found for found in (self.step(one, name) for one in source.choices) if found.type]
-            if len(below) > 1:
-                raise self.refuse(f"{name} of a choice type without ofType()")
-            return below[0] if below else EMPTY
+            wanted = [one for one in source.choices if _has(one.type, name)]
+            return chosen([self.step(self._resolved(one), name) for one in wanted])
         if source.type in PRIMITIVES and name in {"extension", "id"} and source.shape is not None:
             if source.parent is None:
                 raise self.refuse(f"{name} of one value of a list")
@@ -80,18 +79,52 @@ class Steps:
         return [self._resolved(one) for one in value.choices]
 
     def _resolved(self, one: Value) -> Value:
-        if one.parent is None:
+        if one.parent is None or one.shape is not None:
             return one
         source, key = one.parent
         return self._below(source, key, one.type, many=False, written=True)
 
     def known(self, value: Value) -> Value:
-        """A value whose type is settled; an unsettled choice is refused."""
+        """A value whose type is settled; a choice of types that no one type can hold is refused."""
         if not value.choices:
             return value
-        if len(value.choices) > 1:
+        found = self._chosen(value)
+        return found[0] if len(found) == 1 else self._merged(found)
+
+    def _merged(self, found: list[Value]) -> Value:
+        """Alternatives of one kind as one list: of each item, what is there."""
+        types = {one.type for one in found}
+        kinds = {kind_of(one) for one in found}
+        moments = {MOMENTS.get(one) for one in types}
+        loops = {(one.loop.base, one.loop.variable) if one.loop else None for one in found}
+        if (
+            len(kinds) > 1
+            or "element" in kinds
+            or len(moments) > 1
+            or len({one.numeric for one in found}) > 1
+        ):
             raise self.refuse("a choice type without ofType()")
-        return self._resolved(value.choices[0])
+        if len(loops) > 1:
+            raise self.refuse("lists below a choice type without ofType()")
+        kind = types.pop() if len(types) == 1 else "decimal" if kinds == {"number"} else "string"
+        kind = next(iter(moments)) or kind
+        texts = [
+            f"CAST({one.single()} AS VARCHAR)" if kind == "decimal" and one.type in INTEGERS else one.single()
+            for one in found
+        ]
+        variable, each = self.variable(), self.variable()
+        (loop,) = {one.loop for one in found} if loops == {None} else {found[0].loop}
+        if loop is not None:
+            texts = [
+                f"CASE WHEN {' AND '.join(one.loop.conditions)} THEN {sql} END"
+                for one, sql in zip(found, texts, strict=True)
+                if one.loop is not None
+            ]
+        listed = f"list_filter([{', '.join(texts)}], lambda {each}: {each} IS NOT NULL)"
+        if loop is not None:
+            listed = f"flatten(list_transform({loop.base}, lambda {loop.variable}: {listed}))"
+        written = all(one.written for one in found)
+        return Value(variable, kind, loop=Loop(listed, variable), written=written)
 
     def with_valueless(self, value: Value) -> Value:
         """A list of primitives together with those that have extensions and no value.
@@ -138,6 +171,8 @@ class Steps:
         return self._at(source, int(index.sql) + 1)
 
     def _at(self, source: Value, place: int) -> Value:
+        if source.choices and not any(one.loop for one in self._chosen(source)):
+            return source if place in {1, -1} else EMPTY  # of a choice there is one
         source = self.with_valueless(self.known(source))
         if source.loop is None:
             return source if place in {1, -1} else EMPTY
@@ -154,20 +189,32 @@ class Steps:
             return EMPTY
         fitting = {wanted}
         if value.choices:
-            kept = tuple(one for one in value.choices if one.type in fitting)
-            found = (
-                self._resolved(kept[0]) if len(kept) == 1 else replace(value, choices=kept) if kept else EMPTY
-            )
-            if operator != "is":
-                return found
-            there = " OR ".join(self.present(one) for one in self._chosen(replace(value, choices=kept)))
-            anything = " OR ".join(self.present(one) for one in self._chosen(value))
-            return Value(f"CASE WHEN {anything} THEN {there or 'false'} END", "boolean")
+            kept = replace(value, choices=tuple(one for one in value.choices if one.type in fitting))
+            if operator == "ofType":
+                return chosen([self._resolved(one) for one in kept.choices])
+            there = self.present(kept) if kept.choices else "false"
+            several = f"{self.count(value)} > 1"
+            if operator == "is":
+                return Value(
+                    f"CASE WHEN {several} THEN {_SEVERAL} WHEN {self.present(value)} THEN {there} END",
+                    "boolean",
+                )
+            if any(one.loop for one in self._chosen(value)):
+                raise self.refuse("as of a list")
+            return chosen([self._resolved(one) for one in kept.choices])
+        if operator != "ofType":
+            value = self.one(value)
         if not value.type or value.type in fitting:
             return (
                 value
                 if operator != "is"
                 else Value(f"CASE WHEN {self.present(value)} THEN true END", "boolean")
+            )
+        if value.written:  # a choice, whose name in JSON tells its type
+            return (
+                Value(f"CASE WHEN {self.present(value)} THEN false END", "boolean")
+                if operator == "is"
+                else EMPTY
             )
         if value.type in {"Resource", "Element"} or operator == "is" or kind_of(value) == "text":
             raise self.refuse(f"{operator} {type_name} of a {value.type}")
@@ -196,25 +243,64 @@ class Steps:
         return focus.this if name == "context" else self._literal(self.constants[name])
 
     def truth(self, value: Value) -> str:
-        """SQL of a value as true, false or unknown."""
-        value = self.one(value) if not value.choices else value
+        """SQL of a value as true, false or unknown, to be put between operators."""
+        if value.choices:
+            found = [self.item(one) for one in self._chosen(value)]
+            truths = [
+                replace(one, sql=self._true(inner), type="boolean", guards=(), shape=None, numeric=False)
+                for one, inner in zip(self._chosen(value), found, strict=True)
+            ]
+            value = self._merged(truths)
+        return enclosed(self._true(self.one(value)))
+
+    def _true(self, value: Value) -> str:
         if value.type in {"boolean", ""}:
             return value.single()
-        return f"CASE WHEN {self.present(value)} THEN true END"
+        return f"CASE WHEN {value.single()} IS NOT NULL THEN true END"
+
+    def count(self, value: Value) -> str:
+        """SQL of the number of items; a primitive with only extensions counts."""
+        if value.choices:
+            return enclosed(" + ".join(self.count(one) for one in self._chosen(value)))
+        if not value.type:
+            return "0"
+        if (loop := self.with_valueless(value).loop) is not None:
+            return f"coalesce(len({loop.filtered()}), 0)"
+        return f"CASE WHEN {self.present(value)} THEN 1 ELSE 0 END"
 
     def present(self, value: Value) -> str:
         """SQL of whether there is anything; a primitive with only extensions counts."""
         if value.choices:
-            return " OR ".join(f"({self.present(one)})" for one in self._chosen(value))
+            return enclosed(" OR ".join(self.present(one) for one in self._chosen(value)))
         if not value.type:
             return "false"
         if (loop := self.with_valueless(value).loop) is not None:
             return f"coalesce(len({loop.filtered()}) > 0, false)"
-        sql = value.single()
-        if value.type in PRIMITIVES and re.fullmatch(r"x\d+", sql):
-            return "true"  # an item of a list, with a value or with extensions only
-        if value.parent is not None and value.shape is not None and value.type in PRIMITIVES:
+        there = f"{enclosed(value.sql)} IS NOT NULL"
+        if value.type in PRIMITIVES and re.fullmatch(r"x\d+", value.sql):
+            there = "true"  # an item of a list, with a value or with extensions only
+        elif value.parent is not None and value.shape is not None and value.type in PRIMITIVES:
             above, key = value.parent
             beside = self._below(above, f"_{key}", "Element", many=False)
-            return f"({sql} IS NOT NULL OR {beside.single()} IS NOT NULL)"
-        return f"{sql} IS NOT NULL" if re.fullmatch(r"[\w.\"\[\]]+", sql) else f"({sql}) IS NOT NULL"
+            there = f"({there} OR {beside.single()} IS NOT NULL)"
+        if value.guards:
+            return f"coalesce({' AND '.join([*value.guards, there])}, false)"
+        return enclosed(there)
+
+
+_SEVERAL = "error('view: one value is needed and there are several')"
+
+
+def _has(type_name: str, name: str) -> bool:
+    """Whether a type has an element; a primitive has an id and extensions."""
+    if type_name in PRIMITIVES:
+        return name in {"extension", "id"}
+    return element(type_name, name) is not None
+
+
+def chosen(found: list[Value]) -> Value:
+    """Values of which one is there: the only one, or a choice between them."""
+    flat = [inner for one in found if one.type for inner in (one.choices or (one,))]
+    if len(flat) < 2:
+        return flat[0] if flat else EMPTY
+    return Value("", "choice", choices=tuple(flat))

@@ -93,9 +93,31 @@ class Focus:
     row_index: str = "0"
 
 
-def plainer(sql: str) -> str:
-    """Drop parentheses around plain names."""
-    return re.sub(r"(?<!\w)\(([\w.]+)\)", r"\1", sql)
+_ATOMIC = re.compile(r'[\w."\[\]]+')
+_STRINGS = re.compile(r"'(?:[^']|'')*'")
+
+
+def enclosed(sql: str) -> str:
+    """SQL that stands as one operand, whatever is put around it."""
+    if _ATOMIC.fullmatch(sql) or (sql.startswith("CASE ") and _one_case(sql)):
+        return sql
+    plain = _STRINGS.sub(lambda found: "'" * len(found[0]), sql)
+    depth = 0
+    for place, mark in enumerate(plain):
+        depth += (mark == "(") - (mark == ")")
+        if not depth and (mark == " " or (mark == ")" and place + 1 < len(plain))):
+            return f"({sql})"
+    return sql
+
+
+def _one_case(sql: str) -> bool:
+    """Whether SQL that begins with CASE ends where that CASE does."""
+    depth = 0
+    for found in re.finditer(r"'(?:[^']|'')*'|\bCASE\b|\bEND\b", sql):
+        depth += (found[0] == "CASE") - (found[0] == "END")
+        if not depth and found[0] == "END":
+            return found.end() == len(sql)
+    return False
 
 
 def renamed(sql: str, variable: str, by: str) -> str:
