@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_blina.endpoints import Facts, Population
 from fhir_blina.errors import AnalysisError
+from fhir_blina.files import as_text
 from fhir_blina.results import Record
 from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion
 
@@ -219,7 +220,7 @@ def _listed(facts: Facts, name: str) -> Iterator[Record]:
             continue
         comparator, value, source = bounds[key] if key in bounds else ("", *found[key])
         word = isinstance(value, str | bool)
-        note = f"recorded as {comparator} {value}" if comparator else str(value) if word else ""
+        note = f"recorded as {comparator} {as_text(value)}" if comparator else str(value) if word else ""
         yield Record(
             f"{name}.value",
             facts.labels[key],

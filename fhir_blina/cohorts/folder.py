@@ -21,6 +21,7 @@ from fhir_blina.files import (
     Document,
     check_schema,
     fill_constants,
+    gaps_of,
     mappings_folder,
     read_csv,
     read_header,
@@ -224,10 +225,10 @@ def _check_relative_to(
     findings: list[Finding],
 ) -> None:
     known = {f"%{name}" for name in constants} | {name for table in columns.values() for name in table}
-    for name in re.findall(r"\{\{(.*?)\}\}", manifest.data.get("relative_to", "")):
-        if name.strip() not in known:
-            text = f'relative_to: no constant or column "{name.strip()}"'
-            remedy = did_you_mean(name.strip(), known)
+    for name in sorted(gaps_of(manifest.data.get("relative_to", ""))):
+        if name not in known:
+            text = f'relative_to: no constant or column "{name}"'
+            remedy = did_you_mean(name, known)
             findings.append(problem(manifest.where(("relative_to",)), text, remedy))
 
 

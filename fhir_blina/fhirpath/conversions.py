@@ -9,6 +9,7 @@ from typing import Any
 from fhir_blina.fhirpath.elements import Element, bare, moment
 from fhir_blina.fhirpath.function import Function, registering
 from fhir_blina.fhirpath.operators import only
+from fhir_blina.files import as_text
 
 BOUNDARY_DIGITS = 8
 
@@ -19,11 +20,7 @@ _function = registering(FUNCTIONS)
 @_function("toString")
 def _to_string(items: list[Any]) -> list[Any]:
     value = bare(only(items, "toString()"))
-    if isinstance(value, bool):
-        return ["true" if value else "false"]
-    if isinstance(value, Decimal):
-        return [f"{value:f}"]
-    return [] if value is None or isinstance(value, dict) else [str(value)]
+    return [] if value is None or isinstance(value, dict) else [as_text(value)]
 
 
 @_function("toInteger")

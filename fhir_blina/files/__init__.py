@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fhir_blina.files.blanks import Gap, fill_constants, gaps_of, pieces_of
+from fhir_blina.files.cells import as_text
 from fhir_blina.files.csv import MAX_CELL, read_csv, read_header
 from fhir_blina.files.json import (
     MAX_DIGITS,
@@ -19,7 +21,6 @@ from fhir_blina.files.shipped import (
     CANONICAL,
     COHORT_SYSTEM,
     RESOURCE_KEY_SYSTEM,
-    fill_constants,
     mappings_folder,
     schema,
 )
@@ -33,14 +34,18 @@ __all__ = [
     "MAX_LINE_BYTES",
     "RESOURCE_KEY_SYSTEM",
     "Document",
+    "Gap",
     "Keys",
     "Resource",
+    "as_text",
     "check_schema",
     "dumps",
     "fill_constants",
+    "gaps_of",
     "loads",
     "locked",
     "mappings_folder",
+    "pieces_of",
     "read_csv",
     "read_header",
     "read_ndjson",

@@ -1,9 +1,7 @@
-"""The folder ``mappings/`` that comes with the package, and the constants that its files may name."""
+"""The folder ``mappings/`` that comes with the package, its schemas, and the base of our own systems."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +26,3 @@ def schema(name: str) -> dict[str, Any]:
     path = mappings_folder() / "schemas" / f"{name}.schema.json"
     result: dict[str, Any] = fhirjson.loads(path.read_text("utf-8"))
     return result
-
-
-def fill_constants(text: str, constants: Mapping[str, str]) -> str:
-    """Put constants into the ``{{ %name }}`` blanks of a text outside the templates; others stay."""
-    return re.sub(r"\{\{\s*%(\w+)\s*\}\}", lambda match: constants.get(match[1], match[0]), text)

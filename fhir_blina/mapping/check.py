@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fhir_blina.cohorts import Cohort, find_cohort, gather_cohort
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
+from fhir_blina.files import gaps_of
 from fhir_blina.mapping.back.roundtrip import RoundTrip, round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources
 from fhir_blina.mapping.nodes import Embed, blanks, nodes
@@ -82,11 +83,11 @@ def _unread_columns(cohort: Cohort, templates: Sequence[Template]) -> list[Findi
     for template in templates:
         if template.table is not None:
             _note(read, template.table, [*template.root.items.values()], template.where)
-    relative_to = cohort.manifest.data.get("relative_to", "")
+    related = gaps_of(cohort.manifest.data.get("relative_to", ""))
     result = []
     for table in cohort.tables.values():
         for column in table.columns.values():
-            used = (table.name, column.name) in read or f"{{{{ {column.name} }}}}" in relative_to
+            used = (table.name, column.name) in read or column.name in related
             if not used and not column.unmapped:
                 remedy = "Use it in a template, or say in unmapped why not"
                 text = f'no template reads column "{column.name}" of table "{table.name}"'

@@ -9,8 +9,8 @@ from typing import Any
 
 from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import ExpressionError, Finding, problem
-from fhir_blina.files import CANONICAL, Resource
-from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text, as_text
+from fhir_blina.files import CANONICAL, Gap, Resource, as_text, pieces_of
+from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 from fhir_blina.mapping.template import StudyDate, Template
 
 RELATIVE_DATE = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
@@ -211,13 +211,15 @@ class Filler:
         if not text or row is None:
             return None
         cells = {**outer, **row.cells}
-        parts = re.split(r"\{\{\s*(%?\w+)\s*\}\}", text)
-        for index in range(1, len(parts), 2):
-            name = parts[index]
-            value = self.cohort.constants.get(name[1:]) if name.startswith("%") else cells.get(name)
+        parts: list[str] = []
+        for piece in pieces_of(text):
+            value: Any = piece
+            if isinstance(piece, Gap):
+                name = piece.inside
+                value = self.cohort.constants.get(name[1:]) if name.startswith("%") else cells.get(name)
             if value is None:
                 return None
-            parts[index] = as_text(value)
+            parts.append(as_text(value))
         return "".join(parts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -163,10 +162,3 @@ def blanks(node: Node) -> Iterator[Blank]:
             yield child
         elif isinstance(child, Text):
             yield from (part for part in child.parts if isinstance(part, Blank))
-
-
-def as_text(value: Any) -> str:
-    """A value as it stands inside a longer text, as a word of a code map, and as a cell."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -8,18 +8,16 @@ The language stands in ``mappings/README.md``. A template is compiled once into 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from fhir_blina.cohorts import Cohort
 from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import Function, compile_expression
-from fhir_blina.files import Document, Keys, check_schema, read_yaml, schema
-from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text, as_text
+from fhir_blina.files import Document, Gap, Keys, as_text, check_schema, pieces_of, read_yaml, schema
+from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")
-_BLANK = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
 class StudyDate(str):
@@ -188,15 +186,9 @@ class _Compiler:
         return Embed(inner, on, where, node, keys)
 
     def text(self, data: str, keys: Keys) -> Node:
-        parts: list[str | Blank] = []
-        end = 0
-        for match in _BLANK.finditer(data):
-            if match.start() > end:
-                parts.append(data[end : match.start()])
-            parts.append(self.blank(match[1].strip(), keys))
-            end = match.end()
-        if end < len(data):
-            parts.append(data[end:])
+        parts = [
+            self.blank(piece.inside, keys) if isinstance(piece, Gap) else piece for piece in pieces_of(data)
+        ]
         if any(isinstance(part, str) and ("{{" in part or "}}" in part) for part in parts):
             self.fault(keys, "a blank that does not open or close", "Write {{ … }}")
         if len(parts) == 1 and isinstance(parts[0], Blank):

@@ -11,12 +11,11 @@ The views in ``mappings/views/`` are standard SQL on FHIR v2 files, shared by al
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ViewError, did_you_mean
-from fhir_blina.files import dumps, mappings_folder, write_whole
+from fhir_blina.files import as_text, dumps, mappings_folder, write_whole
 from fhir_blina.views.definition import View, load_view, load_views, read_view
 from fhir_blina.views.reference import Table, evaluate_view, resources_of
 
@@ -182,11 +181,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
         return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if value is True or value is False:
-        return str(value).lower()
-    return "" if value is None else str(value)
+    return "" if value is None else as_text(value)
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path | str) -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 
 from fhir_blina.cohorts.folder import cohort_names, find_cohort, read_cohort
 from fhir_blina.errors import CohortError
-from fhir_blina.files.shipped import fill_constants
+from fhir_blina.files.blanks import fill_constants
 
 
 def faults(folder):

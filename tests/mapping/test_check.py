@@ -26,6 +26,15 @@ def test_the_small_cohort_has_no_fault(tiny):
     assert check_cohort(tiny) == []
 
 
+@pytest.mark.parametrize("blank", ["{{ clerk }}", "{{clerk}}", "{{  clerk\t}}"])
+def test_a_blank_of_relative_to_reads_its_column_however_it_is_written(tiny, blank):
+    dictionary, manifest = tiny / "dictionary.csv", tiny / "cohort.yaml"
+    dictionary.write_text(dictionary.read_text("utf-8").replace(",not about the patient,", ",,"), "utf-8")
+    assert any("no template reads column" in one.diagnostics for one in check_cohort(tiny))
+    manifest.write_text(manifest.read_text("utf-8").replace("-enrolment", f"-{blank}"), "utf-8")
+    assert not any("no template reads column" in one.diagnostics for one in check_cohort(tiny))
+
+
 @pytest.mark.parametrize("mistake", BAD)
 def test_a_mistake_is_named_with_file_line_and_remedy(mistake, tiny, capsys, monkeypatch):
     expected = overlay(tiny, mistake)

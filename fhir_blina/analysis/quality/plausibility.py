@@ -11,6 +11,7 @@ import pandas as pd
 
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
 from fhir_blina.endpoints import Selection, fits, source
+from fhir_blina.files import as_text
 
 MOST_EVIDENCE = 50
 
@@ -65,7 +66,7 @@ def lacks_text(context: Context, rule: Rule) -> Iterator[Hit]:
     column, pattern = rule.settings["column"], re.compile(rule.settings["pattern"])
     frame = _rows(context, rule.settings["rows"])
     frame = frame[frame[column].notna()]
-    lacking = frame[[pattern.search(str(cell)) is None for cell in frame[column]]]
+    lacking = frame[[pattern.search(as_text(cell)) is None for cell in frame[column]]]
     if len(lacking):
         found = lacking.to_dict(orient="records")
         whom = ", ".join(sorted({_who(context, row) for row in found}))

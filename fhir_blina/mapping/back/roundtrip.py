@@ -9,13 +9,13 @@ from typing import Any
 from fhir_blina.cohorts import Cohort, Row, Table
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import Expression, compile_expression
-from fhir_blina.files import CANONICAL, COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource
+from fhir_blina.files import CANONICAL, COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource, as_text
 from fhir_blina.mapping.back.inversion import MISSING, Inverse
 from fhir_blina.mapping.back.matching import Cells, Match, same, settled
 from fhir_blina.mapping.dateshift import TAG, DateShift
 from fhir_blina.mapping.idkey import id_key
 from fhir_blina.mapping.mapping import Mapped
-from fhir_blina.mapping.nodes import Items, as_text, nodes
+from fhir_blina.mapping.nodes import Items, nodes
 from fhir_blina.mapping.template import Template
 from fhir_blina.r4 import identifier_value, with_names, without_identifier
 
