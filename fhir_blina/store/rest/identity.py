@@ -77,8 +77,9 @@ def writer(
 ) -> Callable[[str], Write]:
     """How a resource is written where the server assigns the id.
 
-    One that the server holds is replaced under the server's id; a new one by a conditional update, else a
-    conditional create, by our identifier; where the server can search for neither, by a plain create.
+    One that the server holds is replaced under the server's id; a new one by a conditional create, which
+    takes nothing that another cohort has under the same identifier, else a conditional
+    update; where the server can search for neither, by a plain create.
 
     Args:
         sent: Our resources by our ``Type/id``.
@@ -111,10 +112,10 @@ def writer(
             )
         can = capability.of(kind)
         found_by = condition(RESOURCE_KEY_SYSTEM, value)
-        if "identifier" in can.search and can.conditional_update:
-            return Write(key, "PUT", f"{kind}?{found_by}", body)
         if "identifier" in can.search and can.conditional_create:
             return Write(key, "POST", kind, body, if_none_exist=found_by)
+        if "identifier" in can.search and can.conditional_update:
+            return Write(key, "PUT", f"{kind}?{found_by}", body)
         return Write(key, "POST", kind, body)
 
     return write

@@ -267,7 +267,8 @@ class Push:
 
         again = Sender(self._transport, whole, self._capability.bundle, lambda _: None, self._sent.size_of)
         again.send(keys)
-        self._sender.rejected |= again.rejected
+        if again.rejected:
+            raise StoreRefused(list(again.rejected.values()))
 
     def _drop_labels(self, plan: Plan) -> None:
         for key in _keys(plan.update) - self._sender.rejected.keys():
