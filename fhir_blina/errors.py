@@ -26,8 +26,41 @@ Every error carries findings in the shape of ``OperationOutcome.issue``::
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+_concealed: set[str] = set()
+SHORT = 8
+
+
+def conceal(*secrets: str) -> None:
+    """Cut these out of every message from now on: what was sent as a credential."""
+    _concealed.update(one for one in secrets if len(one) >= 3)
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Foreign text as it may be shown: control characters escaped as JSON does it, credentials cut out.
+
+    Characters that write backwards, hide, or end a line are escaped too.
+
+    Args:
+        text: What is to be shown.
+        lines: Whether line ends stay.
+    """
+    for secret in sorted(_concealed, key=len, reverse=True):
+        word = re.escape(secret)
+        word = rf"(?<!\w){word}(?!\w)" if len(secret) < SHORT else word
+        text = re.sub(word, "…", text, flags=re.IGNORECASE)
+    if text.isprintable():
+        return text
+    return "".join(
+        f"\\u{ord(one):04x}"
+        if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and not (lines and one == "\n")
+        else one
+        for one in text
+    )
 
 
 @dataclass(frozen=True)
@@ -57,7 +90,7 @@ class Finding:
         where = f"{self.location}: " if self.location else ""
         path = f" ({self.expression})" if self.expression else ""
         remedy = f". {self.remedy}" if self.remedy else ""
-        return f"{where}{self.severity}: {self.diagnostics}{path}{remedy}"
+        return printable(f"{where}{self.severity}: {self.diagnostics}{path}{remedy}")
 
     def as_issue(self) -> dict[str, object]:
         """The finding as a plain ``OperationOutcome.issue``."""
@@ -99,7 +132,7 @@ class FhirBlinaError(Exception):
     def __init__(self, message: str | Sequence[Finding]) -> None:
         if isinstance(message, str):
             self.findings: tuple[Finding, ...] = (Finding("error", "processing", message),)
-            super().__init__(message)
+            super().__init__(printable(message))
         else:
             self.findings = tuple(message)
             super().__init__("\n".join(str(finding) for finding in self.findings))

@@ -12,6 +12,7 @@ import hypothesis
 import pandas as pd
 import pytest
 
+from fhir_blina import errors
 from fhir_blina.analysis.analysis import analyze
 from fhir_blina.cli.parser import main
 from fhir_blina.cohorts.folder import find_cohort
@@ -127,6 +128,12 @@ def made(tmp_path: Path) -> Callable[..., Path]:
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the configuration of whoever runs it."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test sends as a credential is an ordinary word in the next."""
+    monkeypatch.setattr(errors, "_concealed", set())
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 
-from fhir_blina.errors import StoreRefused, StoreUnavailable
+from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable, conceal
 from fhir_blina.files import loads
 from fhir_blina.http.assertion import Signer
+from fhir_blina.http.exchange import exchange, keep_deadlines
+from fhir_blina.http.messages import untrusted_certificate
 from fhir_blina.http.origin import origin_of
 from fhir_blina.http.retry import Retry, Verdict
 
@@ -61,6 +63,10 @@ class TokenSource:
     _ends: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    def __post_init__(self) -> None:
+        """Bound its connections."""
+        keep_deadlines(self.client)
+
     def token(self, *, instead_of: str = "") -> str:
         """A token that is good now.
 
@@ -87,6 +93,7 @@ class TokenSource:
 
         def request() -> httpx.Request:
             fields, headers = self.prove(url)
+            conceal(*(fields[name] for name in ("client_secret", "client_assertion") if name in fields))
             form = {"grant_type": "client_credentials"} | ({"scope": self.scope} if self.scope else {})
             return self.client.build_request(
                 "POST", url, data=form | fields, headers={"Accept": "application/json"} | headers
@@ -129,22 +136,19 @@ class TokenSource:
         retry = Retry(self.sleep)
         while True:
             try:
-                response = self.client.send(request(), stream=True, follow_redirects=False)
-                try:
-                    content = b""
-                    for part in response.iter_bytes():
-                        content += part
-                        if len(content) > MOST_BYTES:
-                            raise StoreRefused(f"{whose} sent more than a mebibyte")
-                finally:
-                    response.close()
+                found = exchange(self.client, request(), whose, most=MOST_BYTES)
+            except StoreIncomplete:
+                raise StoreRefused(f"{whose} sent more than a mebibyte") from None
             except httpx.TransportError as error:
+                if (untrusted := untrusted_certificate(error)) is not None:
+                    raise StoreRefused(f"{whose}: {untrusted}") from None
                 reason, verdict = type(error).__name__, retry.unanswered()
             else:
-                reason = f"HTTP {response.status_code}"
-                verdict = retry.answered(response.status_code, response.headers, content)
+                status = found.response.status_code
+                reason = f"HTTP {status}"
+                verdict = retry.answered(status, found.response.headers, found.content)
                 if verdict is Verdict.TAKE:
-                    return response.status_code, _json(content)
+                    return status, _json(found.content)
             if verdict is Verdict.GIVE_UP:
                 raise StoreUnavailable(f"{whose} does not answer ({reason}, {retry.failures} tries)")
 

@@ -17,16 +17,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
+from fhir_blina.errors import StoreRefused, StoreUnavailable, conceal
 from fhir_blina.files import loads
+from fhir_blina.http.exchange import exchange, keep_deadlines
+from fhir_blina.http.messages import sent_secrets, unreadable, untrusted_certificate
 from fhir_blina.http.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
 from fhir_blina.http.pace import Pace
 from fhir_blina.http.retry import DOUBT_TRIES, Retry, Verdict, pause_of_limit, retry_after, throttled
 from fhir_blina.r4 import findings_of
-
-MOST_BYTES = 512 * 2**20
-MOST_RATIO = 100
-MOST_SMALL = 2**20
 
 _FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
 
@@ -123,6 +121,7 @@ class Transport:
             limits=httpx.Limits(max_connections=16),
             auth=httpx.BasicAuth(*user) if user else None,
         )
+        keep_deadlines(self._client)
         weakref.finalize(self, self._client.close)  # a store is used and dropped, not closed
         self._headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"} | dict(headers or {})
 
@@ -196,6 +195,8 @@ class Transport:
             except httpx.TransportError as error:
                 never = isinstance(error, httpx.ConnectError) and not self._reached and retry.failures >= 2
                 lost = not repeatable and not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+                if (untrusted := untrusted_certificate(error)) is not None:
+                    raise StoreRefused(f"{self.base}: {untrusted}") from None
                 if never or lost or retry.unanswered() is Verdict.GIVE_UP:
                     tries = max(retry.failures, 1) + never
                     raise StoreUnavailable(
@@ -263,35 +264,20 @@ class Transport:
             headers=self._headers | own | dict(headers or {}),
         )
         self.requests += 1
-        if credentials:
-            response = self._client.send(request, stream=True)
-        else:
+        conceal(*sent_secrets(request.headers))
+        options: dict[str, Any] = {}
+        if not credentials:
             request.headers.pop("Authorization", None)
-            response = self._client.send(request, stream=True, auth=None)
-        self.heard = response.headers.get("date", self.heard)
-        content = bytearray()
-        filed = into if response.is_success else None
-        if filed is not None:
-            filed.seek(0)
-            filed.truncate()
-        size = 0
-        try:
-            for part in response.iter_bytes():
-                size += len(part)
-                if size > MOST_SMALL and size > MOST_RATIO * response.num_bytes_downloaded:
-                    raise StoreIncomplete(
-                        f"{self.base} sent what unpacks to over {MOST_RATIO} times its size"
-                    )
-                if size > MOST_BYTES:
-                    raise StoreIncomplete(f"{self.base} sent more than {MOST_BYTES // 2**20} MiB at once")
-                if filed is None:
-                    content += part
-                else:
-                    filed.write(part)
-        finally:
-            response.close()
-        said = bytes(content)
-        return Answer(response.status_code, response.headers, said, self._json(response, said))
+            options["auth"] = None
+        found = exchange(self._client, request, self.base, into=into, **options)
+        conceal(*sent_secrets(found.response.request.headers))
+        self.heard = found.response.headers.get("date", self.heard)
+        return Answer(
+            found.response.status_code,
+            found.response.headers,
+            found.content,
+            self._json(found.response, found.content),
+        )
 
     def _json(self, response: httpx.Response, content: bytes) -> Any:
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -299,7 +285,7 @@ class Transport:
             return None
         try:
             return loads(content.decode("utf-8"))
-        except (ValueError, UnicodeDecodeError):
-            if response.is_success:  # cut off on the way, most likely
-                raise httpx.ReadError("the answer is not whole") from None
+        except ValueError as error:
+            if response.is_success:
+                raise unreadable(self.base, content, error) from None
             return None

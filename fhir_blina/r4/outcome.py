@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.errors import Finding
+from fhir_blina.errors import Finding, printable
 
 _QUOTED = re.compile(r"(?<!\w)'([^']*)'|\"([^\"]*)\"")
 _CANONICAL = re.compile(r"(https?|urn):[^\s#]+")
@@ -83,9 +83,9 @@ def findings_of(outcome: Any, location: str, *, values: bool = False) -> list[Fi
         findings.append(
             Finding(
                 severity if severity in _SEVERITIES else "error",
-                str(issue.get("code") or "invalid"),
-                text if values else without_values(text),
-                expression=str(places[0]),
+                printable(str(issue.get("code") or "invalid")),
+                printable(text if values else without_values(text)),
+                expression=printable(str(places[0])),
                 location=location,
             )
         )

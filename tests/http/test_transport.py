@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import email.utils
+import ssl
 import time
 
 import httpx
 import pytest
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
+from fhir_blina.http import exchange
 from fhir_blina.http import transport as transport_module
 from fhir_blina.http.transport import Transport
 
@@ -320,7 +322,7 @@ def test_credentials_are_not_sent_in_the_clear():
 
 
 def test_an_endless_answer_is_cut(monkeypatch):
-    monkeypatch.setattr(transport_module, "MOST_BYTES", 10)
+    monkeypatch.setattr(exchange, "MOST_BYTES", 10)
     script = Script(httpx.Response(200, content=b"x" * 11))
     with pytest.raises(StoreIncomplete, match="at once"):
         script.transport.get("Patient")
@@ -345,3 +347,31 @@ def test_answers_are_not_taken_from_a_cache():
     script = Script(200)
     script.transport.get("Patient")
     assert script.requests[0].headers["cache-control"] == "no-cache"
+
+
+def test_json_that_is_whole_and_bad_is_told_after_one_request():
+    bad = httpx.Response(200, content=b'{"a": 1, "a": 2}', headers={"content-type": "application/json"})
+    script = Script(bad)
+    with pytest.raises(StoreIncomplete, match="the same key twice"):
+        script.transport.get("Patient")
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("said", ["t0ken-of-mine", "T0KEN-OF-MINE", "Bearer t0ken-of-mine"])
+def test_a_token_that_a_server_repeats_is_in_no_message(said):
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"diagnostics": f"who is {said}?"}]}
+    script = Script(httpx.Response(401, json=outcome), token="t0ken-of-mine")
+    with pytest.raises(StoreRefused, match="does not let us in") as caught:
+        script.transport.get("Patient")
+    assert "t0ken" not in str(caught.value).lower()
+    assert "t0ken" not in str(caught.value.findings[0]).lower()
+
+
+def test_a_certificate_that_is_not_trusted_is_said_with_what_to_do():
+    inner = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    fault = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+    fault.__cause__ = inner
+    script = Script(fault)
+    with pytest.raises(StoreRefused, match="ca_file"):
+        script.transport.get("metadata")
+    assert len(script.requests) == 1

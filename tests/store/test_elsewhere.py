@@ -351,7 +351,7 @@ def test_a_redirect_of_a_file_is_not_followed(monkeypatch, tmp_path):
 def test_a_file_of_another_host_is_no_larger_than_an_answer(monkeypatch, tmp_path):
     world = World(monkeypatch, where="https://files.example/out-{kind}")
     most = 200_000
-    monkeypatch.setattr("fhir_blina.http.transport.MOST_BYTES", most)  # the CapabilityStatement is smaller
+    monkeypatch.setattr("fhir_blina.http.exchange.MOST_BYTES", most)  # the CapabilityStatement is smaller
     plain = world.handle
 
     def handle(request):

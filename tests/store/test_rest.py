@@ -185,6 +185,28 @@ def test_a_bundle_answered_in_part_is_an_error(fake):
         store_of(fake, workers=1).push(patients(2), cohort="tiny")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: httpx.Response(204),
+        lambda: httpx.Response(200, text="<html>Sign in</html>", headers={"content-type": "text/html"}),
+        lambda: httpx.Response(200, json={"resourceType": "Bundle", "type": "transaction-response"}),
+    ],
+    ids=["204", "a page of html", "no entries"],
+)
+def test_a_single_odd_answer_to_a_push_is_sent_again(fake, odd):
+    left = [1]
+
+    def once(_, request):
+        return odd() if b'"transaction"' in request.content and left and left.pop() else None
+
+    fake.faults.append(once)
+    store_of(fake).push(patients(30), cohort="tiny", verify="full")
+    assert not left
+    assert len(fake.held) == 30
+    assert fake.versions() == {"1"}
+
+
 def test_a_page_of_html_is_not_taken_for_success(fake):
     fake.faults.append(
         lambda _, r: httpx.Response(200, html="<h1>Sign in</h1>") if b'"transaction"' in r.content else None

@@ -29,6 +29,8 @@ from fhir_blina.store.rest.searches import (
 PAGE_SIZE = 1000
 LONGEST_ADDRESS = 1500
 IDS_AT_ONCE = 200
+MOST_RECOUNTS = 3
+MOST_EMPTY_PAGES = 20
 _EXPIRED = {404, 410}
 
 
@@ -184,12 +186,13 @@ class Fetcher:
 
         Raises:
             StoreIncomplete: an id on two pages, pages in a circle, a page that is missing, another number
-                than counted.
+                than counted, empty pages or recounts without end.
         """
         first = begin is None
         restarted = False
         seen, earlier = set(walked), set[str]()
         visited = {begin}
+        recounts = empty = 0
         answer = self._search(kind, _paged(params)) if begin is None else self.transport.get(begin)
         while True:
             if answer.status in _EXPIRED and not first and not restarted:
@@ -200,6 +203,11 @@ class Fetcher:
             if not answer.ok or not is_bundle(answer):
                 raise StoreIncomplete(f"a page of the search for {kind} is missing: {answer.why()}")
             found = list(matches(answer, kind))
+            empty = 0 if found else empty + 1
+            if empty > MOST_EMPTY_PAGES:
+                raise StoreInconsistent(
+                    f"the server sent {empty} empty pages of {kind} one after the other, each with a next one"
+                )
             for sentence in beside(answer, kind):
                 self._note(sentence)
             for resource in found:
@@ -213,6 +221,11 @@ class Fetcher:
                 raise StoreInconsistent(f"the pages of the search for {kind} go in a circle")
             number = len(seen | earlier) if following is None else len(seen)
             if number > count or (number < count and following is None):
+                recounts += 1
+                if recounts > MOST_RECOUNTS:
+                    raise StoreInconsistent(
+                        f"the server counts more {kind} each time it is asked. Pull again when it is at rest"
+                    )
                 again = self.count(kind, params)
                 if number > again or (number < again and following is None):
                     raise StoreInconsistent(f"the server counts {count} {kind} and sent {number}. Pull again")
@@ -272,7 +285,7 @@ class Fetcher:
             before = len(found)
             found |= {key_of(resource): resource for resource in matches(answer, kind)}
             link = next_link(answer)
-            if link is None or len(found) == before:
+            if link is None or len(found) == before or len(found) > len(ids):
                 return found
             answer = self.transport.get(self.transport.anchored(link))
 

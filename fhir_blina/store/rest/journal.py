@@ -29,10 +29,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.errors import StoreRefused
+from fhir_blina.errors import StoreIncomplete, StoreRefused
 from fhir_blina.files import Resource, dumps, loads, sync_folder, write_whole
 
 STALE_SECONDS = 86_400.0
+LEAST_FREE_BYTES = 64 * 2**20
+"""What a pull leaves free on the disk, whatever a server sends."""
 ABOUT = "about.json"
 PAGES = "pages"
 ROUNDS = 10_000
@@ -162,7 +164,13 @@ class Journal(Mapping[str, Resource]):
 
         Raises:
             OSError: the disk is full; what was there before stays.
+            StoreIncomplete: it would be nearly full.
         """
+        if shutil.disk_usage(self.place).free < LEAST_FREE_BYTES:
+            raise StoreIncomplete(
+                f"{self.place}: less than {LEAST_FREE_BYTES // 2**20} MiB of the disk are free. "
+                "Make room, and pull again: it goes on from here"
+            )
         body = "".join(lines).encode()
         head = {"source": source, "size": len(body), "whole": whole}
         head |= {"first": True} if first else {}

@@ -19,6 +19,7 @@ from fhir_blina.store.order import Unit
 from fhir_blina.store.rest.entries import AT_FAULT, later_after, read_entries
 
 MOST_REFUSALS_AT_FIRST = 20
+_ODD_TRIES = 2
 # How a server answers a PUT that would create (R4, http.html#upsert); HAPI says 404.
 _NO_IDS_OF_OURS = {404, 405}
 MOST_BUNDLE_CHARACTERS = 32 * 2**20
@@ -150,14 +151,7 @@ class Sender:
         if len(text) > MOST_BUNDLE_CHARACTERS and len(kept) > 1:
             self._halves(kept, doubt_tries)
             return
-        answer = self.transport.request(
-            "POST",
-            body=text,
-            headers={"Prefer": "return=minimal"},
-            divisible=len(kept) > 1,
-            doubt_tries=doubt_tries,
-            repeatable=all(write.method != "POST" or write.if_none_exist for write in kept),
-        )
+        answer = self._answer(text, kept, doubt_tries)
         if answer.ok:
             later = self._settle(kept, answer)
             self.done(len(kept) - len(later))
@@ -190,6 +184,23 @@ class Sender:
                 f"{retry.failures} tries, {later[0].key} the first. Push again later"
             )
         self._settle_all(later, retry=retry)
+
+    def _answer(self, text: str, part: Sequence[Write], doubt_tries: int) -> Answer:
+        """What the server says to a bundle; an odd success, such as a proxy's page, is asked for again."""
+        repeatable = all(write.method != "POST" or write.if_none_exist for write in part)
+        odd = 0
+        while True:
+            answer = self.transport.request(
+                "POST",
+                body=text,
+                headers={"Prefer": "return=minimal"},
+                divisible=len(part) > 1,
+                doubt_tries=doubt_tries,
+                repeatable=repeatable,
+            )
+            odd += 1
+            if not answer.ok or not repeatable or odd > _ODD_TRIES or _answers(answer, len(part)):
+                return answer
 
     def _halves(self, part: list[Write], doubt_tries: int) -> None:
         middle = (len(part) + 1) // 2
@@ -282,6 +293,12 @@ class Sender:
             )
             if not self.written and len(self.rejected) >= MOST_REFUSALS_AT_FIRST:
                 raise StoreRefused(list(self.rejected.values()))
+
+
+def _answers(answer: Answer, number: int) -> bool:
+    """Whether an answer says what became of each of so many entries."""
+    entries = answer.json.get("entry") if isinstance(answer.json, dict) else None
+    return isinstance(entries, list) and len(entries) == number
 
 
 def put(key: str, resource: Resource) -> Write:
