@@ -49,7 +49,11 @@ def line_of(path: Path, name: str) -> int:
     nodes: list[ast.stmt] = ast.parse(path.read_text("utf-8")).body
     line = 0
     for part in name.split("."):
-        found = next(node for node in nodes if part in _names(node))
+        found = next((node for node in nodes if part in _names(node)), None)
+        if found is None:
+            sys.exit(
+                f"{ARCHITECTURE.name} names {name} in {path.relative_to(ROOT)}, where it is not. Correct the place"
+            )
         line, nodes = found.lineno, getattr(found, "body", [])
     return line
 
