@@ -51,9 +51,7 @@ def line_of(path: Path, name: str) -> int:
     for part in name.split("."):
         found = next((node for node in nodes if part in _names(node)), None)
         if found is None:
-            sys.exit(
-                f"{ARCHITECTURE.name} names {name} in {path.relative_to(ROOT)}, where it is not. Correct the place"
-            )
+            sys.exit(f"{ARCHITECTURE.name} names {name} in {path.relative_to(ROOT)}, where it is not")
         line, nodes = found.lineno, getattr(found, "body", [])
     return line
 
