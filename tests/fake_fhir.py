@@ -59,6 +59,7 @@ class FakeFhir:
     ignores_tag: bool = False
     lenient: bool = False
     most_entries: int = 0
+    software: str = "Fake"
     writes_a_minute: int = 0
     transactions_are_batches: bool = False
     taken: int = 0
@@ -177,7 +178,7 @@ class FakeFhir:
             "kind": "instance",
             "format": ["application/fhir+json"],
             "fhirVersion": "4.0.1",
-            "software": {"name": "Fake", "version": "1"},
+            "software": {"name": self.software, "version": "1"},
             "rest": [
                 {
                     "mode": "server",

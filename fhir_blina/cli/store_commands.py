@@ -104,7 +104,10 @@ def _planned(plan: Any, terminal: Terminal) -> int:
     names = sorted({name for found in counts.values() for name in found})
     rows = [(name, *(str(counts[kind].get(name, 0)) for kind in kinds)) for name in names]
     terminal.findings(plan.rejected)
-    terminal.answer(counts | {"rejected": [finding.as_issue() for finding in plan.rejected]})
+    for note in plan.notes:
+        terminal.say(f"  {note}")
+    rejected = [finding.as_issue() for finding in plan.rejected]
+    terminal.answer(counts | {"rejected": rejected, "notes": list(plan.notes)})
     terminal.result(table_text(("type", *kinds), rows))
     return StoreRefused.exit_code if plan.rejected else 0
 

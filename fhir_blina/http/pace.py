@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 RECOVERY = 20
+MOST_BUNDLE_CHARACTERS = 32 * 2**20
 
 
 class Pace:
@@ -15,9 +16,14 @@ class Pace:
     Args:
         size: Entries in a bundle, at most.
         workers: Requests in flight, at most.
+        characters: Characters of a bundle, at most.
+
+    Attributes:
+        characters: As given.
     """
 
-    def __init__(self, size: int = 200, workers: int = 2) -> None:
+    def __init__(self, size: int = 200, workers: int = 2, characters: int = MOST_BUNDLE_CHARACTERS) -> None:
+        self.characters = min(characters, MOST_BUNDLE_CHARACTERS)
         self._most = (size, workers)
         self._size, self._workers = size, workers
         self._in_flight = 0

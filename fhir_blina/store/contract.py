@@ -49,6 +49,7 @@ class Plan:
         orphaned: In the store under this cohort's tag, but not among the resources.
         remove_orphans: Whether the push would remove the orphaned ones.
         rejected: One finding per resource that would not be sent.
+        notes: What else is to be known of it, a sentence each.
     """
 
     create: Keys
@@ -57,6 +58,13 @@ class Plan:
     orphaned: Keys
     remove_orphans: bool
     rejected: Sequence[Finding] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def writes(self) -> int:
+        """How many resources would be created, updated or removed."""
+        parts = [self.create, self.update, *([self.orphaned] if self.remove_orphans else [])]
+        return sum(len(ids) for part in parts for ids in part.values())
 
 
 @dataclass(frozen=True)

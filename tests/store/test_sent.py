@@ -232,7 +232,7 @@ def test_an_update_that_the_server_refuses_leaves_the_old_version(tmp_path):
 
 def test_large_resources_go_in_small_bundles(tmp_path, monkeypatch):
     """No more of a folder is read at once than a bundle may hold."""
-    monkeypatch.setattr("fhir_blina.store.rest.sending.MOST_BUNDLE_CHARACTERS", 5_000)
+    monkeypatch.setattr("fhir_blina.http.pace.MOST_BUNDLE_CHARACTERS", 5_000)
     sent = [
         patient(number) | {"text": {"div": "x" * (6_000 if number == 3 else 2_000)}} for number in range(9)
     ]

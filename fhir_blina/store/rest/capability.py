@@ -71,15 +71,19 @@ class Capability:
         """Whether ``$export`` of the whole system is there."""
         return "export" in self.operations
 
-    def takes_ids(self, kinds: Sequence[str]) -> bool:
+    def takes_ids(self, kinds: Sequence[str], known: bool | None) -> bool:
         """Whether a PUT may create a resource under an id of ours, for all these types.
 
-        A server says so with ``updateCreate``. HAPI does not say it, and does it.
+        A server says so with ``updateCreate``.
+
+        Args:
+            kinds: Resource types.
+            known: What is known of such servers, for one that says nothing.
         """
         said = [self.of(kind).update_create for kind in kinds]
         if any(answer is False for answer in said):
             return False
-        return all(said) or "hapi" in self.software.lower()
+        return all(said) or known is True
 
 
 def _listed(items: Any) -> list[Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fhir_blina.store.rest.capability import Capability
+from fhir_blina.store.rest.profiles import Profile
 from fhir_blina.store.rest.pulling import EXPORT_ABOVE
 from fhir_blina.store.rest.rest import RestStore
 
@@ -81,10 +82,11 @@ def examine(url: str, *, kinds: Sequence[str] = USED_TYPES, **options: Any) -> E
         store.location,
         (
             Line("server", can.software, ""),
+            *_known(store.profile),
             Line("FHIR version", can.fhir_version, "R4 is what fhir-blina speaks"),
             _types(can, kinds),
             _writing(can),
-            _ids(can, kinds),
+            _ids(can, kinds, store.profile),
             _deleting(can, kinds),
             *_searching(store, can, kinds),
             _validating(can, kinds),
@@ -96,6 +98,38 @@ def examine(url: str, *, kinds: Sequence[str] = USED_TYPES, **options: Any) -> E
             ),
         ),
     )
+
+
+# What follows from a fact; what is not named here is only told.
+_OBEYED = {
+    "ids": "taken where the server does not say; what it does is seen at the first write",
+    "entries": "no bundle is larger",
+    "bundle_bytes": "no bundle is longer",
+    "writes_a_minute": "push --dry-run says how long it takes; the server's own headers are obeyed",
+    "unknown_parameters": "asked with Prefer: handling=strict, and what was used is compared",
+    "throttling": "waited for as a 429",
+}
+
+
+def _known(profile: Profile) -> Iterator[Line]:
+    """What is believed of such servers before they are asked."""
+    if not profile.name:
+        yield Line("profile", "none of those known", "what it says and does decides")
+        return
+    yield Line("profile", profile.name, "what is known of it beforehand follows; what it does goes before")
+    for name, fact in profile.facts.items():
+        whose = {"tried": "tried", "maker": "its maker's word", "third party": "a third party's word"}[
+            fact.word
+        ]
+        value = ", ".join(fact.value) if isinstance(fact.value, list) else fact.value
+        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        found = f"{shown:,}" if isinstance(shown, int) else str(shown)
+        then = "push stops before it writes" if (name, value) == ("writes", False) else _OBEYED.get(name, "")
+        yield Line(
+            f"believed: {name.replace('_', ' ')}",
+            found + (f" ({fact.note})" if fact.note else ""),
+            "; ".join(part for part in (then, f"{whose}, {fact.source}, {fact.date}") if part),
+        )
 
 
 def _types(can: Capability, kinds: Sequence[str]) -> Line:
@@ -120,8 +154,8 @@ def _writing(can: Capability) -> Line:
     }[can.bundle]
 
 
-def _ids(can: Capability, kinds: Sequence[str]) -> Line:
-    if can.takes_ids(kinds):
+def _ids(can: Capability, kinds: Sequence[str], profile: Profile) -> Line:
+    if can.takes_ids(kinds, profile.takes_ids):
         return Line("ids", "takes ids of the client's", "resources are stored under our ids")
     update = [
         kind for kind in kinds if can.of(kind).conditional_update and "identifier" in can.of(kind).search

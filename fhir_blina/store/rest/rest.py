@@ -28,6 +28,7 @@ from fhir_blina.store.contract import (
 from fhir_blina.store.rest.capability import Capability, read_capability
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.identity import FIRST_FEW, gave_ids
+from fhir_blina.store.rest.profiles import Profile, recognised
 from fhir_blina.store.rest.pulling import Pull
 from fhir_blina.store.rest.pushing import Push
 from fhir_blina.store.rest.removing import remove
@@ -38,8 +39,6 @@ from fhir_blina.store.sources import again_and_again
 
 TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
 T = TypeVar("T")
-
-
 NO_IDS_OF_OURS = (
     "the server announces that a PUT creates under an id of ours, and refuses it; "
     "so the server assigns the ids"
@@ -118,8 +117,15 @@ class RestStore:
             self._capability = read_capability(self._transport)
         return self._capability
 
+    @property
+    def profile(self) -> Profile:
+        """The kind of server that it is, as far as it is a known one."""
+        return recognised(self.location, self.capability.software)
+
     def _own_ids(self, kinds: Sequence[str]) -> bool:
-        return self.capability.takes_ids(kinds) if self._ids == "auto" else self._ids == "client"
+        if self._ids == "auto":
+            return self.capability.takes_ids(kinds, self.profile.takes_ids)
+        return self._ids == "client"
 
     def _fetcher(self, progress: Progress = no_progress) -> Fetcher:
         return Fetcher(self._transport, self.capability, progress)
@@ -187,7 +193,7 @@ class RestStore:
                 lacking = [f"{kind}/{name}" for name in names]
                 sent.refuse(lacking, f"{self.location} does not store {kind}", "See fhir-blina doctor")
         size, workers = self._limits
-        self._transport.pace = Pace(min(size, self._transport.pace.most), workers)
+        self._transport.pace = self.profile.pace(min(size, self._transport.pace.most), workers)
         own_ids = self._own_ids(sorted({key.split("/", 1)[0] for key in sent}))
 
         def made(held: Iterator[Resource]) -> Push:
@@ -208,7 +214,9 @@ class RestStore:
 
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
-        return self._push(resources, cohort).plan(remove_orphans is True)
+        self.profile.refuse_writes()
+        plan = self._push(resources, cohort).plan(remove_orphans is True)
+        return replace(plan, notes=(self.profile.expected(plan.writes),))
 
     def push(
         self,
@@ -225,6 +233,7 @@ class RestStore:
         if verify not in {"counts", "sample", "full"}:
             raise StoreRefused(f"verify is counts, sample or full, not {verify}")
         refuse_to_write(rejects)
+        self.profile.refuse_writes()
         resources = again_and_again(resources)
 
         def held(take: Callable[[Iterable[Resource]], Digests]) -> Digests:

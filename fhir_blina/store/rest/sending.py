@@ -22,7 +22,6 @@ MOST_REFUSALS_AT_FIRST = 20
 _ODD_TRIES = 2
 # How a server answers a PUT that would create (R4, http.html#upsert); HAPI says 404.
 _NO_IDS_OF_OURS = {404, 405}
-MOST_BUNDLE_CHARACTERS = 32 * 2**20
 
 
 class IdsRefused(Exception):  # noqa: N818 - caught where the push begins again
@@ -123,7 +122,7 @@ class Sender:
         while position < len(keys):
             part = keys[position : position + (self.transport.pace.size if self.bundle else 1)]
             sizes = accumulate(map(self.size_of, part))
-            part = part[: max(1, sum(size <= MOST_BUNDLE_CHARACTERS for size in sizes))]
+            part = part[: max(1, sum(size <= self.transport.pace.characters for size in sizes))]
             with self.transport.pace.turn():
                 self._settle_all([self.make(key) for key in part])
             position += len(part)
@@ -148,7 +147,7 @@ class Sender:
         text = dumps(
             {"resourceType": "Bundle", "type": self.bundle, "entry": [write.entry() for write in kept]}
         )
-        if len(text) > MOST_BUNDLE_CHARACTERS and len(kept) > 1:
+        if len(text) > self.transport.pace.characters and len(kept) > 1:
             self._halves(kept, doubt_tries)
             return
         answer = self._answer(text, kept, doubt_tries)
