@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fhir_blina.errors import Finding, ValidationError
-from fhir_blina.r4 import R4
+from fhir_blina.r4 import R4, FhirRelease
 from fhir_blina.validation.invariants import in_order
 from fhir_blina.validation.references import Known
 from fhir_blina.validation.sampling import SAMPLE, sampled
@@ -48,6 +48,7 @@ def validate(
     *,
     definitions: Iterable[Resource] = (),
     sample: int | None = SAMPLE,
+    release: FhirRelease = R4,
 ) -> list[Finding]:
     """Judge a set of resources that belong together.
 
@@ -57,7 +58,8 @@ def validate(
             themselves. Where given, a code of such a system must be in it, and an extension must
             be defined there or by HL7.
         sample: About how many fhir.resources judges where there are more, the same share of each type;
-            ``None`` for all. R4's own definitions judge every one.
+            ``None`` for all. The release's own definitions judge every one.
+        release: The release of FHIR to judge by; fhir.resources has a word on R4 only.
 
     Returns:
         All findings in the order of the resources, location ``Type/id``, expression such as
@@ -66,9 +68,9 @@ def validate(
     """
     whole = list(resources)
     known = Known(whole)
-    walk = Walk(known, *_defined([*definitions]))
+    walk = Walk(known, *_defined([*definitions], release), release)
     lives = _lives(whole)
-    chosen = sampled(whole, sample)
+    chosen = sampled(whole, sample) if release is R4 else frozenset()
     findings = [
         Finding(
             "error",
@@ -86,7 +88,7 @@ def validate(
         if lives:
             problems += _outside_life(node, lives)
         if problems:
-            findings += _findings(node, position, problems)
+            findings += _findings(node, position, problems, release)
     return findings
 
 
@@ -101,8 +103,10 @@ def check_valid(resources: Iterable[Resource], *, definitions: Iterable[Resource
         raise ValidationError(findings)
 
 
-def _defined(definitions: Sequence[Resource]) -> tuple[dict[str, frozenset[str]], frozenset[str] | None]:
-    systems, extensions = dict(R4.code_systems), set()
+def _defined(
+    definitions: Sequence[Resource], release: FhirRelease
+) -> tuple[dict[str, frozenset[str]], frozenset[str] | None]:
+    systems, extensions = dict(release.code_systems), set()
     for definition in definitions:
         if definition.get("resourceType") == "CodeSystem" and definition.get("content") == "complete":
             systems[definition["url"]] = frozenset(_codes(definition))
@@ -117,10 +121,10 @@ def _codes(concept: Resource) -> Iterable[str]:
         yield from _codes(inner)
 
 
-def _kind(node: Any) -> str:
-    """The type of a resource of R4, empty for anything else."""
+def _kind(node: Any, release: FhirRelease) -> str:
+    """The type of a resource of the release, empty for anything else."""
     kind = node.get("resourceType") if isinstance(node, dict) else None
-    return kind if isinstance(kind, str) and kind in R4.resource_types else ""
+    return kind if isinstance(kind, str) and kind in release.resource_types else ""
 
 
 def _problems(node: Any, walk: Walk, both: bool) -> list[Problem]:
@@ -128,7 +132,7 @@ def _problems(node: Any, walk: Walk, both: bool) -> list[Problem]:
         found = resource(node, walk)
     except RecursionError:
         return [("", "error", "too-long", "nested too deeply", "")]
-    if _kind(node):
+    if _kind(node, walk.release):
         if "id" not in node:
             found.append(("", "error", "required", "a resource needs an id", ""))
         if both:
@@ -227,8 +231,8 @@ def _outside_life(node: Any, lives: dict[str, tuple[Any, Any]]) -> list[Problem]
     return found
 
 
-def _findings(node: Any, position: int, problems: list[Problem]) -> list[Finding]:
-    kind = _kind(node) or "Resource"
+def _findings(node: Any, position: int, problems: list[Problem], release: FhirRelease) -> list[Finding]:
+    kind = _kind(node, release) or "Resource"
     name = node.get("id") if isinstance(node, dict) else None
     location = f"{kind}/{name}" if isinstance(name, str) and name.isascii() else f"{kind}[{position}]"
     return [

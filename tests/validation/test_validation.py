@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from fhir_blina.errors import Finding, ValidationError
 from fhir_blina.files import json as fhirjson
+from fhir_blina.r4 import R4, FhirRelease
 from fhir_blina.validation.validation import check_valid, validate
 
 Resource = dict[str, Any]
@@ -529,3 +530,27 @@ def test_hapi_refuses_the_same(tmp_path: Path) -> None:
     }
     assert {label for label, location in labels if location not in refused} == ONLY_IN_A_SET
     assert not refused & {f"{node['resourceType']}/{node['id']}" for node in good_ones}
+
+
+def test_another_release_judges_by_its_own_definitions() -> None:
+    """A release that has a type and an element more, and a code less, than R4."""
+    stated = copy.deepcopy({name: getattr(R4, name) for name in ("types", "primitives")})
+    types = stated["types"]
+    types["Patient"]["elements"]["nickname"] = types["Patient"]["elements"]["birthDate"] | {"type": "string"}
+    types["Ward"] = types["Basic"] | {"elements": {}, "invariants": {}}
+    genders = R4.types["Patient"]["elements"]["gender"]["values"]
+    stated["valueSets"] = R4.value_sets | {
+        genders: {
+            url: [code for code in codes if code != "other"] for url, codes in R4.value_sets[genders].items()
+        }
+    }
+    stated["codeSystems"] = R4.code_systems
+    other = FhirRelease("99.0.0", "none.json")
+    other.__dict__["_stated"] = stated
+    resources = [
+        {"resourceType": "Patient", "id": "a", "nickname": "x"},
+        {"resourceType": "Ward", "id": "w"},
+        {"resourceType": "Patient", "id": "b", "gender": "other"},
+    ]
+    assert [one.location for one in validate(resources)] == ["Patient/a", "Resource/w"]
+    assert [one.location for one in validate(resources, release=other)] == ["Patient/b"]
