@@ -288,7 +288,8 @@ class FakeFhir:
         answers: dict[int, Any] = {}
         awaited: set[str] = set()
         if kind == "transaction":
-            keys = [entry["request"]["url"] for entry in bundle["entry"]]
+            asked = [entry["request"] for entry in bundle["entry"]]
+            keys = [one["url"] for one in asked if one["method"] != "POST"]
             if len(set(keys)) < len(keys):
                 raise Refused(400, "HAPI-0535: the same id twice")
             for entry in bundle["entry"]:  # what the transaction itself brings can be referred to

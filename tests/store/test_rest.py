@@ -326,9 +326,9 @@ def test_new_resources_are_written_by_identifier():
     entries = {
         entry["request"]["url"].split("?")[0]: entry["request"] for b in bundles(fake) for entry in b["entry"]
     }
-    assert "resource-key%7Ctiny-P1" in entries["Patient"]["url"]
-    assert entries["Patient"]["method"] == "PUT"
-    assert entries["AdverseEvent"]["method"] == "POST"  # R4 has no search of AdverseEvent by identifier
+    assert (entries["Patient"]["method"], entries["Patient"]["url"]) == ("POST", "Patient")
+    assert "resource-key%7Ctiny-P1" in entries["Patient"]["ifNoneExist"]
+    assert "ifNoneExist" not in entries["AdverseEvent"]  # R4 has no search of AdverseEvent by identifier
 
 
 def test_an_identifier_held_twice_is_said(tmp_path):
