@@ -55,12 +55,15 @@ def printable(text: str, *, lines: bool = False) -> str:
         text = re.sub(word, "…", text, flags=re.IGNORECASE)
     if text.isprintable():
         return text
+    shown = (one.encode("utf-16-be", "surrogatepass").hex() if _hidden(one, lines) else "" for one in text)
     return "".join(
-        f"\\u{ord(one):04x}"
-        if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and not (lines and one == "\n")
-        else one
-        for one in text
+        "".join(f"\\u{code[place : place + 4]}" for place in range(0, len(code), 4)) if code else one
+        for one, code in zip(text, shown, strict=True)
     )
+
+
+def _hidden(one: str, lines: bool) -> bool:
+    return unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and not (lines and one == "\n")
 
 
 @dataclass(frozen=True)

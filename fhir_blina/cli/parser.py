@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -74,15 +75,18 @@ def build_parser() -> argparse.ArgumentParser:
     store.add_argument("--audit", metavar="FILE", help="add who did what with which ids, hashed, to FILE")
     store.add_argument("--out", default="out", metavar="DIR", help="where results go (default: out)")
 
-    few = _Parser(add_help=False)
-    few.add_argument(
-        "--suppress",
-        nargs="?",
-        type=_threshold,
-        const=11,
-        metavar="N",
-        help="hide counts below N (11 where no number is given), and what they would follow from",
-    )
+    def few(default: int | None = None) -> _Parser:
+        hidden = _Parser(add_help=False)
+        hidden.add_argument(
+            "--suppress",
+            nargs="?",
+            type=_threshold,
+            const=11,
+            default=default,
+            metavar="N",
+            help="hide counts below N (11 where no number is given), and what they would follow from",
+        )
+        return hidden
 
     def add(name: str, text: str, example: str, *parents: _Parser) -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -152,7 +156,7 @@ def build_parser() -> argparse.ArgumentParser:
         "compute response and survival from a store",
         "analyze mycohort --store out/fhir",
         store,
-        few,
+        few(),
     )
     analyze.add_argument("cohort", nargs="?", help="name of a cohort, or its folder (default: all resources)")
     analyze.add_argument(
@@ -161,15 +165,18 @@ def build_parser() -> argparse.ArgumentParser:
     share = add(
         "share",
         "write counts and survival as tables without a patient in them",
-        "share mycohort --store out/fhir --suppress",
+        "share mycohort --store out/fhir",
         cohort,
         store,
-        few,
+        few(11),
+    )
+    share.add_argument(
+        "--no-suppress", action="store_const", dest="suppress", const=None, help="show every count as it is"
     )
     share.add_argument("--endpoint", default="", metavar="NAME", help="whose survival (default: the first)")
     add("report", "write the report from a store", "report mycohort --store out/fhir", cohort, store)
     run = add(
-        "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few
+        "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few()
     )
     run.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
     doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
@@ -203,10 +210,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return USAGE_ERROR
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of ASCII ends no run
     before = os.umask(0o077)  # whatever is written is for whoever ran it
     try:
         from fhir_blina.cli import commands
-        from fhir_blina.errors import FhirBlinaError
+        from fhir_blina.errors import FhirBlinaError, printable
 
         try:
             return commands.COMMANDS[options.command](options)
@@ -215,7 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 sys.stderr.write(f"{finding}\n")
             return error.exit_code
         except OSError as error:
-            sys.stderr.write(f"{error.filename or ''}: {error.strerror or error}\n")
+            where = f"{error.filename}: " if error.filename else ""
+            sys.stderr.write(printable(f"{where}{error.strerror or error}") + "\n")
             return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

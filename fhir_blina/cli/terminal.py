@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from fhir_blina.errors import Finding
+from fhir_blina.errors import Finding, printable
 
 BAR_AFTER_SECONDS = 1.0
 
@@ -37,12 +37,12 @@ class Terminal:
         if self.json:
             from fhir_blina.files import dumps
 
-            sys.stdout.write(dumps(value, indent=1) + "\n")
+            sys.stdout.write(printable(dumps(value, indent=1), lines=True) + "\n")
 
     def say(self, text: str) -> None:
         """A line for the person watching."""
         if not self.quiet:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(printable(text, lines=True) + "\n")
             sys.stderr.flush()
 
     def note(self, text: str) -> None:
@@ -110,7 +110,7 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     table = Table(*header, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(printable(cell) for cell in row))
     text = StringIO()
     colour = sys.stdout.isatty()
     Console(file=text, width=None if colour else 160, force_terminal=colour, highlight=False).print(table)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS, MISSING_WORDS, TYPES, Column
 from fhir_blina.errors import CohortError, Finding, problem
-from fhir_blina.files import MAX_CELL, write_whole
+from fhir_blina.files import MAX_CELL, read_regular, write_whole
 
 MAX_ID = 64
 MAX_TABLE = 30
+MAX_COLUMNS = 2_000
 _IN_AN_ID = re.compile(r"[A-Za-z0-9.-]+")
 
 _RESERVED = frozenset({"and", "div", "false", "implies", "mod", "or", "true", "xor"})
@@ -148,7 +149,7 @@ def _read(path: Path, cohort: str, findings: list[Finding]) -> _Sheet:
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        text = read_regular(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         if "\x00" in text:
             line = text.count("\n", 0, text.index("\x00")) + 1
             findings.append(problem(f"{path}:{line}", "a NUL character", "Delete it"))
@@ -170,6 +171,10 @@ def _read(path: Path, cohort: str, findings: list[Finding]) -> _Sheet:
         findings.append(problem(str(path), "needs a header line and at least one row"))
         return _Sheet([], [], [], 0)
     titles, *cells = rows
+    if len(titles) > MAX_COLUMNS:
+        text = f"{len(titles)} columns, where a table has at most {MAX_COLUMNS}"
+        findings.append(problem(f"{path}:1", text, "Make several tables, or a row of each value"))
+        return _Sheet([], [], [], 0)
     if len(titles) == 1 and {";", "\t"} & set(titles[0]):
         findings.append(problem(f"{path}:1", "one column, with ; or tab in its name", "Separate by commas"))
     for line, row in zip(lines[1:], cells, strict=True):
@@ -206,15 +211,14 @@ def _table(path: Path) -> str:
 
 def _columns(titles: Sequence[str]) -> list[str]:
     """A name for each title; the second of two alike ends in ``_2``."""
-    names: list[str] = []
+    names: dict[str, int] = {}
     for title in titles:
         name = first = _name(title)
-        number = 2
         while name in names:
-            name = f"{first}_{number}"
-            number += 1
-        names.append(name)
-    return names
+            names[first] += 1
+            name = f"{first}_{names[first]}"
+        names[name] = 1
+    return list(names)
 
 
 def _slug(table: str) -> str:

@@ -17,6 +17,7 @@ from fhir_blina.files.json import (
     write_whole,
 )
 from fhir_blina.files.locks import locked
+from fhir_blina.files.regular import open_regular, read_regular
 from fhir_blina.files.shipped import (
     CANONICAL,
     COHORT_SYSTEM,
@@ -24,6 +25,7 @@ from fhir_blina.files.shipped import (
     mappings_folder,
     schema,
 )
+from fhir_blina.files.temporary import scratch
 from fhir_blina.files.yaml import Document, Keys, check_schema, read_text, read_yaml, walk
 
 __all__ = [
@@ -45,14 +47,17 @@ __all__ = [
     "loads",
     "locked",
     "mappings_folder",
+    "open_regular",
     "pieces_of",
     "read_csv",
     "read_header",
     "read_ndjson",
+    "read_regular",
     "read_text",
     "read_yaml",
     "resource_of",
     "schema",
+    "scratch",
     "sync_folder",
     "walk",
     "write_whole",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fhir_blina.errors import Finding, did_you_mean, problem
 from fhir_blina.files.yaml import read_text
 
 MAX_CELL = 1_000_000
+# A strange header may be a line of another file, a secret even: only what could be a name is shown.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ .-]{0,29}")
 
 
 def read_header(path: Path, findings: list[Finding]) -> list[str] | None:
@@ -66,10 +69,12 @@ def read_csv(
 def _header_fits(path: Path, header: list[str], columns: Sequence[str], findings: list[Finding]) -> bool:
     before = len(findings)
     for name in sorted({name for name in header if header.count(name) > 1}):
-        findings.append(problem(f"{path}:1", f'column "{name}" stands twice'))
+        shown = f'column "{name}"' if _NAME.fullmatch(name) else "a column"
+        findings.append(problem(f"{path}:1", f"{shown} stands twice"))
     for name in header:
         if name not in columns:
-            findings.append(problem(f"{path}:1", f'unknown column "{name}"', did_you_mean(name, columns)))
+            shown = f'unknown column "{name}"' if _NAME.fullmatch(name) else "a column name that is none"
+            findings.append(problem(f"{path}:1", shown, did_you_mean(name, columns)))
     for name in columns:
         if name not in header:
             findings.append(problem(f"{path}:1", f'column "{name}" is missing', "Add it, or mend its name"))

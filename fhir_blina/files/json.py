@@ -16,6 +16,7 @@ from typing import Any
 import simplejson
 
 from fhir_blina.errors import StoreIncomplete
+from fhir_blina.files.regular import open_regular
 
 Resource = dict[str, Any]
 
@@ -158,7 +159,7 @@ def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
     Raises:
         StoreIncomplete: a line that is not one whole JSON object, with file and line.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
             where = f"{path}:{number}"
             if len(line) > MAX_LINE_BYTES:
@@ -187,8 +188,10 @@ def write_whole(path: Path, text: str | bytes | Iterable[str]) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk says of which file
         raise
     sync_folder(path.parent)
 

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from fhir_blina.errors import Finding, did_you_mean, problem
+from fhir_blina.files.regular import read_regular
 
 Keys = tuple[str | int, ...]
 
@@ -108,7 +109,7 @@ def read_yaml(path: Path, findings: list[Finding]) -> list[Document]:
 def read_text(path: Path, findings: list[Finding]) -> str | None:
     """The text of a UTF-8 file, or ``None`` with a finding: not there, not UTF-8, BOM, CRLF, NUL, empty."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         findings.append(problem(str(path), f"cannot be read: {error.strerror}", code="not-found"))
         return None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import FhirBlinaError, Finding
+from fhir_blina.files import scratch
 from fhir_blina.hapi.java import Say, built, java_command
 from fhir_blina.r4 import findings_of
 
@@ -38,8 +38,8 @@ def validate_with_hapi(
         FhirBlinaError: Java or Maven is missing, the build failed, or the program did.
     """
     jar = built("hapi-validator", say=say)
-    with tempfile.TemporaryDirectory(prefix="fhir-blina-") as scratch:
-        output = Path(scratch) / "outcomes.ndjson"
+    with scratch() as place:
+        output = place / "outcomes.ndjson"
         command = [java_command(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
         command += ["-jar", str(jar), str(output), str(folder), *map(str, profiles)]
         done = subprocess.run(  # noqa: S603

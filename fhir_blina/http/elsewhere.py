@@ -10,7 +10,9 @@ import httpx
 from fhir_blina.errors import StoreRefused, StoreUnavailable
 from fhir_blina.http.origin import Origin
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # what a network of IPv6 alone calls a public address of IPv4
+# local NAT64 (RFC 8215), IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765), site-local (RFC 3879)
+_WRAPPING = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10")))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -45,14 +47,24 @@ def resolved(origin: Origin, *, private: bool) -> str:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, also where IPv6 wraps one of IPv4."""
+    """Whether an address belongs to the public internet.
+
+    Python's ``ipaddress`` has IANA's registers. An IPv6 address that wraps one of IPv4, in whichever way, is
+    public if both are; the forms that wrap one behind a translator or in a tunnel are not public at all.
+    """
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
+        if any(address in network for network in _WRAPPING) or address.teredo or address.sixtofour:
+            return False
+        inner = address.ipv4_mapped
         if address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
-    return address.is_global and not address.is_multicast
+        if int(address) & 0xFFFF_FFFF_0000_0000 in {0x5EFE_0000_0000, 0x0200_5EFE_0000_0000}:
+            return False  # ISATAP, RFC 5214
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_private or address.is_unspecified
+    )
 
 
 class _Pinned(httpx.HTTPTransport):

@@ -8,14 +8,20 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 import tempfile
+import zlib
 from pathlib import Path
 
 from fhir_blina.errors import CohortError, problem
-from fhir_blina.files import Resource
+from fhir_blina.files import Resource, open_regular
 from fhir_blina.r4 import with_names
 
 MIN_BYTES = 32
+MOST_BYTES = 4096
+# 32 random bytes have 12 or more different ones, 64 random hex digits too, but for one in millions.
+LEAST_SIGNS = 8
+LEAST_PACKED = 24
 
 
 def id_key_path() -> Path:
@@ -46,19 +52,31 @@ def id_key() -> bytes:
     it gets other ids and other shifts.
 
     Raises:
-        CohortError: the file is too short, or cannot be read or made.
+        CohortError: the file is too short, can be guessed, is open to others, or cannot be read or made.
     """
     path = id_key_path()
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _make(path)
-        key = path.read_bytes().strip()
+        with open_regular(path) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            key = file.read(MOST_BYTES + 1).strip()
     except OSError as error:
         raise CohortError([problem(str(path), f"the key for ids cannot be used: {error.strerror}")]) from None
+    if mode & (stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH):
+        text = "the key for ids is open to others"
+        raise CohortError([problem(str(path), text, f"Say chmod 600 {path}")])
+    if len(key) > MOST_BYTES:
+        raise CohortError([problem(str(path), "the key for ids is too long", "Is it the right file?")])
     if len(key) < MIN_BYTES:
         remedy = f"Put at least {MIN_BYTES} random bytes into it"
         raise CohortError([problem(str(path), "the key for ids is too short", remedy)])
+    if len(set(key)) < LEAST_SIGNS or len(zlib.compress(key, 9)) < LEAST_PACKED:
+        remedy = (
+            f"Delete the file, and one of {MIN_BYTES} random bytes is made, if no id was made with it yet"
+        )
+        raise CohortError([problem(str(path), "the key for ids repeats itself and can be guessed", remedy)])
     return key
 
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from fhir_blina.errors import StoreIncomplete, problem
-from fhir_blina.files import MAX_LINE_BYTES, Resource, dumps, resource_of
+from fhir_blina.files import MAX_LINE_BYTES, Resource, dumps, open_regular, resource_of
 from fhir_blina.store.manifest import MANIFEST, read_manifest
 
 HEAD_BYTES = 4096
@@ -77,7 +77,11 @@ class NdjsonFolder:
         self._counts: dict[str, object] = {}
         if not self._files:
             raise StoreIncomplete(f"{folder} holds no NDJSON file")
-        faults = [problem(str(path), "is a symbolic link") for path in self._files if path.is_symlink()]
+        faults = [
+            problem(str(path), "is a symbolic link" if path.is_symlink() else "is not a regular file")
+            for path in self._files
+            if path.is_symlink() or not path.is_file()
+        ]
         if (self.folder / MANIFEST).is_file():
             said = {str(one.get("url")): one.get("count") for one in read_manifest(self.folder)["output"]}
             self._counts = {name: count for name, count in said.items() if "/" not in name}
@@ -106,7 +110,7 @@ class NdjsonFolder:
         """
         for path in self._files:
             number = offset = 0
-            with path.open("rb") as file:
+            with _opened(path) as file:
                 while line := file.readline(MAX_LINE_BYTES + 1):
                     number += 1
                     length = len(line)
@@ -126,13 +130,13 @@ class NdjsonFolder:
 
     def read(self, place: Place) -> bytes:
         """See :class:`Source`."""
-        with Path(place.path).open("rb", buffering=0) as file:
+        with _opened(Path(place.path)) as file:
             file.seek(place.offset)
             return file.read(place.length)
 
     def key(self, place: Place) -> str:
         """See :class:`Source`."""
-        with Path(place.path).open("rb", buffering=0) as file:
+        with _opened(Path(place.path)) as file:
             file.seek(place.offset)
             head = file.read(min(place.length, HEAD_BYTES)).decode("utf-8", "replace")
         found = [match[1] for pattern in _NAMED.values() if (match := pattern.search(head))]
@@ -151,7 +155,7 @@ class NdjsonFolder:
                 return
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         yield '"text":"'
-        with Path(place.path).open("rb") as file:
+        with _opened(Path(place.path)) as file:
             file.seek(place.offset)
             left = place.length
             while part := file.read(min(left, 2**20)):
@@ -159,6 +163,13 @@ class NdjsonFolder:
                 text = decoder.decode(part, final=left == 0)
                 yield json.dumps(text if left else text.rstrip("\r\n"))[1:-1]
         yield '"'
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return open_regular(path)
+    except OSError as error:
+        raise StoreIncomplete([problem(str(path), f"cannot be read: {error.strerror}")]) from None
 
 
 def again_and_again(resources: Iterable[Resource]) -> Iterable[Resource]:

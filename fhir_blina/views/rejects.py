@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fhir_blina.files import MAX_LINE_BYTES, dumps, loads, write_whole
+from fhir_blina.files import MAX_LINE_BYTES, dumps, loads, scratch, write_whole
 
 
 def fault_of(line: bytes, resource_type: str) -> str:
@@ -44,8 +43,7 @@ def bad_lines_aside(
         The folder to read, gone afterwards, and the number of lines rejected by type.
     """
     counts: dict[str, int] = {}
-    with tempfile.TemporaryDirectory(prefix="fhir-blina-") as name:
-        clean = Path(name)
+    with scratch() as clean:
         for resource_type in sorted(set(resource_types)):
             path = folder / f"{resource_type}.ndjson"
             if not path.exists():

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import duckdb
 import pytest
 
-from fhir_blina.cli.parser import main
+from fhir_blina.cli.parser import build_parser, main
 
 
 @pytest.fixture
@@ -129,3 +134,54 @@ def test_any_folder_can_be_analyzed_with_definitions_of_ones_own(store, tmp_path
 def test_analyze_says_what_it_needs(store, capsys):
     assert main(["analyze", "--out", str(store), "--quiet"]) == 6
     assert "Name a cohort, or give --endpoints FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "threshold"),
+    [
+        ("share", 11),
+        ("analyze", None),
+        ("run", None),
+        ("share --no-suppress", None),
+        ("share --suppress 5", 5),
+    ],
+)
+def test_only_what_is_made_for_others_hides_small_numbers_unasked(command, threshold):
+    name, *more = command.split()
+    assert build_parser().parse_args([name, "cjcp2023", *more]).suppress == threshold
+
+
+def test_a_terminal_of_ascii_ends_no_run(tiny):
+    done = subprocess.run(
+        [sys.executable, "-m", "fhir_blina", "cohorts"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    (tiny / "codes.csv").write_text("map,value,system,code,display,noté\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "fhir_blina", "check", str(tiny)],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (2, False)
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.08, 0.15, 0.3, 0.6])
+def test_an_interrupt_is_one_line_at_any_moment(seconds, tmp_path):
+    """Before the first import of ours it is Python's own matter; from then on it is one line."""
+    begun = tmp_path / "begun"
+    code = (
+        f"import pathlib, runpy, sys; from fhir_blina.__main__ import main; sys.argv = "
+        f"['fhir-blina', 'run', 'cjcp2023', '--out', {str(tmp_path / 'out')!r}, '-q']; "
+        f"pathlib.Path({str(begun)!r}).touch(); main()"
+    )
+    running = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    while not begun.exists():
+        time.sleep(0.005)
+    time.sleep(seconds)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert (said, running.returncode) == ("interrupted\n", 130)

@@ -270,3 +270,10 @@ def test_garbage_gives_a_cohort_or_findings_but_never_another_exception(tmp_path
     refused = refusal(folder / "demo", folder / "table.csv")
     assert (folder / "demo").exists() == (not refused)
     assert refused or check_cohort(folder / "demo") == []
+
+
+def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(["a"] * 100_000) + "\n" + ",".join(["1"] * 100_000) + "\n")
+    with pytest.raises(CohortError, match="at most 2000"):
+        new_cohort(tmp_path / "c", [path])

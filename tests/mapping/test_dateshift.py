@@ -91,6 +91,7 @@ intervals:
 def key_file(tmp_path, monkeypatch):
     path = tmp_path / "id-key"
     path.write_bytes(KEY)
+    path.chmod(0o600)
     monkeypatch.setenv("FHIR_BLINA_ID_KEY_FILE", str(path))
     return path
 

@@ -46,13 +46,16 @@ def test_two_keys_are_never_alike(key_file):
 
 def test_a_key_that_is_there_is_used_as_it_stands(key_file):
     key_file.parent.mkdir()
-    key_file.write_bytes(b"k" * 32 + b"\n")
-    assert id_key() == b"k" * 32
+    key = bytes(range(48, 80))
+    key_file.write_bytes(key + b"\n")
+    key_file.chmod(0o600)
+    assert id_key() == key
 
 
 def test_a_short_key_is_refused_and_not_shown(key_file):
     key_file.parent.mkdir()
     key_file.write_bytes(b"hunter2")
+    key_file.chmod(0o600)
     with pytest.raises(
         CohortError, match=r"the key for ids is too short\. Put at least 32 random bytes"
     ) as error:
@@ -100,3 +103,27 @@ def test_references_follow_the_ids():
         "note": [{"text": "Patient/demo-A"}],
     }
     assert resource["id"] == "demo-A-lab"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
+def test_a_key_that_is_open_to_others_is_refused(key_file, mode):
+    id_key()
+    key_file.chmod(mode)
+    with pytest.raises(CohortError, match=r"open to others.*chmod 600"):
+        id_key()
+
+
+@pytest.mark.parametrize("key", [b"k" * 32, b"\0" * 64, b"ab" * 40, b"password" * 8])
+def test_a_key_that_can_be_guessed_is_refused(key_file, key):
+    id_key()
+    key_file.write_bytes(key)
+    with pytest.raises(CohortError, match="can be guessed"):
+        id_key()
+
+
+def test_a_key_is_not_read_through_a_link(key_file, tmp_path):
+    id_key()
+    link = key_file.rename(tmp_path / "elsewhere")
+    key_file.symlink_to(link)
+    with pytest.raises(CohortError, match="symbolic link"):
+        id_key()

@@ -575,7 +575,9 @@ def hashed(tiny, tmp_path, monkeypatch):
 
     def run(key):
         path = tmp_path / "key"
-        path.write_bytes(key * 32)
+        path.unlink(missing_ok=True)
+        path.touch(0o600)
+        path.write_bytes(bytes(one ^ key[0] for one in range(64, 96)))
         monkeypatch.setenv("FHIR_BLINA_ID_KEY_FILE", str(path))
         return map_cohort(read_cohort(tiny))
 
@@ -586,7 +588,7 @@ def test_hashed_ids_are_the_same_with_the_same_key_and_others_with_another(hashe
     first, again, other = ([one["id"] for one in hashed(key).resources] for key in (b"1", b"1", b"2"))
     assert first == again
     assert not set(first) & set(other)
-    assert hashed_id(b"1" * 32, "tiny-A") in first
+    assert hashed_id(bytes(one ^ ord("1") for one in range(64, 96)), "tiny-A") in first
 
 
 def test_references_and_origins_follow_hashed_ids(hashed, tiny):
@@ -594,7 +596,10 @@ def test_references_and_origins_follow_hashed_ids(hashed, tiny):
     subjects = {
         one["subject"]["reference"] for one in mapped.resources if one["resourceType"] == "Observation"
     }
-    assert subjects == {f"Patient/{hashed_id(b'1' * 32, name)}" for name in ("tiny-A", "tiny-B")}
+    assert subjects == {
+        f"Patient/{hashed_id(bytes(one ^ ord('1') for one in range(64, 96)), name)}"
+        for name in ("tiny-A", "tiny-B")
+    }
     text = dumps(mapped.resources)
     assert '"reference":"Patient/tiny' not in text
     assert '"reference":"ResearchSubject/tiny' not in text

@@ -8,12 +8,12 @@ often it stands there, and never more than one column is held twice.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fhir_blina.files import scratch
 from fhir_blina.views.definition import INTEGERS, Column, View
 from fhir_blina.views.duckdb.places import pattern_of
 from fhir_blina.views.duckdb.run import connected, duckdb_rows, find_fault, write_as
@@ -42,8 +42,8 @@ def duckdb_frames(
     if sum(path.stat().st_size for path in paths if path.exists()) < LARGE_BYTES:
         return {name: table.frame() for name, table in duckdb_rows(folder, views).items()}
     frames = {}
-    with tempfile.TemporaryDirectory(prefix="fhir-blina-") as scratch:
-        written = write_as(folder, views, Path(scratch), "parquet", "text", memory_limit=memory_limit)
+    with scratch() as place:
+        written = write_as(folder, views, place, "parquet", "text", memory_limit=memory_limit)
         by_name = {view.name: view for view in views.values()}
         for path in written:
             view = by_name[path.stem]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fhir_blina.errors import StoreIncomplete, ViewError
-from fhir_blina.files import MAX_LINE_BYTES
+from fhir_blina.files import MAX_LINE_BYTES, scratch
 from fhir_blina.views.definition import View
 from fhir_blina.views.duckdb.places import pattern_of, plain_folder
 from fhir_blina.views.reference import Table, evaluate_view, resources_of
@@ -94,8 +94,8 @@ def connected(*, memory_limit: str = "", threads: int = 0) -> Iterator[Any]:
     import duckdb
 
     with (
-        tempfile.TemporaryDirectory(prefix="fhir-blina-") as temporary,
-        plain_folder(Path(temporary)) as plain,
+        scratch() as temporary,
+        plain_folder(temporary) as plain,
     ):
         spill = str(plain)
         settings: dict[str, Any] = {"temp_directory": spill}
