@@ -16,6 +16,7 @@ from typing import Any
 from fhir_blina.errors import ExpressionError, Finding, ViewError, did_you_mean
 from fhir_blina.fhirpath import MOMENTS, PRIMITIVES, Expression, Temporal, compile_expression
 from fhir_blina.files import loads
+from fhir_blina.views.recursion import descends
 
 BUILT_IN_CONSTANTS = frozenset({"rowIndex", "resource", "rootResource", "context"})
 INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt", "integer64"})
@@ -143,6 +144,13 @@ class _Reader:
             self.fault(where, str(error))
             return None
 
+    def repeated(self, where: str, value: Any) -> Expression | None:
+        path = self.path(where, value)
+        if path is not None and not descends(path.tree):
+            remedy = "Name elements below, for example item"
+            self.fault(where, "a repeat that can come back to where it began never ends", remedy)
+        return path
+
     def constant(self, path: str, value: Any) -> None:
         given = value if isinstance(value, dict) else {}
         values = [key for key in given if key.startswith("value")]
@@ -205,7 +213,7 @@ class _Reader:
         each: list[Expression | None] = []
         if kinds and kinds[0] == "repeat":
             each = [
-                self.path(f"{path}.repeat[{place}]", one)
+                self.repeated(f"{path}.repeat[{place}]", one)
                 for place, one in enumerate(self.items(f"{path}.repeat", given["repeat"]))
             ]
         elif kinds:
