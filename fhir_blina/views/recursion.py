@@ -14,8 +14,8 @@ _TOGETHER = frozenset({"union", "combine"})
 def descends(path: Node) -> bool:
     """Whether all that a path gives lies below the element that it is read off.
 
-    ``item``, ``item.where(x)`` and ``item | answer.item`` do. ``$this``, ``where(x)`` and ``%resource.item`` do
-    not, nor does anything of which it is not certain.
+    ``item``, ``item.where(x)`` and ``item | answer.item`` do. ``$this``, ``where(x)`` and ``%resource.item``
+    do not, nor does anything of which it is not certain.
     """
     if isinstance(path, Member):
         return path.source is None or _within(path.source)
