@@ -13,6 +13,7 @@ from fhir_blina.files.json import (
     loads,
     read_ndjson,
     resource_of,
+    same,
     sync_folder,
     write_whole,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "read_text",
     "read_yaml",
     "resource_of",
+    "same",
     "schema",
     "scratch",
     "sync_folder",

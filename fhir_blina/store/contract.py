@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fhir_blina.errors import Finding
-from fhir_blina.files import COHORT_SYSTEM, Resource, dumps
+from fhir_blina.files import COHORT_SYSTEM, Resource
 
 Resources = Iterable[Resource]
 """What a push takes: a list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`."""
@@ -233,11 +233,6 @@ def as_stored(resource: Resource) -> Resource:
     for name in sorted(rest):
         head[name] = _ordered(rest[name])
     return head
-
-
-def same(one: Resource, other: Resource) -> bool:
-    """Whether two resources that left a store are equal to the last digit: 14.0 is not 14.00."""
-    return one == other and dumps(one) == dumps(other)
 
 
 def _ordered(value: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.files import Resource, locked
+from fhir_blina.files import Resource, locked, same
 from fhir_blina.r4 import R4, key_of
 from fhir_blina.store.contract import (
     Plan,
@@ -21,7 +21,6 @@ from fhir_blina.store.contract import (
     by_type,
     counted,
     no_progress,
-    same,
 )
 from fhir_blina.store.manifest import (
     MANIFEST,
@@ -73,7 +72,7 @@ class FolderStore:
 
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
-        sent = Sent(resources, cohort)
+        sent = Sent(resources, cohort, keep=True)
         return _plan(sent, dict(sent), self._read(), cohort, remove_orphans is not False)
 
     def push(
@@ -90,7 +89,7 @@ class FolderStore:
         """Store the resources; see :class:`Store`. Nothing is written when nothing changes."""
         refuse_to_write(rejects)
         start = time.perf_counter()
-        source = Sent(resources, cohort, origins)
+        source = Sent(resources, cohort, origins, keep=True)
         sent = dict(source)
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)

@@ -34,6 +34,7 @@ class Sent(Mapping[str, Resource]):
         resources: A list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`.
         cohort: The cohort's name.
         origins: Where a resource comes from, by ``Type/id``, for the file of rejects.
+        keep: Hold all in memory, so that none is read again.
 
     Attributes:
         targets: What each refers to, by ``Type/id``.
@@ -45,11 +46,14 @@ class Sent(Mapping[str, Resource]):
         resources: Iterable[Resource] | NdjsonFolder,
         cohort: str,
         origins: Mapping[str, str] | None = None,
+        *,
+        keep: bool = False,
     ) -> None:
         self._source: Source = resources if isinstance(resources, NdjsonFolder) else Listed(resources)
         self._origins = origins or {}
         self._places: dict[str, Place] = {}
         self._rejected: list[Rejected] = []
+        self._kept: dict[str, Resource] | None = {} if keep else None
         self.targets: dict[str, tuple[str, ...]] = {}
         self.lost: dict[str, str] = {}
         twice: set[str] = set()
@@ -72,6 +76,8 @@ class Sent(Mapping[str, Resource]):
             else:
                 targets = targets_of(resource)
                 self._places[key] = place
+                if self._kept is not None:
+                    self._kept[key] = as_stored(resource)
                 self.targets[key] = shared.setdefault(targets, targets)
         for key in self._places.keys() & self.lost.keys() - twice:  # the other one is whole
             del self.lost[key]
@@ -107,12 +113,14 @@ class Sent(Mapping[str, Resource]):
         return f"{place} {key}".rstrip() if place.path else key or str(place)
 
     def __getitem__(self, key: str) -> Resource:
-        """The resource as stored, read anew.
+        """The resource as stored, read anew where none is kept.
 
         Raises:
             StoreIncomplete: its file was changed meanwhile.
         """
         place = self._places[key]
+        if self._kept is not None:
+            return self._kept[key]
         try:
             resource = resource_of(self._source.read(place))
         except ValueError:

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from fhir_blina.cohorts.folder import read_cohort
+from fhir_blina.files.json import same
 from fhir_blina.mapping.back.inversion import Inverse
-from fhir_blina.mapping.back.matching import Match, same, settled
+from fhir_blina.mapping.back.matching import Match, settled
 from fhir_blina.mapping.mapping import map_cohort
 
 TABLES = {"people": ["id* word=x|y|z n:decimal day:integer yes:boolean free", "A,x,14.00,3,true,f"]}

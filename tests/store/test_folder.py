@@ -235,3 +235,30 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     Path(tmp_path / "fhir").write_text("")
     with pytest.raises(StoreRefused, match="not a folder"):
         open_store(tmp_path / "fhir").push([patient("a")], cohort="tiny")
+
+
+def test_a_push_reads_and_writes_each_resource_once_and_compares_what_lies_there(store, monkeypatch):
+    """Once as text to see what JSON can say, once into the file; once parsed of each."""
+    from fhir_blina.files import json as files_json
+    from fhir_blina.store import sent, sources
+
+    done = []
+
+    def counting(call, name):
+        def counted(value, *more, **named):
+            if name == "resource_of" or (isinstance(value, dict) and "resourceType" in value):
+                done.append(name)
+            return call(value, *more, **named)
+
+        return counted
+
+    for module, name in (
+        (sources, "dumps"),
+        (manifest_module, "dumps"),
+        (sent, "resource_of"),
+        (files_json, "resource_of"),
+    ):
+        monkeypatch.setattr(module, name, counting(getattr(module, name), name))
+    store.push([patient(f"p{number}") for number in range(5)], cohort="tiny")
+    assert (done.count("dumps"), done.count("resource_of")) == (10, 10)
+    assert store.counts("tiny") == {"Patient": 5}

@@ -13,8 +13,8 @@ from typing import Any
 from fhir_blina.cohorts import Cohort, Column, Table
 from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirpath import Binary, Literal, Member
-from fhir_blina.files import CANONICAL, Resource, as_text
-from fhir_blina.mapping.back.matching import Cells, Match, same, settled
+from fhir_blina.files import CANONICAL, Resource, as_text, same
+from fhir_blina.mapping.back.matching import Cells, Match, settled
 from fhir_blina.mapping.back.texts import Gap, TextPattern
 from fhir_blina.mapping.filling import RELATIVE_DATE
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text

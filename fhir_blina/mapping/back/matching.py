@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any
 
 Cells = dict[str, frozenset[str]]
 
@@ -45,16 +43,3 @@ def settled(match: Match) -> Match:
         for table, inner in match.embedded
     ]
     return Match(cells, rows)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal, decimals digit by digit."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, Decimal) or isinstance(other, Decimal):
-        return str(one) == str(other)
-    if isinstance(one, str) and isinstance(other, str):
-        return one == other
-    return type(one) is type(other) and bool(one == other)

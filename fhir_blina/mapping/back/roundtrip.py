@@ -9,9 +9,9 @@ from typing import Any
 from fhir_blina.cohorts import Cohort, Row, Table
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import Expression, compile_expression
-from fhir_blina.files import CANONICAL, COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource, as_text
+from fhir_blina.files import CANONICAL, COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource, as_text, same
 from fhir_blina.mapping.back.inversion import MISSING, Inverse
-from fhir_blina.mapping.back.matching import Cells, Match, same, settled
+from fhir_blina.mapping.back.matching import Cells, Match, settled
 from fhir_blina.mapping.dateshift import TAG, DateShift
 from fhir_blina.mapping.idkey import id_key
 from fhir_blina.mapping.mapping import Mapped

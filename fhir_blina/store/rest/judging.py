@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fhir_blina.errors import Finding, StoreRefused, problem
-from fhir_blina.files import Resource, dumps
+from fhir_blina.files import Resource, dumps, same
 from fhir_blina.http import Transport
 from fhir_blina.r4 import findings_of, key_of
-from fhir_blina.store.contract import Progress, as_stored, no_progress, same
+from fhir_blina.store.contract import Progress, as_stored, no_progress
 from fhir_blina.store.rest.capability import Capability
 
 DEFINITIONS = ("CodeSystem", "ValueSet", "NamingSystem", "StructureDefinition", "SearchParameter")
