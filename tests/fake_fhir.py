@@ -60,6 +60,7 @@ class FakeFhir:
     lenient: bool = False
     most_entries: int = 0
     software: str = "Fake"
+    posts_searches: bool = True
     writes_a_minute: int = 0
     transactions_are_batches: bool = False
     taken: int = 0
@@ -123,6 +124,8 @@ class FakeFhir:
         path = request.url.path.removeprefix("/fhir").strip("/")
         params = parse_qsl(request.url.query.decode())
         text = request.content.decode()
+        if path.endswith("_search") and not self.posts_searches:
+            raise Refused(404, "no POST _search here")
         if path.endswith("_search"):
             return 200, self.search(path.split("/")[0], parse_qsl(text)), {}
         if path == "metadata":

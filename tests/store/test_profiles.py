@@ -12,7 +12,7 @@ from fhir_blina.store.rest.doctor import examine
 from fhir_blina.store.rest.profiles import UNKNOWN, known_profiles, read_profile, recognised
 from fhir_blina.store.rest.rest import RestStore
 from tests.exact_json import loads
-from tests.fake_fhir import BASE, FakeFhir, resource
+from tests.fake_fhir import BASE, FakeFhir, resource, ward
 
 FILES = sorted((mappings_folder() / "servers").glob("*.yaml"))
 
@@ -88,9 +88,18 @@ def test_no_bundle_is_larger_than_such_a_server_takes():
     sizes = [
         len(loads(one.content.decode())["entry"])
         for one in fake.sent("POST", "/fhir")
-        if b'"transaction"' in one.content
+        if b'"POST"' in one.content
     ]
     assert max(sizes) == 50
+
+
+def test_transactions_that_are_done_as_batches_are_not_relied_on():
+    fake = FakeFhir(client_ids=False, transactions_are_batches=True, software="medplum")
+    store = store_of(fake)
+    store.push(ward(), cohort="tiny")
+    assert not [one for one in fake.sent("POST", "/fhir") if b'"transaction"' in one.content]
+    assert sum(store.unload("tiny").values()) == len(ward())
+    assert fake.held == {}
 
 
 def test_a_plan_says_how_long_it_takes_at_the_rate_limit():

@@ -21,6 +21,15 @@ STRICT = {
     "assigns ids, no transactions": {"client_ids": False, "bundle": "batch"},
     "assigns ids, single requests": {"client_ids": False, "bundle": ""},
     "single requests": {"bundle": ""},
+    # By the rules in mappings/servers; rate limits are in test_entries.py, where no clock is waited for.
+    "medplum": {
+        "software": "medplum",
+        "client_ids": False,
+        "transactions_are_batches": True,
+        "most_entries": 50,
+    },
+    "google": {"software": "google", "most_entries": 4500},
+    "azure": {"software": "microsoft", "most_entries": 500, "lenient": True},
 }
 
 

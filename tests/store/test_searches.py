@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused
@@ -120,3 +121,35 @@ def test_a_cohort_that_is_not_there_is_no_empty_pull(tmp_path, types):
         with pytest.raises(StoreRefused, match='holds nothing of "teeny"'):
             one.pull(tmp_path / "out", cohort="teeny", types=types)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_search_goes_in_the_address_where_the_server_takes_no_post_of_it(tmp_path):
+    """Epic answers 404 to POST MedicationStatement/_search."""
+    fake, store = filled(posts_searches=False)
+    pulled = store.pull(tmp_path / "out", params={"Patient": {"gender": "female"}})
+    females = sum(one.get("gender") == "female" for one in fake.held.values())
+    assert dict(pulled.counts) == {"Patient": females}
+    assert females > 0
+    assert (
+        "the server takes no POST of a search for Patient: its parameters went in the address"
+        in (pulled.certificate["notes"])
+    )
+
+
+def test_resources_are_read_one_by_one_where_a_search_cannot_be_posted():
+    fake = FakeFhir(posts_searches=False, bundle="")
+    store = RestStore(BASE, client=fake.client(), sleep=lambda _: None)
+    done = store.push(ward(), cohort="tiny", verify="sample")
+    assert sum(done.created.values()) == len(ward())
+    assert "content of 15 of 15 resources" in done.verified
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_another_refusal_of_a_posted_search_is_not_sent_again_in_the_address(status, tmp_path):
+    fake, store = filled()
+    fake.faults.append(
+        lambda server, request: httpx.Response(status) if request.url.path.endswith("_search") else None
+    )
+    with pytest.raises(StoreRefused):
+        store.pull(tmp_path / "out", params={"Patient": {"gender": "female"}})
+    assert not [one for one in fake.requests if "gender" in str(one.url)]

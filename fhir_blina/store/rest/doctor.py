@@ -103,6 +103,7 @@ def examine(url: str, *, kinds: Sequence[str] = USED_TYPES, **options: Any) -> E
 # What follows from a fact; what is not named here is only told.
 _OBEYED = {
     "ids": "taken where the server does not say; what it does is seen at the first write",
+    "bundle": "a transaction that is done as a batch is sent as a batch",
     "entries": "no bundle is larger",
     "bundle_bytes": "no bundle is longer",
     "writes_a_minute": "push --dry-run says how long it takes; the server's own headers are obeyed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from fhir_blina.errors import Finding, StoreRefused, problem
 from fhir_blina.files import check_schema, mappings_folder, read_yaml, schema
 from fhir_blina.http import Pace
+from fhir_blina.store.rest.capability import Capability
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ class Profile:
         """Whether it creates under ids of ours; None where nothing is known."""
         said = self.value("ids")
         return None if said is None else said == "client"
+
+    def corrected(self, capability: Capability) -> Capability:
+        """What the server says it can do, but for transactions where they are known to be done as batches."""
+        if self.value("bundle") != "batch":
+            return capability
+        ways = capability.interactions - {"transaction"} | {"batch"}
+        return replace(capability, interactions=ways)
 
     def pace(self, size: int, workers: int) -> Pace:
         """A pace within its limits."""

@@ -114,7 +114,8 @@ class RestStore:
             StoreUnavailable: it does not answer.
         """
         if self._capability is None:
-            self._capability = read_capability(self._transport)
+            said = read_capability(self._transport)
+            self._capability = recognised(self.location, said.software).corrected(said)
         return self._capability
 
     @property
