@@ -19,6 +19,8 @@ from fhir_blina.files import loads
 from fhir_blina.views.recursion import descends
 
 BUILT_IN_CONSTANTS = frozenset({"rowIndex", "resource", "rootResource", "context"})
+MAX_ROWS = 1_000_000  # of one resource: more are crossed levels, and no table
+MAX_DEPTH = 200  # of repeat; JSON of a resource is nowhere near as deep
 INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt", "integer64"})
 
 _ELEMENT = {"id", "extension", "modifierExtension"}

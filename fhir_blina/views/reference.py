@@ -7,6 +7,7 @@ to its answers by the tests.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_blina.errors import ExpressionError, ViewError
 from fhir_blina.fhirpath import Constant, Expression
 from fhir_blina.files import Resource, read_ndjson
-from fhir_blina.views.definition import INTEGERS, Column, Select, View
+from fhir_blina.views.definition import INTEGERS, MAX_DEPTH, MAX_ROWS, Column, Select, View
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,14 +145,18 @@ class _Evaluation:
         parts += [list(self.level(below, item, index)) for below in select.selects]
         if select.unions:
             parts.append([row for below in select.unions for row in self.level(below, item, index)])
+        if math.prod(map(len, parts)) > MAX_ROWS:
+            raise self.fault(f"more than {MAX_ROWS:,} rows of one resource: cross fewer levels")
         for combination in itertools.product(*parts):
             yield tuple(itertools.chain.from_iterable(combination))
 
-    def repeated(self, paths: tuple[Expression, ...], item: Any, index: int) -> Iterator[Any]:
+    def repeated(self, paths: tuple[Expression, ...], item: Any, index: int, depth: int = 0) -> Iterator[Any]:
+        if depth > MAX_DEPTH:
+            raise self.fault(f"repeat goes down more than {MAX_DEPTH} levels, so that it may never end")
         for path in paths:
             for child in self.ask(path, item, index):
                 yield child
-                yield from self.repeated(paths, child, index)
+                yield from self.repeated(paths, child, index, depth + 1)
 
     def ask(self, path: Expression, item: Any, index: int) -> list[Any]:
         try:

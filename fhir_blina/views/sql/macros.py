@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import re
 
+from fhir_blina.views.definition import MAX_DEPTH, MAX_ROWS
+
 _ZONE = r"'(Z|[+-]\d\d:\d\d)$'"
 MACROS: dict[str, str] = {
     # the one value of a list; several are an error
     "fhir_only(list, message)": "CASE WHEN len(list) > 1 THEN error(message) ELSE list[1] END",
+    # whether levels that are crossed stay a table
+    "fhir_bounded(sizes)": (
+        f"CASE WHEN list_aggregate(sizes, 'product') > {MAX_ROWS} "
+        f"THEN error('view: more than {MAX_ROWS:,} rows of one resource: cross fewer levels') "
+        "ELSE true END"
+    ),
+    "fhir_deep(place)": (
+        f"CASE WHEN len(place) > {MAX_DEPTH} "
+        f"THEN error('view: repeat goes down more than {MAX_DEPTH} levels') ELSE true END"
+    ),
     # whether objects and lists stand where R4 has them; from_json would pass over others
     "fhir_shaped(line, paths, kinds)": (
         "CASE WHEN list_bool_and(list_transform(list_zip(json_type(line, paths), kinds), "
@@ -25,8 +37,19 @@ MACROS: dict[str, str] = {
     ),
     # a decimal, kept as text, as a number to compare or to count with
     "fhir_number(digits)": (
-        "CASE WHEN fhir_small(digits) THEN CAST(CAST(digits AS DECIMAL(18, 6)) AS DECIMAL(38, 18)) "
-        "ELSE CAST(digits AS DECIMAL(38, 18)) END"
+        "CASE WHEN fhir_small(digits) THEN CAST(TRY_CAST(digits AS DECIMAL(18, 6)) AS DECIMAL(38, 18)) "
+        "ELSE fhir_long(digits) END"
+    ),
+    # TRY_CAST, since DuckDB may look at a branch for rows that are not meant
+    "fhir_scale(digits)": (
+        "fhir_places(split_part(upper(digits), 'E', 1)) "
+        "- coalesce(TRY_CAST(split_part(upper(digits), 'E', 2) AS INTEGER), 0)"
+    ),
+    "fhir_long(digits)": (
+        "CASE WHEN fhir_scale(digits) > 18 THEN error('view: more than 18 decimals in a number') "
+        "WHEN digits IS NULL OR TRY_CAST(digits AS DECIMAL(38, 18)) IS NOT NULL "
+        "THEN TRY_CAST(digits AS DECIMAL(38, 18)) "
+        "ELSE error('view: more than 20 digits before the point') END"
     ),
     # up to 6 decimals and 12 characters: DuckDB casts these much faster through DECIMAL(18, 6)
     "fhir_small(digits)": (
@@ -38,9 +61,10 @@ MACROS: dict[str, str] = {
     ),
     "fhir_decimal(digits)": (
         "CASE WHEN digits IS NULL THEN NULL "
-        "WHEN fhir_small(digits) THEN CAST(CAST(digits AS DECIMAL(18, 6)) AS DECIMAL(38, 12)) "
-        "WHEN CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(38, 12)) "
-        "THEN CAST(digits AS DECIMAL(38, 12)) ELSE error('view: more than 12 decimals in a number') END"
+        "WHEN fhir_small(digits) THEN CAST(TRY_CAST(digits AS DECIMAL(18, 6)) AS DECIMAL(38, 12)) "
+        "WHEN fhir_long(digits) = CAST(TRY_CAST(digits AS DECIMAL(32, 12)) AS DECIMAL(38, 18)) "
+        "THEN CAST(TRY_CAST(digits AS DECIMAL(32, 12)) AS DECIMAL(38, 12)) "
+        "ELSE error('view: more than 12 decimals in a number') END"
     ),
     # the same of the text of a DOUBLE, which is exact up to 15 digits
     "fhir_short_decimal(digits)": (

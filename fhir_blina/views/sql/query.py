@@ -24,6 +24,8 @@ from fhir_blina.views.sql.reading import Repeat, indented, read_sql, repeat_step
 from fhir_blina.views.sql.shape import Shape, is_known, leaf_type, quoted, text
 from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, kind_of
 
+_MOST_CROSSED = 6  # each is a lambda in a lambda, which DuckDB takes ever longer to plan
+
 
 @dataclass
 class Query:
@@ -77,6 +79,9 @@ class Query:
             steps.append(f"walked AS (\n  SELECT * FROM resource{joins}\n  ORDER BY resource_number\n)")
             relation = "walked AS r"
         where = ("\nWHERE " + "\n  AND ".join(self.where)) if self.where else ""
+        if len(self.parts) > 1:
+            sizes = ", ".join(f"len({part})" for part in self.parts)
+            where += f"{' AND' if where else chr(10) + 'WHERE'} fhir_bounded([{sizes}])"
         for place, part in enumerate(self.parts, start=1):
             body = f"SELECT r.*, unnest({part}) AS part_{place}\nFROM {relation}{where}"
             steps.append(f"rows_{place} AS (\n{indented(body)}\n)")
@@ -232,11 +237,16 @@ class _Compiler:
         names = [self.paths.variable() for _ in lists]
         for name, (columns, _) in zip(names, lists, strict=True):
             fields += [f"{text(column.name)}: {name}.{quoted(column.name)}" for column in columns]
+        if len(lists) > _MOST_CROSSED:
+            raise self.paths.refuse(f"more than {_MOST_CROSSED} crossed levels below another")
+        sizes = ", ".join(f"len({rows})" for _, rows in lists)
         sql = "{" + ", ".join(fields) + "}"
         for depth, (name, (_, rows)) in enumerate(zip(reversed(names), reversed(lists), strict=True)):
             sql = f"list_transform({rows}, lambda {name}: {sql})"
             if depth:
                 sql = f"flatten({sql})"
+        if len(lists) > 1:
+            return f"CASE WHEN fhir_bounded([{sizes}]) THEN {sql} END"
         return sql if lists else f"[{sql}]"
 
     def repeated(self, select: Select, focus: Focus) -> Value | None:

@@ -67,7 +67,7 @@ def repeat_steps(repeat: Repeat) -> Iterator[str]:
     def level(source: str, shape: Shape, sql: str, json: str, place: str, new: str) -> str:
         read = f"from_json({json}, {text(shape.structure_text())}) AS r"
         inner = f"SELECT resource_number, {place} AS place, {read} FROM {source}"
-        listed = f"SELECT resource_number, place, {sql} AS nodes FROM ({inner})"
+        listed = f"SELECT resource_number, place, {sql} AS nodes FROM ({inner}) WHERE fhir_deep(place)"
         unnested = f"SELECT *, unnest(nodes) AS node, unnest(range(len(nodes))) AS i FROM ({listed})"
         return f"SELECT resource_number, {new} AS place, node FROM ({unnested})"
 

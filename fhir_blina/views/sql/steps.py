@@ -226,9 +226,13 @@ class Steps:
         if isinstance(value, bool):
             return Value(str(value).lower(), "boolean")
         if isinstance(value, int):
+            if abs(value) >= 2**63:
+                raise self.refuse("a whole number of more than 18 digits")
             return Value(str(value), "integer")
         if isinstance(value, Decimal):
-            return Value(f"CAST({value:f} AS DECIMAL(38, 18))", "decimal", numeric=True)
+            if int(value.as_tuple().exponent) < -18 or abs(value) >= Decimal(10) ** 20:
+                raise self.refuse("a number of more than 18 decimals or 20 digits before the point")
+            return Value(f"CAST('{value:f}' AS DECIMAL(38, 18))", "decimal", numeric=True)
         if isinstance(value, Temporal):
             if value.kind == "time" and len(value.parts) < 2:
                 raise self.refuse("a time without minutes")
