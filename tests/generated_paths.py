@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from decimal import Decimal
 
-from fhir_blina.r4 import rules
+from fhir_blina.r4 import R4
 
 # What is drawn from: few values, so that equal ones meet.
 VALUES = {
@@ -57,7 +57,7 @@ _ALIKE = {"Age": "Quantity", "SimpleQuantity": "Quantity"}
 
 def defined(type_name: str, name: str) -> tuple[list[str], bool, bool]:
     """The types of an element that are drawn from, whether it repeats, whether it is a choice."""
-    elements = rules()["types"][_ALIKE.get(type_name, type_name)]["elements"]
+    elements = R4.types[_ALIKE.get(type_name, type_name)]["elements"]
     if name == "extension":
         return ["Extension"], True, False
     if name in elements:
