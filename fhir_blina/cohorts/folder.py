@@ -103,6 +103,11 @@ class Cohort:
         """The most days by which the dates of a patient are moved; 0 where they stay."""
         return int(self.manifest.data.get("shift_dates", 0))
 
+    @property
+    def shift_by_weeks(self) -> bool:
+        """Whether dates move by whole weeks, so that weekdays stay what they are."""
+        return bool(self.manifest.data.get("shift_by") == "weeks")
+
     def with_anchor(self, anchor: dt.date) -> Cohort:
         """The same cohort with another synthetic date for study day 0."""
         return replace(self, anchor=anchor, constants={**self.constants, "anchor": anchor.isoformat()})
@@ -173,6 +178,9 @@ def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
         "citation": data.get("citation", ""),
         "anchor": data["anchor"],
     }
+    if data.get("shift_by") == "weeks" and data.get("shift_dates", 0) < 7:
+        text = "shift_by: weeks needs shift_dates of 7 days or more"
+        findings.append(problem(manifest.where(("shift_by",)), text, "Write shift_dates: 364, for example"))
     manifest = _filled(manifest, constants, findings)
     data = manifest.data
     systems: dict[str, str] = data["systems"]

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fhir_blina.cohorts import Cohort
 from fhir_blina.files import CANONICAL, Resource
 from fhir_blina.r4 import R4, references_in, targets_of
 
@@ -24,6 +25,7 @@ DATES = frozenset({"date", "dateTime", "instant"})
 OWNERS = ("subject", "patient", "individual", "for", "beneficiary")
 DAYS_IN_YEAR = 365.2425
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.+)?)?)?", re.ASCII)
+_ZONE = re.compile(r"(?:Z|[+-]\d{2}:\d{2})$", re.ASCII)
 _IN_TEXT = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)", re.ASCII)
 
 
@@ -42,18 +44,20 @@ class DateShift:
     Args:
         key: Secret bytes; whoever has them can move the dates back.
         most: The largest offset in days, 1 or more.
+        weeks: Whether every offset is of whole weeks, so that weekdays stay; ``most`` is 7 or more then.
     """
 
-    def __init__(self, key: bytes, most: int) -> None:
+    def __init__(self, key: bytes, most: int, *, weeks: bool = False) -> None:
         self.key = key
-        self.most = most
+        self.step = 7 if weeks else 1
+        self.most = most // self.step
 
     def days(self, patient_id: str) -> int:
         """The offset of a patient: -most to most, never 0, from HMAC-SHA256 of the readable id."""
         # no id holds a colon, so this is never the message of a hashed id
         digest = hmac.new(self.key, f"shift_dates:{patient_id}".encode(), hashlib.sha256).digest()
         place = int.from_bytes(digest) % (2 * self.most)
-        return place - self.most if place < self.most else place - self.most + 1
+        return self.step * (place - self.most if place < self.most else place - self.most + 1)
 
     def moved(self, resources: Sequence[Resource], faults: list[Fault]) -> list[Resource]:
         """The resources, the dates of each patient moved; what has one gets the tag ``shifted-dates``.
@@ -64,13 +68,14 @@ class DateShift:
         """
         owners = _owners(resources)
         known: dict[str, set[str]] = {}
+        zones = self._zones(resources, owners)
         found = []
         for resource in resources:
             name = f"{resource['resourceType']}/{resource['id']}"
-            walk = _Walk(self, 1)
+            walk = _Walk(self, 1, zones)
             result = walk.resource(resource, owners.get(name))
             for owner, date in walk.seen:
-                known.setdefault(owner, set()).add(date)
+                known.setdefault(owner, set()).add(date[:10])
             if walk.seen:
                 meta = result.get("meta", {})
                 result = {**result, "meta": {**meta, "tag": [*meta.get("tag", ()), TAG]}}
@@ -84,13 +89,45 @@ class DateShift:
         faults += _written_out(resources, owners, known)
         return found
 
+    def _zones(self, resources: Sequence[Resource], owners: Mapping[str, str]) -> dict[str, str]:
+        """The one time zone of each patient whose times have several: the westernmost of them.
+
+        A zone that changes with summer time stays where the calendar has it, and would give the shift away.
+        """
+        seen: dict[str, set[str]] = {}
+        for resource in resources:
+            walk = _Walk(self, 1, {})
+            walk.resource(resource, owners.get(f"{resource['resourceType']}/{resource['id']}"))
+            for owner, date in walk.seen:
+                zone = _ZONE.search(date) if "T" in date else None
+                if zone is not None:
+                    seen.setdefault(owner, set()).add(zone[0])
+        return {owner: min(zones, key=_minutes) for owner, zones in seen.items() if len(zones) > 1}
+
     def moved_back(self, resources: Sequence[Resource]) -> list[Resource]:
         """The resources with readable ids, each date where it was before ``moved``; tags stay."""
         owners = _owners(resources)
         return [
-            _Walk(self, -1).resource(one, owners.get(f"{one['resourceType']}/{one['id']}"))
+            _Walk(self, -1, {}).resource(one, owners.get(f"{one['resourceType']}/{one['id']}"))
             for one in resources
         ]
+
+
+def shift_of(cohort: Cohort, key: bytes) -> DateShift:
+    """The shift that a cohort's manifest asks for."""
+    return DateShift(key, cohort.shift_dates, weeks=cohort.shift_by_weeks)
+
+
+def without_zone(text: str) -> str:
+    """A date and time without its time zone; anything else as it is."""
+    return _ZONE.sub("", text) if "T" in text and _DATE.fullmatch(text) else text
+
+
+def _minutes(zone: str) -> int:
+    """A zone as minutes east of UTC."""
+    if zone == "Z":
+        return 0
+    return (1 if zone[0] == "+" else -1) * (60 * int(zone[1:3]) + int(zone[4:]))
 
 
 def shifted(text: str, days: int) -> str:
@@ -119,8 +156,9 @@ def shifted(text: str, days: int) -> str:
 class _Walk:
     """One resource: its dates moved, and what was met on the way."""
 
-    def __init__(self, shift: DateShift, sign: int) -> None:
+    def __init__(self, shift: DateShift, sign: int, zones: Mapping[str, str]) -> None:
         self.shift = shift
+        self.zones = zones
         self.sign = sign
         self.seen: list[tuple[str, str]] = []
         self.left: list[str] = []
@@ -156,9 +194,10 @@ class _Walk:
         if owner is None:
             self.left.append(path)
             return value
-        self.seen.append((owner, value[:10]))
+        self.seen.append((owner, value))
         try:
-            return shifted(value, self.sign * self.shift.days(owner))
+            moved = shifted(value, self.sign * self.shift.days(owner))
+            return _ZONE.sub(self.zones[owner], moved) if owner in self.zones and "T" in moved else moved
         except (ValueError, OverflowError):
             self.lost.append(path)
             return value

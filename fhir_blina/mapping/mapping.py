@@ -15,7 +15,7 @@ from typing import Any
 from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.files import COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource
-from fhir_blina.mapping.dateshift import DateShift, Fault
+from fhir_blina.mapping.dateshift import Fault, shift_of
 from fhir_blina.mapping.filling import Filler, Origin, merge
 from fhir_blina.mapping.idkey import hash_ids, hashed_id, id_key
 from fhir_blina.mapping.template import Template, compile_templates
@@ -102,7 +102,7 @@ def _fill(
             finished.append(one)
     if cohort.shift_dates:
         faults: list[Fault] = []
-        finished = DateShift(id_key(), cohort.shift_dates).moved(finished, faults)
+        finished = shift_of(cohort, id_key()).moved(finished, faults)
         findings += [problem(origins[at.resource].location(at.path), at.text, at.remedy) for at in faults]
     finished = [_sorted(one) for one in finished]
     if not cohort.readable_ids:

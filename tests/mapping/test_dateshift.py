@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import zoneinfo
 
 import pytest
 from hypothesis import given
@@ -429,3 +430,73 @@ def test_dates_and_study_days_are_not_mixed(people, tmp_path):
         AnalysisError, match=r'endpoint "survival" mixes dates \(death, seen\) with study days'
     ):
         analyze(tables_of(cohort, tmp_path / "out"), cohort.folder)
+
+
+def test_the_zone_of_summer_time_does_not_give_the_shift_away():
+    """45 days across the end of winter time: the day on which the zone changes would be the real one."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    start = dt.datetime(2021, 3, 1, 8, tzinfo=berlin)
+    times = [(start + dt.timedelta(days=day)).isoformat() for day in range(45)]
+    assert len({one[-6:] for one in times}) == 2
+    resources = [{"resourceType": "Patient", "id": "p"}] + [
+        {
+            "resourceType": "Observation",
+            "id": f"o{number}",
+            "subject": {"reference": "Patient/p"},
+            "effectiveDateTime": one,
+        }
+        for number, one in enumerate(times)
+    ]
+    shift, faults = DateShift(KEY, 365), []
+    seen = [one["effectiveDateTime"] for one in shift.moved(resources, faults)[1:]]
+    assert faults == []
+    assert {one[-6:] for one in seen} == {"+01:00"}
+    assert [one[10:19] for one in seen] == ["T08:00:00"] * 45
+    days = [dt.date.fromisoformat(one[:10]) for one in seen]
+    assert [(day - days[0]).days for day in days] == list(range(45))
+    assert days[0] - start.date() == dt.timedelta(days=shift.days("p"))
+
+
+def test_whole_weeks_keep_the_weekday():
+    shift = DateShift(KEY, 364, weeks=True)
+    found = {shift.days(f"p{number}") for number in range(2000)}
+    assert found == {7 * week for week in range(-52, 53) if week}
+
+
+def test_a_cohort_says_that_it_moves_by_weeks(people):
+    moved = map_cohort(people("shift_dates: 364\nshift_by: weeks\n")).resources
+    subjects = [one["period"]["start"] for one in moved if one["resourceType"] == "ResearchSubject"]
+    weekdays = sorted(dt.date.fromisoformat(one).weekday() for one in subjects)
+    assert weekdays == sorted(dt.date.fromisoformat(row.split(",")[2]).weekday() for row in PEOPLE)
+    with pytest.raises(CohortError, match="7 days or more"):
+        people("shift_dates: 3\nshift_by: weeks\n")
+
+
+def test_times_of_several_zones_come_back_but_for_the_zone(made):
+    """The cells hold two zones; the resources one; the round trip loses no cell."""
+    template = (
+        PATIENTS.split("---", maxsplit=1)[0]
+        + """---
+table: people
+resource:
+  resourceType: Observation
+  id: "{{ %cohort }}-{{ id }}-o"
+  status: final
+  code: {text: anything}
+  subject: {reference: "Patient/{{ %cohort }}-P"}
+  effectiveDateTime: "{{ taken }}"
+---
+resource:
+  resourceType: Patient
+  id: "{{ %cohort }}-P"
+"""
+    )
+    template = "---".join(template.split("---")[1:])
+    rows = ["a,2021-03-01T08:00:00+01:00", "b,2021-04-01T08:00:00+02:00"]
+    folder = made({"people": ["id* taken", *rows]}, template, manifest="shift_dates: 365\n")
+    cohort = read_cohort(folder)
+    mapped = map_cohort(cohort)
+    taken = [one["effectiveDateTime"] for one in mapped.resources if one["resourceType"] == "Observation"]
+    assert {one[-6:] for one in taken} == {"+01:00"}
+    account = round_trip(cohort, mapped, mapped.resources)
+    assert account.differences == ()

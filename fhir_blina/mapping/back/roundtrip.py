@@ -12,7 +12,7 @@ from fhir_blina.fhirpath import Expression, compile_expression
 from fhir_blina.files import CANONICAL, COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource, as_text, same
 from fhir_blina.mapping.back.inversion import MISSING, Inverse
 from fhir_blina.mapping.back.matching import Cells, Match, settled
-from fhir_blina.mapping.dateshift import TAG, DateShift
+from fhir_blina.mapping.dateshift import TAG, shift_of, without_zone
 from fhir_blina.mapping.idkey import id_key
 from fhir_blina.mapping.mapping import Mapped
 from fhir_blina.mapping.nodes import Items, nodes
@@ -206,6 +206,13 @@ class _Rebuilt:
                 continue
             if not text and (texts is None or text in texts):
                 continue
+            if (
+                self.cohort.shift_dates
+                and texts
+                and {without_zone(one) for one in texts} == {without_zone(text)}
+            ):
+                counts["mapped"] += 1  # the shift gave the patient one time zone
+                continue
             counts["lost"] += 1
             if cells is None:
                 continue
@@ -249,7 +256,7 @@ def _by_readable_id(resources: Sequence[Resource], cohort: Cohort) -> dict[str, 
     names = {location: _readable_id(one) for location, one in zip(locations, resources, strict=True)}
     readable = [_readable(one, names) for one in resources]
     if cohort.shift_dates:
-        readable = DateShift(id_key(), cohort.shift_dates).moved_back(readable)
+        readable = shift_of(cohort, id_key()).moved_back(readable)
     return {
         f"{one['resourceType']}/{one['id']}": (location, one)
         for location, one in zip(locations, readable, strict=True)
