@@ -75,9 +75,11 @@ def selection() -> tuple[str, str]:
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if not missing:
         return "not soak", ""
-    left_out = "left out were the tests against HAPI's validator and server, and HL7's examples from npm"
+    left_out = (
+        "left out were the tests against HAPI's validator, server and containers, and HL7's examples from npm"
+    )
     return (
-        "not hapi and not postgres and not network and not soak",
+        "not hapi and not postgres and not network and not docker and not soak",
         f"{' and '.join(missing)} not found: {left_out}",
     )
 

@@ -144,11 +144,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the long runs unless they are asked for: ``pytest -m soak``. Begin with what takes longest."""
-    java, browser = java_files(config), files_with("browser")
+    java, containers, browser = java_files(config), files_with("docker"), files_with("browser")
 
     def place(item: pytest.Item) -> int:
         file = item.nodeid.split("::")[0]
-        return 0 if file in java else 1 if file in browser else 2
+        return 0 if file in java else 1 if file in containers else 2 if file in browser else 3
 
     items.sort(key=place)
     if "soak" in config.option.markexpr:

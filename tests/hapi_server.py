@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from fhir_blina.errors import Finding
-from fhir_blina.hapi import java, server
+from fhir_blina.hapi import engines, java, server
 from fhir_blina.hapi.validator import validate_with_hapi
 
 Judge = Callable[..., list[Finding]]
@@ -29,6 +29,18 @@ def need_java() -> None:
     """Skip where Java or Maven is missing."""
     if absent := java.missing():
         pytest.skip(absent)
+
+
+def need_docker() -> None:
+    """Skip where no Docker engine answers or its images cannot be had; FHIR_BLINA_NEED_DOCKER makes it fail."""
+    why = "no Docker engine with Compose answers"
+    if engines.docker_answers():
+        with tempfile.TemporaryDirectory() as place:
+            why = engines.no_images(Path(place)) and "the images of docker/compose.yaml are not to be had"
+    if why and os.environ.get("FHIR_BLINA_NEED_DOCKER"):
+        pytest.fail(why)
+    if why:
+        pytest.skip(f"{why}; .ci/docker makes both")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from fhir_blina.files import write_whole
 from fhir_blina.hapi import java
 
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx1500m"
+PULL_SECONDS = 1800
 PASSWORD_VARIABLE = "PGPASSWORD"  # noqa: S105 - the name of a variable
 
 Progress = Callable[[str, int, int], None]
@@ -33,20 +35,65 @@ def docker(
         seconds: How long it may take.
     """
     compose = java.docker_folder() / "compose.yaml"
-    secret, port = place / "postgres-password", place / "port"
+    port = place / "port"
     variables = {
-        "FHIR_BLINA_PASSWORD": secret.read_text("utf-8") if secret.exists() else "none",
+        "FHIR_BLINA_PASSWORD_FILE": str(password_file(place).absolute()),
         "FHIR_BLINA_ADDRESS": address,
         "FHIR_BLINA_PORT": port.read_text("utf-8") if port.exists() else "8080",
     }
-    return subprocess.run(  # noqa: S603
-        ["docker", "compose", "-p", "fhir-blina", "-f", str(compose), *arguments],  # noqa: S607
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-        env=os.environ | variables,
-    )
+    command = ["docker", "compose", "-p", project_of(place), "-f", str(compose), *arguments]
+    try:
+        return subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=seconds, check=False, env=os.environ | variables
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"no answer within {seconds:g} s")
+
+
+def project_of(place: Path) -> str:
+    """Compose's name for the containers and volumes of a server: its own for each folder of state."""
+    if place == Path.home() / ".cache" / "fhir-blina" / "server":
+        return "fhir-blina"
+    return "fhir-blina-" + hashlib.sha256(os.fsencode(place.absolute())).hexdigest()[:12]
+
+
+def password_file(place: Path) -> Path:
+    """Where PostgreSQL's password lies, in a folder that nobody else on this machine can enter.
+
+    The file itself can be read by everybody, because the servers in the containers are other users.
+    """
+    return place / "secret" / "postgres-password"
+
+
+def _make_password(place: Path) -> None:
+    secret = password_file(place)
+    if not secret.exists():
+        secret.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        secret.parent.chmod(0o700)
+        write_whole(secret, os.urandom(24).hex())
+        secret.chmod(0o644)
+
+
+def no_images(place: Path) -> str:
+    """Why the containers' images are neither here nor to be had; empty where they are here now."""
+    _make_password(place)
+    shown = docker(place, "config", "--images", seconds=60)
+    if shown.returncode:
+        return _last_words(shown)
+    for image in shown.stdout.split():
+        here = subprocess.run(  # noqa: S603
+            ["docker", "image", "inspect", image],  # noqa: S607
+            capture_output=True,
+            check=False,
+        )
+        if here.returncode:
+            pulled = docker(place, "pull", "--quiet", seconds=PULL_SECONDS)
+            return _last_words(pulled) if pulled.returncode else ""
+    return ""
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join(done.stderr.strip().splitlines()[-3:])
 
 
 def docker_answers() -> bool:
@@ -101,13 +148,12 @@ def start_docker(place: Path, address: str, port: int, progress: Progress) -> No
         StoreUnavailable: Docker says why not.
     """
     progress("starting containers", 0, 0)
-    secret = place / "postgres-password"
-    if not secret.exists():
-        write_whole(secret, os.urandom(24).hex())
+    _make_password(place)
     write_whole(place / "port", str(port))
-    done = docker(place, "up", "-d", "hapi", address=address, seconds=1800)
+    done = docker(place, "up", "-d", "hapi", address=address, seconds=PULL_SECONDS)
     if done.returncode:
-        raise StoreUnavailable("docker compose up failed: " + " ".join(done.stderr.strip().splitlines()[-3:]))
+        docker(place, "down")
+        raise StoreUnavailable(f"docker compose up failed: {_last_words(done)}")
 
 
 def _database_settings(place: Path, database: str) -> dict[str, str]:
@@ -142,7 +188,8 @@ def start_java(place: Path, address: str, port: int, database: str, progress: Pr
     settings = _database_settings(place, database)
     if absent := java.missing():
         raise FhirBlinaError(
-            f"no Docker engine answers, and {absent}. Install Docker, or Java {java.JAVA_VERSION} and Maven"
+            f"neither Docker nor Java can run the server: {absent}. "
+            f"Install Docker, or Java {java.JAVA_VERSION} and Maven"
         )
     jar = java.built("hapi-local", say=lambda sentence: progress(sentence, 0, 0))
     log = place / "server.log"

@@ -1,8 +1,8 @@
 """A HAPI FHIR server on this machine: start, stop, status, logs, reset.
 
-Docker runs the official image with PostgreSQL where an engine answers. Elsewhere Java runs the same server
-assembled from Maven artifacts, on H2 or on a PostgreSQL that is already there. Either listens on 127.0.0.1
-unless told otherwise, because it asks nobody for a password.
+Docker runs the official image with PostgreSQL where an engine answers and its images can be had. Elsewhere
+Java runs such a server assembled from Maven artifacts, on H2 or on a PostgreSQL that is already there. Both
+listen on 127.0.0.1 unless told otherwise, because they ask nobody for a password.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def _home(home: Path | None) -> Path:
     return home or java.cache_folder() / "server"
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a FHIR server gives its CapabilityStatement at this base URL."""
     try:
         with urllib.request.urlopen(f"{url}/metadata?_summary=true", timeout=5) as answer:  # noqa: S310
             return bool(answer.status == 200)
@@ -111,7 +112,7 @@ def status(home: Path | None = None) -> ServerStatus:
     state = _remembered(_home(home))
     if not state.running:
         return state
-    return ServerStatus(**(asdict(state) | {"ready": _answers(state.url)}))
+    return ServerStatus(**(asdict(state) | {"ready": answers(state.url)}))
 
 
 def start(
@@ -164,7 +165,7 @@ def start(
             (place / "state.json").unlink(missing_ok=True)
             if _port_taken(host, port):
                 raise StoreRefused(f"port {port} of {host} is in use by another program. Choose another")
-            chosen = engine if engine != "auto" else "docker" if engines.docker_answers() else "java"
+            chosen = _chosen(engine, place, progress)
             if chosen == "docker":
                 engines.start_docker(place, address, port, progress)
                 state = ServerStatus(running=True, url=url, engine="docker", database="postgresql")
@@ -178,6 +179,23 @@ def start(
         return _wait(place, state, wait_seconds, progress)
 
 
+def _chosen(engine: str, place: Path, progress: Progress) -> str:
+    """Docker where an engine answers and the images are here or can be had, else Java, saying why."""
+    if engine == "java":
+        return engine
+    if not engines.docker_answers():
+        if engine == "docker":
+            raise StoreUnavailable("no Docker engine with Compose answers. Start it, or take --engine java")
+        return "java"
+    progress("looking for the images", 0, 0)
+    if why := engines.no_images(place):
+        if engine == "docker":
+            raise StoreUnavailable(f"the images cannot be had: {why}")
+        _log.warning("Docker answers, but its images cannot be had (%s); Java runs the server", why)
+        return "java"
+    return "docker"
+
+
 def _wait(place: Path, state: ServerStatus, wait_seconds: float, progress: Progress) -> ServerStatus:
     try:
         _until_ready(place, state, wait_seconds, progress)
@@ -189,7 +207,7 @@ def _wait(place: Path, state: ServerStatus, wait_seconds: float, progress: Progr
 
 def _until_ready(place: Path, state: ServerStatus, wait_seconds: float, progress: Progress) -> None:
     begin = time.monotonic()
-    while not _answers(state.url):
+    while not answers(state.url):
         seconds = time.monotonic() - begin
         progress("waiting for the server", int(seconds), int(wait_seconds))
         if state.engine == "java" and not engines.java_runs(state.pid):
@@ -260,5 +278,6 @@ def reset(home: Path | None = None) -> None:
     if engines.docker_answers():
         engines.docker(place, "down", "--volumes")
     with locked(place / "lock", wait_seconds=WAIT_SECONDS):
-        for path in [*place.glob("h2*"), place / "server.log", place / "postgres-password", place / "port"]:
+        for path in [*place.glob("h2*"), place / "server.log", place / "port"]:
             path.unlink(missing_ok=True)
+        engines.password_file(place).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import socket
 import stat
@@ -237,21 +238,46 @@ def test_docker_is_taken_where_an_engine_answers(home, port, monkeypatch):
 
     monkeypatch.setattr(engines, "docker_answers", lambda: True)
     monkeypatch.setattr(engines.subprocess, "run", run)
-    monkeypatch.setattr(server, "_answers", lambda url: bool(calls))
+    monkeypatch.setattr(server, "answers", lambda url: bool(calls))
     started = server.start(port=port, home=home)
     assert started.engine == "docker"
     assert started.database == "postgresql"
-    up, variables = calls[0]
-    assert up[:4] == ["docker", "compose", "-p", "fhir-blina"]
+    up, variables = next(call for call in calls if "up" in call[0])
+    assert up[:3] == ["docker", "compose", "-p"]
+    assert up[3].startswith("fhir-blina-")  # of its own, beside the server of whoever runs the tests
     assert up[-3:] == ["up", "-d", "hapi"]
     assert variables["FHIR_BLINA_PORT"] == str(port)
-    secret = home / "postgres-password"
-    assert variables["FHIR_BLINA_PASSWORD"] == secret.read_text()
-    assert len(secret.read_text()) == 48
-    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    secret = home / "secret" / "postgres-password"
+    assert variables["FHIR_BLINA_PASSWORD_FILE"] == str(secret)
+    password = secret.read_text()
+    assert len(password) == 48
+    assert password not in str(calls)  # neither an argument nor in the environment
+    assert stat.S_IMODE(secret.parent.stat().st_mode) == 0o700  # the containers' users read it, nobody here
     assert server.status(home).running
     assert server.stop(home) is True
     assert calls[-1][0][-1] == "down"
+
+
+@pytest.mark.parametrize("engine", ["auto", "docker"])
+def test_without_images_java_runs_the_server_and_says_so(home, port, monkeypatch, caplog, engine):
+    def run(command, **options):
+        failed = "pull" in command or "image" in command
+        return subprocess.CompletedProcess(command, int(failed), stdout="an/image:1\n", stderr="no such host")
+
+    monkeypatch.setattr(engines, "docker_answers", lambda: True)
+    monkeypatch.setattr(engines.subprocess, "run", run)
+    if engine == "docker":
+        with pytest.raises(StoreUnavailable, match="images cannot be had: no such host"):
+            server.start(port=port, home=home, engine=engine)
+        return
+    assert server.start(port=port, home=home, engine=engine).engine == "java"
+    (record,) = caplog.records
+    assert "images cannot be had (no such host); Java runs the server" in record.getMessage()
+
+
+def test_docker_without_an_engine_is_refused(home, port):
+    with pytest.raises(StoreUnavailable, match="no Docker engine"):
+        server.start(port=port, home=home, engine="docker")
 
 
 def test_compose_binds_to_this_machine_and_pins_what_it_runs():
@@ -259,9 +285,14 @@ def test_compose_binds_to_this_machine_and_pins_what_it_runs():
     services = compose["services"]
     assert [name for name in services if "ports" in services[name]] == ["hapi"]
     assert services["hapi"]["ports"] == ["${FHIR_BLINA_ADDRESS:-127.0.0.1}:${FHIR_BLINA_PORT:-8080}:8080"]
-    assert "@sha256:" in services["hapi"]["image"]
-    assert not any(service.get("image", "x:1").endswith((":latest", "hapi")) for service in services.values())
-    assert services["cli"]["depends_on"] == {"ready": {"condition": "service_completed_successfully"}}
+    pinned = re.compile(r"\$\{FHIR_BLINA_\w+_IMAGE:-[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}\}")
+    assert pinned.fullmatch(services["hapi"]["image"])
+    assert pinned.fullmatch(services["postgres"]["image"])
+    base = services["cli"]["build"]["args"]["PYTHON_IMAGE"]
+    assert pinned.fullmatch(base)
+    dockerfile = (java.docker_folder() / "Dockerfile").read_text()
+    assert f"ARG PYTHON_IMAGE={base.removesuffix('}').split(':-')[1]}\n" in dockerfile
+    assert services["cli"]["depends_on"] == {"hapi": {"condition": "service_healthy"}}
 
 
 def test_each_setting_of_hapi_has_its_reason():
