@@ -87,6 +87,7 @@ TOPICS = {
     "fake_fhir",
     "garbage",
     "packaging",
+    "pytest_plugin",
     "run",
     "run_privacy",
     "second_cohort",
