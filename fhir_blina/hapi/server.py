@@ -276,7 +276,7 @@ def reset(home: Path | None = None) -> None:
     place = _home(home)
     stop(home)
     if engines.docker_answers():
-        engines.docker(place, "down", "--volumes")
+        engines.docker(place, "--profile", "cli", "down", "--volumes")  # what the command line wrote, too
     with locked(place / "lock", wait_seconds=WAIT_SECONDS):
         for path in [*place.glob("h2*"), place / "server.log", place / "port"]:
             path.unlink(missing_ok=True)
