@@ -172,7 +172,7 @@ def test_the_image_s_own_check_says_that_it_is_well(containers):
 def test_a_killed_container_comes_back_with_what_was_acknowledged(containers, service):
     one = containers.inspected()[service]
     os.kill(one["State"]["Pid"], signal.SIGKILL)
-    end = time.monotonic() + 300
+    end = time.monotonic() + 500
     while True:
         now = containers.inspected().get(service)
         if now and now["RestartCount"] > one["RestartCount"] and now["State"]["Running"]:
