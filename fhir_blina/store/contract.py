@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fhir_blina.errors import Finding
+from fhir_blina.errors import Finding, StoreRefused
 from fhir_blina.files import COHORT_SYSTEM, Resource
 
 Resources = Iterable[Resource]
@@ -203,6 +203,13 @@ def tags_of(resource: Resource) -> list[tuple[str, str]]:
     """``(system, code)`` of each ``meta.tag``."""
     meta = resource.get("meta") or {}
     return [(tag.get("system", ""), tag.get("code", "")) for tag in meta.get("tag") or []]
+
+
+def not_here(location: str, cohort: str) -> StoreRefused:
+    """The error for a pull of a cohort of which a store holds nothing."""
+    return StoreRefused(
+        f'{location} holds nothing of "{cohort}" among what is asked for. Push it first, or correct the name'
+    )
 
 
 def belongs_to(resource: Resource, cohort: str) -> bool:

@@ -21,6 +21,7 @@ from fhir_blina.store.contract import (
     by_type,
     counted,
     no_progress,
+    not_here,
 )
 from fhir_blina.store.manifest import (
     MANIFEST,
@@ -161,10 +162,7 @@ class FolderStore:
         }
         counts = counted(by_type(chosen))
         if cohort and not counts:
-            raise StoreRefused(
-                f'{self.folder} holds nothing of "{cohort}" among what is asked for. Push it first, or '
-                "correct the name"
-            )
+            raise not_here(str(self.folder), cohort)
         query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
         certificate = {
             "server": self.location,

@@ -85,16 +85,18 @@ def writer(
         sent: Our resources by our ``Type/id``.
         known: Ours to the server's ``Type/id``, of what it held before.
         capability: What the server can do.
-        stored_at: The server's ``Type/id`` of one of ours that was stored since.
+        stored_at: The server's ``Type/id`` of one of ours, empty where it is not stored yet.
         circle_of: For those that refer to each other, or to themselves, who does: what of it is not stored
             yet is referred to by its identifier until it is.
     """
-    names = _Names(known, stored_at)
+
+    def named(reference: str) -> str:
+        return stored_at(target_of(reference)) or reference
 
     def write(key: str) -> Write:
         kind = key.split("/", 1)[0]
         resource = sent[key]
-        body = with_references(by_identifier(resource, circle_of.get(key, ()), names.get), _by(names))
+        body = with_references(by_identifier(resource, circle_of.get(key, ()), stored_at), named)
         if key in known:
             body["id"] = known[key].split("/", 1)[1]
             return Write(key, "PUT", known[key], body)
@@ -147,14 +149,3 @@ def by_identifier(
             copy |= {"type": kind, "identifier": {"system": RESOURCE_KEY_SYSTEM, "value": value}}
         return copy
     return [by_identifier(value, circle, stored_at) for value in node] if isinstance(node, list) else node
-
-
-class _Names(dict[str, str]):
-    """Ours to the server's, asked anew for what is not known yet."""
-
-    def __init__(self, known: Mapping[str, str], stored_at: Callable[[str], str]) -> None:
-        super().__init__(known)
-        self._stored_at = stored_at
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return super().get(key) or self._stored_at(key) or default

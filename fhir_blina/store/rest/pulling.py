@@ -16,7 +16,7 @@ from typing import Any
 from fhir_blina.errors import StoreInconsistent, StoreRefused
 from fhir_blina.files import locked
 from fhir_blina.http import Origin
-from fhir_blina.store.contract import PullResult, as_stored, belongs_to
+from fhir_blina.store.contract import PullResult, as_stored, belongs_to, not_here
 from fhir_blina.store.manifest import line_of, now, refuse_foreign, save_pull
 from fhir_blina.store.rest.ahead import interleaved
 from fhir_blina.store.rest.exporting import Export
@@ -102,10 +102,7 @@ class Pull:
         moment = _moment(transport.heard)
         counts = {} if self.group else self.fetcher.counts(self.selection)
         if self.cohort and not self.group and not self.selection.since and not counts:
-            raise StoreRefused(
-                f'{transport.base} holds nothing of "{self.cohort}" among what is asked for. '
-                "Push it first, or correct the name"
-            )
+            raise not_here(transport.base, self.cohort)
         return counts, moment
 
     def _way(self, total: int) -> tuple[str, str]:
