@@ -60,10 +60,9 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     rows = tuple({str(key): row[key] for key in row} for row in derivation)
     folder = endpoints.path.parent
     counted = population_rows(populations(facts), facts.labels)
-    results = Results(tuple(records), rows, **counted)
+    results = Results(tuple(records), rows, populations=counted["populations"], left_out=counted["left_out"])
     if (folder / "claims.csv").is_file():
-        compared = compare_claims(read_claims(folder), results)
-        results = replace(results, claims=tuple(result.as_dict() for result in compared))
+        results = replace(results, claims=tuple(compare_claims(read_claims(folder), results)))
     found = find(tables, endpoints, results, rule_book(folder))
     found += [remarked(remark, facts.labels) for remark in facts.account.remarks.values()]
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))

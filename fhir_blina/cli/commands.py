@@ -140,8 +140,8 @@ def run(options: Options) -> int:
         {
             "cells": {"mapped": account.mapped, "unmapped": account.unmapped, "lost": account.lost},
             "differences": [str(difference) for difference in account.differences],
-            "claims": [dict(claim) for claim in done.results.claims],
-            "populations": [dict(one) for one in done.results.populations],
+            "claims": done.results.as_dict()["claims"],
+            "populations": done.results.as_dict()["populations"],
             "report": str(done.report) if done.report else None,
         }
     )

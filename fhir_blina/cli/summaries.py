@@ -51,21 +51,19 @@ def headline(results: Results, *, everything: bool = False) -> list[Sequence[str
 
     rows: list[Sequence[str]] = []
     for claim in results.claims:
-        if not everything and (claim["kind"] != "result" or claim["reading"] != "main"):
+        if not everything and (claim.kind != "result" or claim.reading != "main"):
             continue
-        value = claim["recomputed"]
-        recomputed = "" if value is None else shown(value, claim["value_printed"])
-        unit = "" if claim["unit"] in {None, "1"} else claim["unit"]
-        how = claim["method"] if claim["agreement"] == "agrees" else claim["why"]
-        rows.append((claim["title"], claim["value_printed"], recomputed, unit, claim["agreement"], how or ""))
+        value = claim.recomputed
+        recomputed = "" if value is None else shown(value, claim.value_printed)
+        unit = "" if claim.unit == "1" else claim.unit
+        how = claim.method if claim.agreement == "agrees" else claim.why
+        rows.append((claim.title, claim.value_printed, recomputed, unit, claim.agreement, how))
     return rows
 
 
 def agreement_summary(results: Results) -> str:
     """How many published results agree, are truncated, disagree, or cannot be computed."""
-    main = [
-        one["agreement"] for one in results.claims if one["kind"] == "result" and one["reading"] == "main"
-    ]
+    main = [one.agreement for one in results.claims if one.kind == "result" and one.reading == "main"]
     counts = Counter(main)
     return f"{len(main)} published results: " + ", ".join(f"{counts[word]} {word}" for word in sorted(counts))
 

@@ -17,14 +17,13 @@ from fhir_blina.report.grids import (
     Head,
     estimate,
     interval,
-    is_missing,
     number,
     p_value,
     unit,
     words,
 )
 from fhir_blina.report.layout import Block
-from fhir_blina.results import AGREES, DISAGREES, NOT_COMPUTABLE, TRUNCATED, Record
+from fhir_blina.results import AGREES, DISAGREES, NOT_COMPUTABLE, TRUNCATED, ComparedClaim, Record
 
 TONES = {AGREES: "good", TRUNCATED: "warn", DISAGREES: "bad", NOT_COMPUTABLE: "missing"}
 SEVERITIES = {"error": "bad", "warning": "warn", "information": "missing"}
@@ -139,9 +138,7 @@ def records_grid(material: Material, block: Block) -> Grid:
 
 def claims_count(material: Material) -> str:
     """How many printed numbers agree, in a sentence; empty where no claims were compared."""
-    found = Counter(
-        str(row["agreement"]) for row in material.results.claims if row.get("reading", "main") == "main"
-    )
+    found = Counter(claim.agreement for claim in material.results.claims if claim.reading == "main")
     if not found:
         return ""
     words_ = {
@@ -156,10 +153,9 @@ def claims_count(material: Material) -> str:
 
 def claims_grids(material: Material) -> list[Grid]:
     """The reproduction table: results first, then single patients' data, rules, citations, other readings."""
-    parts: dict[str, list[Mapping[str, Any]]] = {title: [] for title in CLAIM_PARTS.values()}
-    for row in material.results.claims:
-        kind = "other" if row.get("reading", "main") != "main" else str(row.get("kind", "result"))
-        parts[CLAIM_PARTS.get(kind, CLAIM_PARTS["result"])].append(row)
+    parts: dict[str, list[ComparedClaim]] = {title: [] for title in CLAIM_PARTS.values()}
+    for claim in material.results.claims:
+        parts[CLAIM_PARTS["other" if claim.reading != "main" else claim.kind]].append(claim)
     order = {DISAGREES: 0, TRUNCATED: 1, AGREES: 2, NOT_COMPUTABLE: 3}
     titles = ("Claim", "Printed", "Recomputed", "Agreement", "Why, and by which method", "Printed in")
     head = tuple(
@@ -167,24 +163,22 @@ def claims_grids(material: Material) -> list[Grid]:
     )
     grids = []
     for title, rows in parts.items():
-        rows.sort(key=lambda row: order.get(str(row["agreement"]), 4))
+        rows.sort(key=lambda claim: order[claim.agreement])
         fold = "" if title == CLAIM_PARTS["result"] and len(rows) <= MOST_CLAIMS else f"show {len(rows)} rows"
         if rows:
             grids.append(Grid(title, head, tuple(_claim_row(row) for row in rows), fold=fold))
     return grids
 
 
-def _claim_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
-    of = "" if row["unit"] in {"1", ""} else f" {row['unit']}" if row["unit"] == "%" else unit(row["unit"])
-    value = row.get("recomputed")
-    shown = f"{number(_short(value))}{of}" if not is_missing(value) else "–"
+def _claim_row(claim: ComparedClaim) -> tuple[Cell, ...]:
+    of = "" if claim.unit in {"1", ""} else f" {claim.unit}" if claim.unit == "%" else unit(claim.unit)
     return (
-        Cell(str(row["title"]), str(row.get("quote") or "")),
-        Cell(f"{row['value_printed']}{of}"),
-        Cell(shown),
-        Cell(str(row["agreement"]), tone=TONES.get(str(row["agreement"]), "")),
-        Cell(str(row["why"])),
-        Cell(str(row["printed_in"])),
+        Cell(claim.title, claim.quote),
+        Cell(f"{claim.value_printed}{of}"),
+        Cell("–" if claim.recomputed is None else f"{number(_short(claim.recomputed))}{of}"),
+        Cell(claim.agreement, tone=TONES[claim.agreement]),
+        Cell(claim.why),
+        Cell(claim.printed_in),
     )
 
 

@@ -12,7 +12,9 @@ from fhir_blina.results.claims import (
     read_claims,
     shown,
 )
-from fhir_blina.results.records import Record, Results, exact, write_results
+from fhir_blina.results.entries import ComparedClaim
+from fhir_blina.results.numbers import exact
+from fhir_blina.results.records import Record, Results, write_results
 
 __all__ = [
     "AGREES",
@@ -20,6 +22,7 @@ __all__ = [
     "DISAGREES",
     "NOT_COMPUTABLE",
     "TRUNCATED",
+    "ComparedClaim",
     "Record",
     "Results",
     "compare_claims",

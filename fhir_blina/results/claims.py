@@ -10,15 +10,16 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
 from fhir_blina.files import read_csv
-from fhir_blina.results.records import Record, Results, exact
+from fhir_blina.results.entries import ComparedClaim
+from fhir_blina.results.numbers import exact
+from fhir_blina.results.records import Record, Results
 
 AGREES = "agrees"
 TRUNCATED = "truncated"
@@ -87,40 +88,6 @@ class Claim:
     arithmetic: str
     why: str
     line: int = 0
-
-
-@dataclass(frozen=True)
-class ClaimResult:
-    """A claim compared.
-
-    Attributes:
-        claim: The claim.
-        recomputed: In the claim's unit, exact or to 12 digits; ``None`` where there is none.
-        agreement: ``agrees``, ``truncated``, ``disagrees`` or ``not computable from printed data``.
-        why: The reason in words, with the method.
-        method: The record's method, empty without a record.
-    """
-
-    claim: Claim
-    recomputed: Decimal | None
-    agreement: str
-    why: str
-    method: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Claim and comparison as one flat mapping, for ``results.json`` and tables."""
-        row = {key: value for key, value in asdict(self.claim).items() if key != "line"}
-        row["title"] = self.claim.title or self.claim.claim.replace("_", " ")
-        row["time_days"] = int(self.claim.time_days) if self.claim.time_days else None
-        for key in ("record", "group", "ci_method", "arithmetic"):
-            row[key] = row[key] or None
-        return {
-            **row,
-            "recomputed": self.recomputed,
-            "agreement": self.agreement,
-            "method": self.method,
-            "why": self.why,
-        }
 
 
 def read_claims(path: Path) -> list[Claim]:
@@ -232,7 +199,7 @@ def shown(value: Decimal, printed: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def compare_claims(claims: Sequence[Claim], results: Results) -> list[ClaimResult]:
+def compare_claims(claims: Sequence[Claim], results: Results) -> list[ComparedClaim]:
     """Compare each claim with the record that recomputes it.
 
     Raises:
@@ -253,13 +220,13 @@ def _records(claim: Claim, results: Results) -> tuple[Record, ...]:
     return results.find(claim.record, claim.group or "all", time, claim.ci_method or None)
 
 
-def _compare(claim: Claim, results: Results) -> ClaimResult:
+def _compare(claim: Claim, results: Results) -> ComparedClaim:
     if claim.arithmetic:
         value = calculate(claim.arithmetic)
         method = f"{claim.arithmetic}, arithmetic of printed numbers"
         return _judged(claim, value, method)
     if not claim.record:
-        return ClaimResult(claim, None, NOT_COMPUTABLE, claim.why, "")
+        return _compared(claim, None, NOT_COMPUTABLE, claim.why, "")
     record = _records(claim, results)[0]
     number = getattr(record, claim.field)
     method = record.method
@@ -269,14 +236,14 @@ def _compare(claim: Claim, results: Results) -> ClaimResult:
         method = f"{record.test}"
     if number is None:
         reason = record.note or "not estimable"
-        return ClaimResult(claim, None, DISAGREES, _sentence(f"{method}: {reason}", claim.why), method)
+        return _compared(claim, None, DISAGREES, _sentence(f"{method}: {reason}", claim.why), method)
     if claim.field in ("n", "events"):
         return _judged(claim, Fraction(number), f"count: {record.method}")
     unit = "1" if claim.field == "p_value" else record.unit
     return _judged(claim, _in_unit(Fraction(exact(number)), unit, claim.unit), method)
 
 
-def _judged(claim: Claim, value: Fraction, method: str) -> ClaimResult:
+def _judged(claim: Claim, value: Fraction, method: str) -> ComparedClaim:
     verdict = agreement(claim.value_printed, value)
     decimal = exact(Decimal(value.numerator) / Decimal(value.denominator))
     if value.denominator > 1:
@@ -288,7 +255,30 @@ def _judged(claim: Claim, value: Fraction, method: str) -> ClaimResult:
         why = f"{text}, cut off where rounding half up is usual; {method}"
     else:
         why = f"{text} by {method}"
-    return ClaimResult(claim, decimal, verdict, _sentence(why, claim.why), method)
+    return _compared(claim, decimal, verdict, _sentence(why, claim.why), method)
+
+
+def _compared(claim: Claim, value: Decimal | None, verdict: str, why: str, method: str) -> ComparedClaim:
+    return ComparedClaim(
+        claim=claim.claim,
+        title=claim.title or claim.claim.replace("_", " "),
+        kind=claim.kind,
+        value_printed=claim.value_printed,
+        unit=claim.unit,
+        printed_in=claim.printed_in,
+        quote=claim.quote,
+        reading=claim.reading,
+        record=claim.record or None,
+        group=claim.group or None,
+        time_days=int(claim.time_days) if claim.time_days else None,
+        ci_method=claim.ci_method or None,
+        field=claim.field,
+        arithmetic=claim.arithmetic or None,
+        why=why,
+        recomputed=value,
+        agreement=verdict,
+        method=method,
+    )
 
 
 def _sentence(*parts: str) -> str:

@@ -10,38 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files import dumps, write_whole
-
-Number = int | float | Decimal
-
-SIGNIFICANT_DIGITS = 12
-
-
-def exact(number: Number) -> Decimal:
-    """A number as a decimal: ``Decimal`` and ``int`` unchanged, a float to 12 significant digits.
-
-    Twelve digits are those on which every implementation compared agrees, so that the bytes of
-    ``results.json`` do not depend on the processor.
-    """
-    if isinstance(number, Decimal):
-        return number
-    if isinstance(number, int):
-        return Decimal(number)
-    return Decimal(f"{float(number):.{SIGNIFICANT_DIGITS}g}")
-
-
-def _plain(number: Number | None) -> int | Decimal | None:
-    if number is None or (isinstance(number, int) and not isinstance(number, bool)):
-        return number
-    value = exact(number)
-    if isinstance(number, float) and value == value.to_integral_value() and abs(value) < 10**12:
-        return int(value)
-    return value
+from fhir_blina.results.entries import ComparedClaim
+from fhir_blina.results.numbers import Number, as_json
 
 
 @dataclass(frozen=True)
@@ -94,12 +69,7 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON types, floats rounded to 12 significant digits."""
-        return {
-            item.name: list(value)
-            if isinstance(value := getattr(self, item.name), tuple)
-            else (value if isinstance(value, str) else _plain(value))
-            for item in fields(self)
-        }
+        return dict(as_json(self))
 
 
 RECORD_FIELDS = tuple(item.name for item in fields(Record))
@@ -112,7 +82,7 @@ class Results:
     Attributes:
         records: The numbers, in a fixed order.
         derivation: One mapping per patient and endpoint: where each time and status came from.
-        claims: One mapping per published number compared, empty without a claims file.
+        claims: One per published number and reading compared, empty without a claims file.
         findings: One mapping per contradiction or implausible datum; see ``rules.DataFinding``.
         populations: One mapping per endpoint, measure, set or group: how many of how many, and why.
         left_out: One mapping per patient who is not counted where they could be, with the reason.
@@ -120,7 +90,7 @@ class Results:
 
     records: tuple[Record, ...] = ()
     derivation: tuple[Mapping[str, Any], ...] = ()
-    claims: tuple[Mapping[str, Any], ...] = ()
+    claims: tuple[ComparedClaim, ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
     populations: tuple[Mapping[str, Any], ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
@@ -171,26 +141,7 @@ class Results:
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as JSON types."""
-        return {
-            "records": [record.as_dict() for record in self.records],
-            "derivation": [_json(row) for row in self.derivation],
-            "claims": [_json(row) for row in self.claims],
-            "findings": [_json(row) for row in self.findings],
-            "populations": [_json(row) for row in self.populations],
-            "left_out": [_json(row) for row in self.left_out],
-        }
-
-
-def _json(row: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, tuple):
-            result[key] = list(value)
-        elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-            result[key] = None if not math.isfinite(value) else _plain(value)
-        else:
-            result[key] = value
-    return result
+        return {item.name: as_json(getattr(self, item.name)) for item in fields(self) if item.init}
 
 
 def write_results(results: Results, path: Path) -> None:

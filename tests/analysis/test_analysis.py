@@ -127,16 +127,16 @@ def test_dose_received_and_the_protocol(results):
 
 
 def test_every_claim_agrees_or_carries_its_explanation(results):
-    main = {claim["claim"]: claim for claim in results.claims if claim["reading"] == "main"}
+    main = {claim.claim: claim for claim in results.claims if claim.reading == "main"}
     assert len(main) == 160
-    other = {key: claim["agreement"] for key, claim in main.items() if claim["agreement"] != "agrees"}
+    other = {key: claim.agreement for key, claim in main.items() if claim.agreement != "agrees"}
     computed = {key: verdict for key, verdict in other.items() if not verdict.startswith("not computable")}
     assert computed == {
         "mrd_before_median": "truncated",
         "hsct_interval_median": "truncated",
         "n_mrd_negative": "disagrees",
     }
-    assert all(claim["why"] for claim in results.claims)
+    assert all(claim.why for claim in results.claims)
     for key in (
         "os_rate",
         "os_rate_ci_low",
@@ -145,7 +145,7 @@ def test_every_claim_agrees_or_carries_its_explanation(results):
         "os_median_ci_low",
         "log_rank_chi2",
     ):
-        assert main[key]["agreement"] == "agrees"
+        assert main[key].agreement == "agrees"
 
 
 # The traps

@@ -98,7 +98,7 @@ def test_every_finding_by_rule_has_evidence_that_exists(published, published_run
         for path in (published_run / "fhir").glob("*.ndjson")
         for line in path.read_text().splitlines()
     }
-    claims = {claim["claim"] for claim in published.claims}
+    claims = {claim.claim for claim in published.claims}
     names = {record.name for record in published}
     for finding in published.findings:
         assert finding["evidence"] or finding["kind"] in ("note", "derivation"), finding["rule"]
@@ -296,7 +296,7 @@ def clean(tmp_path, made_clean):
 def test_no_false_finding_in_a_clean_cohort(made_clean):
     results = made_clean[2]
     assert [one["rule"] for one in results.findings if one["kind"] != "derivation"] == []
-    assert [claim["agreement"] for claim in results.claims] == ["agrees"] * 4
+    assert [claim.agreement for claim in results.claims] == ["agrees"] * 4
 
 
 def put(frame, column, value, **where):

@@ -287,7 +287,7 @@ def test_the_reproduction_table_begins_with_what_disagrees(published):
     assert rows[1][1:4] == ["2", "3", "✗ disagrees"]
     assert [row[3] for row in rows[2:4]] == ["△ truncated", "△ truncated"]
     assert len(rows) - 1 == sum(
-        r["kind"] == "result" and r["reading"] == "main" for r in published["results"].claims
+        r.kind == "result" and r.reading == "main" for r in published["results"].claims
     )
 
 

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.results.records import RECORD_FIELDS, Record, Results, exact, write_results
+from fhir_blina.results.records import RECORD_FIELDS, Record, Results, write_results
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "mappings/schemas/results.schema.json").read_text())
 RECORDS = (
@@ -35,12 +35,6 @@ def test_a_record_without_a_value_says_why():
         Record("a.b", value=float("nan"))
     with pytest.raises(AnalysisError, match="not a finite number"):
         Record("a.b", value=1, ci_high=float("inf"))
-
-
-def test_numbers_are_exact_or_to_twelve_digits():
-    assert exact(Decimal("14.00")) == Decimal("14.00")
-    assert exact(0.1 + 0.2) == Decimal("0.3")
-    assert exact(2) == 2
 
 
 def test_records_are_found_by_name_group_time_and_interval():

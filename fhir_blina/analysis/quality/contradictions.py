@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from fhir_blina.analysis.descriptive import sums, whole
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
 from fhir_blina.endpoints import source
-from fhir_blina.results import AGREES, DAYS_PER_MONTH, DISAGREES, TRUNCATED, exact
+from fhir_blina.results import AGREES, DAYS_PER_MONTH, DISAGREES, TRUNCATED, ComparedClaim, exact
 
 
-def _claim(claim: Any) -> tuple[str, ...]:
-    record = claim.get("record")
-    return (f"claim:{claim['claim']}", *((f"record:{record}",) if record else ()))
+def _claim(claim: ComparedClaim) -> tuple[str, ...]:
+    return (f"claim:{claim.claim}", *((f"record:{claim.record}",) if claim.record else ()))
 
 
 def claim_differs(context: Context, rule: Rule) -> Iterator[Hit]:
     """Main claims whose number was recomputed as another; ``agreement`` says which sort."""
     wanted = {"disagrees": DISAGREES, "truncated": TRUNCATED}[rule.settings["agreement"]]
     for claim in context.results.claims:
-        if claim["reading"] == "main" and claim["agreement"] == wanted:
+        if claim.reading == "main" and claim.agreement == wanted:
             words = {
-                "claim": claim["title"],
-                "printed": claim["value_printed"],
-                "where": claim["printed_in"],
-                "recomputed": "" if claim["recomputed"] is None else f"{claim['recomputed'].normalize():f}",
-                "why": claim["why"],
+                "claim": claim.title,
+                "printed": claim.value_printed,
+                "where": claim.printed_in,
+                "recomputed": "" if claim.recomputed is None else f"{claim.recomputed.normalize():f}",
+                "why": claim.why,
             }
             yield Hit("", words, _claim(claim))
 
@@ -36,39 +34,39 @@ def claim_differs(context: Context, rule: Rule) -> Iterator[Hit]:
 def significance_depends(context: Context, rule: Rule) -> Iterator[Hit]:
     """Printed P-values at or below ``alpha`` that another reading of the same claim puts above it."""
     alpha = Decimal(str(rule.settings["alpha"]))
-    others: dict[str, list[Any]] = {}
+    others: dict[str, list[ComparedClaim]] = {}
     for claim in context.results.claims:
-        if claim["reading"] == "other" and claim["field"] == "p_value":
-            others.setdefault(claim["claim"], []).append(claim)
+        if claim.reading == "other" and claim.field == "p_value":
+            others.setdefault(claim.claim, []).append(claim)
     for claim in context.results.claims:
-        if claim["reading"] != "main" or claim["field"] != "p_value" or claim["agreement"] != AGREES:
+        if claim.reading != "main" or claim.field != "p_value" or claim.agreement != AGREES:
             continue
-        if Decimal(claim["value_printed"]) > alpha:
+        if Decimal(claim.value_printed) > alpha:
             continue
-        for other in others.get(claim["claim"], ()):
-            if other["recomputed"] is not None and other["recomputed"] > alpha:
+        for other in others.get(claim.claim, ()):
+            if other.recomputed is not None and other.recomputed > alpha:
                 words = {
-                    "claim": claim["title"],
-                    "printed": claim["value_printed"],
-                    "where": claim["printed_in"],
-                    "method": claim["method"],
-                    "other": f"{other['recomputed'].normalize():f}",
-                    "other_method": other["method"],
+                    "claim": claim.title,
+                    "printed": claim.value_printed,
+                    "where": claim.printed_in,
+                    "method": claim.method,
+                    "other": f"{other.recomputed.normalize():f}",
+                    "other_method": other.method,
                 }
-                yield Hit("", words, (*_claim(claim), f"record:{other['record']}"))
+                yield Hit("", words, (*_claim(claim), f"record:{other.record}"))
 
 
 def months_incomplete(context: Context, rule: Rule) -> Iterator[Hit]:
     """Claims in months, recomputed in days, of which so many months are not complete."""
     del rule
     for claim in context.results.claims:
-        if claim["reading"] != "main" or claim["unit"] != "mo" or claim["recomputed"] is None:
+        if claim.reading != "main" or claim.unit != "mo" or claim.recomputed is None:
             continue
-        complete = Fraction(claim["recomputed"]) // 1
-        if complete < Fraction(claim["value_printed"]):
-            days = round(Fraction(claim["recomputed"]) * DAYS_PER_MONTH)
-            words = {"printed": claim["value_printed"], "days": days, "complete": complete}
-            yield Hit(claim["group"] or "", words, _claim(claim))
+        complete = Fraction(claim.recomputed) // 1
+        if complete < Fraction(claim.value_printed):
+            days = round(Fraction(claim.recomputed) * DAYS_PER_MONTH)
+            words = {"printed": claim.value_printed, "days": days, "complete": complete}
+            yield Hit(claim.group or "", words, _claim(claim))
 
 
 def sum_differs(context: Context, rule: Rule) -> Iterator[Hit]:

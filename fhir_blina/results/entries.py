@@ -1,0 +1,51 @@
+"""What results hold beside their numbers, a typed record each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedClaim:
+    """A printed number beside the number recomputed for it.
+
+    Attributes:
+        claim: Key; the same for all readings of one printed number.
+        title: What the number is, in words for a reader.
+        kind: ``result``, ``patient`` (a datum of one patient), ``method`` (a rule of the study) or ``cited``.
+        value_printed: The number as printed, ``78.30`` with its zero.
+        unit: As printed, in UCUM or ``%``.
+        printed_in: Section or table.
+        quote: The printed words.
+        reading: ``main``, or ``other`` for another method that could have been meant.
+        record: Name of the record that recomputes it, ``None`` where none does.
+        group: The record's group.
+        time_days: The record's time.
+        ci_method: The record's interval method.
+        field: The record's field.
+        arithmetic: Instead of a record, a calculation on printed numbers.
+        why: The reason for the agreement in words, with the method.
+        recomputed: In the claim's unit, exact or to 12 digits; ``None`` where there is none.
+        agreement: ``agrees``, ``truncated``, ``disagrees`` or ``not computable from printed data``.
+        method: The record's method, empty without a record.
+    """
+
+    claim: str
+    title: str
+    kind: str
+    value_printed: str
+    unit: str
+    printed_in: str
+    quote: str
+    reading: str
+    record: str | None
+    group: str | None
+    time_days: int | None
+    ci_method: str | None
+    field: str
+    arithmetic: str | None
+    why: str
+    recomputed: Decimal | None
+    agreement: str
+    method: str
