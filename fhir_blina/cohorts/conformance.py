@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fhir_blina.cohorts.folder import Cohort
 from fhir_blina.errors import CohortError, Finding, problem
-from fhir_blina.files import Resource, fill_constants, loads, mappings_folder, read_text
+from fhir_blina.files import Resource, files_in, fill_constants, loads, mappings_folder, read_text
 
 
 def conformance_resources(cohort: Cohort | None = None) -> list[Resource]:
@@ -17,8 +17,12 @@ def conformance_resources(cohort: Cohort | None = None) -> list[Resource]:
     """
     findings: list[Finding] = []
     resources: list[Resource] = []
-    paths = sorted((mappings_folder() / "profiles").glob("*.json"))
-    own = sorted((cohort.folder / "profiles").glob("*.json")) if cohort is not None else []
+    paths = files_in(mappings_folder() / "profiles", ".json")
+    place = cohort.folder / "profiles" if cohort is not None else None
+    try:
+        own = files_in(place, ".json") if place is not None else []
+    except OSError as error:
+        raise CohortError([problem(str(place), f"cannot be read: {error.strerror}")]) from None
     for path in paths + own:
         text = read_text(path, findings)
         if text is None:

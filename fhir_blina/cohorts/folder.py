@@ -20,8 +20,10 @@ from fhir_blina.files import (
     CANONICAL,
     Document,
     check_schema,
+    files_in,
     fill_constants,
     gaps_of,
+    keep_within,
     mappings_folder,
     read_csv,
     read_header,
@@ -152,6 +154,7 @@ def read_cohort(name_or_folder: str | Path) -> Cohort:
 
 def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
     """Like ``read_cohort``, but faults go to ``findings``; ``None`` if the manifest cannot be used."""
+    keep_within(folder)
     name = folder.resolve().name
     if not _NAME.fullmatch(name):
         findings.append(
@@ -244,7 +247,11 @@ def _read_tables(
     folder: Path, dictionary: Mapping[str, Mapping[str, Column]], findings: list[Finding]
 ) -> dict[str, Table]:
     tables: dict[str, Table] = {}
-    files = {path.stem: path for path in sorted((folder / "data").glob("*.csv"))}
+    try:
+        files = {path.stem: path for path in files_in(folder / "data", ".csv")}
+    except OSError as error:
+        findings.append(problem(str(folder / "data"), f"cannot be read: {error.strerror}"))
+        return tables
     for name, path in files.items():
         if name not in dictionary and dictionary:
             remedy = f"Describe its columns in {folder / 'dictionary.csv'}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import did_you_mean
-from fhir_blina.files import loads, mappings_folder
+from fhir_blina.files import keep_within, loads, mappings_folder, read_regular
 
 FOLDER = "value_sets"
 
@@ -47,6 +47,7 @@ def value_set(name: str, beside: Path) -> ValueSet:
     Raises:
         ValueError: there is no such file, or it does not list its codes.
     """
+    keep_within(beside)
     folders = (beside / FOLDER, mappings_folder() / FOLDER)
     found = next((folder / f"{name}.json" for folder in folders if (folder / f"{name}.json").is_file()), None)
     if found is None:
@@ -55,8 +56,10 @@ def value_set(name: str, beside: Path) -> ValueSet:
             f'there is no value set "{name}" in {folders[0]}. {did_you_mean(name, known)}'.strip()
         )
     try:
-        content = loads(found.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        content = loads(read_regular(found).decode("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{found}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise ValueError(f"{found}: cannot be read as JSON ({type(error).__name__})") from None
     if not isinstance(content, dict) or content.get("resourceType") != "ValueSet":
         raise ValueError(f"{found}: is no ValueSet")

@@ -18,7 +18,7 @@ from fhir_blina.files.json import (
     write_whole,
 )
 from fhir_blina.files.locks import locked
-from fhir_blina.files.regular import open_regular, read_regular
+from fhir_blina.files.regular import files_in, keep_within, open_regular, read_regular
 from fhir_blina.files.shipped import (
     CANONICAL,
     COHORT_SYSTEM,
@@ -43,8 +43,10 @@ __all__ = [
     "as_text",
     "check_schema",
     "dumps",
+    "files_in",
     "fill_constants",
     "gaps_of",
+    "keep_within",
     "loads",
     "locked",
     "mappings_folder",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import FhirBlinaError, Finding
-from fhir_blina.files import scratch
+from fhir_blina.files import open_regular, scratch
 from fhir_blina.hapi.java import Say, built, java_command
 from fhir_blina.r4 import findings_of
 
@@ -62,7 +62,7 @@ def validate_with_hapi(
 def _names(folder: Path) -> Iterator[str]:
     """``Type/id`` of each line, ``file:line`` where the line has none, in the validator's order."""
     for path in sorted(folder.rglob("*.ndjson"), key=str):
-        with path.open(encoding="utf-8", newline="\n") as file:
+        with open_regular(path) as file:
             for number, line in enumerate(file, start=1):
                 try:
                     resource = json.loads(line)

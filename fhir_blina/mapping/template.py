@@ -14,7 +14,17 @@ from typing import Any, Self
 from fhir_blina.cohorts import Cohort
 from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import Function, compile_expression
-from fhir_blina.files import Document, Gap, Keys, as_text, check_schema, pieces_of, read_yaml, schema
+from fhir_blina.files import (
+    Document,
+    Gap,
+    Keys,
+    as_text,
+    check_schema,
+    files_in,
+    pieces_of,
+    read_yaml,
+    schema,
+)
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")
@@ -64,9 +74,14 @@ def compile_templates(cohort: Cohort, findings: list[Finding]) -> list[Template]
     """Read and compile ``resources/*.yaml``; what is wrong goes to ``findings``."""
     rule = schema("template")
     templates = []
-    paths = sorted((cohort.folder / "resources").glob("*.yaml"))
+    place = cohort.folder / "resources"
+    try:
+        paths = files_in(place, ".yaml")
+    except OSError as error:
+        findings.append(problem(str(place), f"cannot be read: {error.strerror}"))
+        return []
     if not paths:
-        findings.append(problem(str(cohort.folder / "resources"), "no template (*.yaml)", code="not-found"))
+        findings.append(problem(str(place), "no template (*.yaml)", code="not-found"))
     for path in paths:
         for number, document in enumerate(read_yaml(path, findings), start=1):
             if check_schema(document, rule, findings):

@@ -18,6 +18,7 @@ from fhir_blina.files import (
     loads,
     locked,
     read_ndjson,
+    read_regular,
     sync_folder,
     write_whole,
 )
@@ -171,10 +172,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise StoreIncomplete(f"{folder} has no {MANIFEST}: not a store folder, or one never finished")
-    if path.is_symlink() or path.stat().st_size > MAX_LINE_BYTES:
-        raise StoreIncomplete(f"{path}: a symbolic link, or larger than {MAX_LINE_BYTES // 2**20} MiB")
     try:
-        manifest: dict[str, Any] = loads(path.read_text("utf-8"))
+        manifest: dict[str, Any] = loads(read_regular(path, MAX_LINE_BYTES).decode("utf-8"))
+    except OSError as error:
+        raise StoreIncomplete(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise StoreIncomplete(f"{path}: not readable as JSON: {error}") from None
     entries = manifest.get("output") if isinstance(manifest, dict) else None

@@ -15,7 +15,7 @@ from typing import Any
 
 from fhir_blina.errors import ExpressionError, Finding, ViewError, did_you_mean
 from fhir_blina.fhirpath import MOMENTS, PRIMITIVES, Expression, Temporal, compile_expression
-from fhir_blina.files import loads
+from fhir_blina.files import loads, read_regular
 from fhir_blina.views.recursion import descends
 
 BUILT_IN_CONSTANTS = frozenset({"rowIndex", "resource", "rootResource", "context"})
@@ -314,7 +314,7 @@ def load_view(path: Path) -> View:
         ViewError: not readable, not JSON, or wrong; with file and JSON path.
     """
     try:
-        definition = loads(path.read_text(encoding="utf-8"))
+        definition = loads(read_regular(path).decode("utf-8"))
     except OSError as error:
         raise ViewError(f"{path}: not readable: {error.strerror}") from None
     except ValueError as error:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fhir_blina.files import MAX_LINE_BYTES, dumps, loads, scratch, write_whole
+from fhir_blina.files import MAX_LINE_BYTES, dumps, loads, open_regular, scratch, write_whole
 
 
 def fault_of(line: bytes, resource_type: str) -> str:
@@ -49,7 +49,7 @@ def bad_lines_aside(
             if not path.exists():
                 continue
             found: list[str] = []
-            with path.open("rb") as file, (clean / path.name).open("wb") as kept:
+            with open_regular(path) as file, (clean / path.name).open("wb") as kept:
                 for number, line in enumerate(file, start=1):
                     reason = fault_of(line, resource_type)
                     if reason:

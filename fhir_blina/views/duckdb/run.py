@@ -8,6 +8,7 @@ line by line, so that the error names file and line or resource.
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fhir_blina.errors import StoreIncomplete, ViewError
-from fhir_blina.files import MAX_LINE_BYTES, scratch
+from fhir_blina.files import MAX_LINE_BYTES, open_regular, scratch
 from fhir_blina.views.definition import View
 from fhir_blina.views.duckdb.places import pattern_of, plain_folder
 from fhir_blina.views.reference import Table, evaluate_view, resources_of
@@ -46,6 +47,19 @@ class Prepared:
     def sql(self) -> str:
         """The SQL that gives the rows."""
         return self.query.sql(_path_text(self.path), table=self.table, decimals=self.decimals)
+
+
+def _readable(path: Path) -> None:
+    """Refuse a link, a device or a FIFO: DuckDB would follow it, or wait for it for ever.
+
+    Raises:
+        StoreIncomplete: it is one.
+    """
+    if os.path.lexists(path):
+        try:
+            open_regular(path).close()
+        except OSError as error:
+            raise StoreIncomplete(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _path_text(path: Path) -> str:
@@ -123,6 +137,7 @@ def prepare(
     for resource in sorted({query.view.resource for query in queries}):
         group = [query for query in queries if query.view.resource == resource]
         path, table = folder / f"{resource}.ndjson", ""
+        _readable(path)
         reading = "exact" if decimals == "short" and not all(query.short() for query in group) else decimals
         for macro in create_macros("fhir_shaped(" + " ".join(one.sql("", decimals=reading) for one in group)):
             connection.execute(macro)
