@@ -66,7 +66,7 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     found = find(tables, endpoints, results, rule_book(folder))
     found += [remarked(remark, facts.labels) for remark in facts.account.remarks.values()]
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return replace(results, findings=tuple(finding.as_dict() for finding in found))
+    return replace(results, findings=tuple(found))
 
 
 def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:

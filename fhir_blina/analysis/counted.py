@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhir_blina.analysis.quality.rules import DataFinding
 from fhir_blina.endpoints import Facts, Population, Remark
+from fhir_blina.results import DataFinding
 
 MOST_NAMED = 20
 
@@ -59,12 +59,12 @@ def remarked(remark: Remark, labels: Mapping[str, str]) -> DataFinding:
     named = [labels[key] for key in remark.patients if key in labels]
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return DataFinding(
-        remark.rule,
-        "derivation",
-        remark.severity,
-        ", ".join(named[:MOST_NAMED]) + more,
-        remark.title,
-        f"{remark.about}: {remark.printed}",
-        remark.follows,
-        (),
+        rule=remark.rule,
+        kind="derivation",
+        severity=remark.severity,
+        subject=", ".join(named[:MOST_NAMED]) + more,
+        title=remark.title,
+        printed=f"{remark.about}: {remark.printed}",
+        follows=remark.follows,
+        evidence=(),
     )

@@ -88,7 +88,7 @@ def counted_summary(results: Results, *, everything: bool = False) -> tuple[list
 def derivation_warnings(results: Results) -> list[str]:
     """What the rows make a reader ask, in counts and words of the definitions."""
     return [
-        f"warning: {one['title']}. {one['printed']}. {one['follows']}"
+        f"warning: {one.title}. {one.printed}. {one.follows}"
         for one in results.findings
-        if one["kind"] == "derivation" and one["severity"] == "warning"
+        if one.kind == "derivation" and one.severity == "warning"
     ]

@@ -192,19 +192,16 @@ def findings_grid(material: Material, block: Block) -> Grid | None:
     """The data-quality findings; ``None`` where there are none."""
     rows = []
     for found in material.results.findings:
-        severity = str(found.get("severity", ""))
-        evidence = [str(item) for item in found.get("evidence", ())]
-        more = f" and {len(evidence) - MOST_SOURCES} more" if len(evidence) > MOST_SOURCES else ""
-        kept = ", ".join(evidence[:MOST_SOURCES]) + more
-        note = found.get("kind") == "note"
-        by = f"note by hand: {words(found.get('where'))}" if note else f"rule {words(found.get('rule'))}"
+        more = f" and {len(found.evidence) - MOST_SOURCES} more" if len(found.evidence) > MOST_SOURCES else ""
+        kept = ", ".join(found.evidence[:MOST_SOURCES]) + more
+        by = f"note by hand: {words(found.where)}" if found.kind == "note" else f"rule {found.rule}"
         rows.append(
             (
-                Cell(words(found.get("title"))),
-                Cell(SEVERITY_WORDS.get(severity, severity), tone=SEVERITIES.get(severity, "")),
-                Cell(words(found.get("subject")) or "all"),
-                Cell(words(found.get("printed"))),
-                Cell(words(found.get("follows"))),
+                Cell(words(found.title)),
+                Cell(SEVERITY_WORDS[found.severity], tone=SEVERITIES[found.severity]),
+                Cell(words(found.subject) or "all"),
+                Cell(words(found.printed)),
+                Cell(words(found.follows)),
                 Cell(f"{by}. {kept}" if kept else by, tone="refs"),
             )
         )

@@ -12,7 +12,7 @@ from fhir_blina.results.claims import (
     read_claims,
     shown,
 )
-from fhir_blina.results.entries import ComparedClaim
+from fhir_blina.results.entries import ComparedClaim, DataFinding
 from fhir_blina.results.numbers import exact
 from fhir_blina.results.records import Record, Results, write_results
 
@@ -23,6 +23,7 @@ __all__ = [
     "NOT_COMPUTABLE",
     "TRUNCATED",
     "ComparedClaim",
+    "DataFinding",
     "Record",
     "Results",
     "compare_claims",

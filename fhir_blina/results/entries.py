@@ -49,3 +49,30 @@ class ComparedClaim:
     recomputed: Decimal | None
     agreement: str
     method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFinding:
+    """Something that the data or the printed numbers contradict or leave open. Nothing is corrected.
+
+    Attributes:
+        rule: Name of the rule or note.
+        kind: Kind of rule, or ``note`` for what was curated by hand from the publication's prose.
+        severity: ``error`` (a contradiction), ``warning`` (implausible or unclear) or ``information``.
+        subject: Label of a patient, several joined by a comma, a group, or empty for the whole cohort.
+        title: What is the matter, in one sentence.
+        printed: What is printed or recorded.
+        follows: What follows from it.
+        evidence: ``Type/id`` of resources, claims as ``claim:<key>``, records as ``record:<name>``.
+        where: Where it is printed, for notes.
+    """
+
+    rule: str
+    kind: str
+    severity: str
+    subject: str
+    title: str
+    printed: str
+    follows: str
+    evidence: tuple[str, ...]
+    where: str = ""

@@ -285,7 +285,7 @@ def test_claims_and_findings_are_left_out_where_there_are_none(tables, tmp_path)
     found = analyze(tables, path)
     assert found.claims == ()
     assert found.one("overall_survival.median").value == 126
-    assert all(finding["kind"] != "note" for finding in found.findings)
+    assert all(finding.kind != "note" for finding in found.findings)
 
 
 def test_without_a_table_the_error_names_it(tables):

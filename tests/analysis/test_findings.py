@@ -71,9 +71,9 @@ def published(published_results):
 
 def test_the_contradictions_of_the_paper_are_found_by_rule(published):
     found = [
-        (finding["rule"], finding["subject"])
+        (finding.rule, finding.subject)
         for finding in published.findings
-        if finding["kind"] not in ("note", "derivation")
+        if finding.kind not in ("note", "derivation")
     ]
     expected = {(rule, subject) for _, rule, subject in FOUND_BY_RULE}
     assert set(found) == expected
@@ -82,14 +82,14 @@ def test_the_contradictions_of_the_paper_are_found_by_rule(published):
 
 
 def test_the_paper_s_bounds_are_all_that_the_derivation_has_to_remark(published):
-    found = [(one["rule"], one["subject"]) for one in published.findings if one["kind"] == "derivation"]
+    found = [(one.rule, one.subject) for one in published.findings if one.kind == "derivation"]
     assert found == [("bounds-recorded", "P2, P4, P5")]  # < 150, > 480, > 480 T cells
 
 
 def test_what_only_the_prose_shows_is_a_note_and_marked_as_one(published):
-    notes = [finding for finding in published.findings if finding["kind"] == "note"]
+    notes = [finding for finding in published.findings if finding.kind == "note"]
     assert len(notes) == len(NOTED)
-    assert all(note["where"] for note in notes)
+    assert all(note.where for note in notes)
 
 
 def test_every_finding_by_rule_has_evidence_that_exists(published, published_run):
@@ -101,8 +101,8 @@ def test_every_finding_by_rule_has_evidence_that_exists(published, published_run
     claims = {claim.claim for claim in published.claims}
     names = {record.name for record in published}
     for finding in published.findings:
-        assert finding["evidence"] or finding["kind"] in ("note", "derivation"), finding["rule"]
-        for item in finding["evidence"]:
+        assert finding.evidence or finding.kind in ("note", "derivation"), finding.rule
+        for item in finding.evidence:
             kind, _, name = item.partition(":")
             assert (
                 item in ids or (kind == "claim" and name in claims) or (kind == "record" and name in names)
@@ -295,7 +295,7 @@ def clean(tmp_path, made_clean):
 
 def test_no_false_finding_in_a_clean_cohort(made_clean):
     results = made_clean[2]
-    assert [one["rule"] for one in results.findings if one["kind"] != "derivation"] == []
+    assert [one.rule for one in results.findings if one.kind != "derivation"] == []
     assert [claim.agreement for claim in results.claims] == ["agrees"] * 4
 
 
@@ -358,10 +358,10 @@ def test_a_wrong_claim_is_found(clean):
             "responders,Patients in remission,result,5", "responders,Patients in remission,result,6"
         )
     )
-    (finding,) = (one for one in analyze(tables, cohort).findings if one["kind"] != "derivation")
-    assert (finding["rule"], finding["severity"]) == ("claim-disagrees", "error")
-    assert finding["evidence"] == ["claim:responders", "record:remission.proportion"]
-    assert "Patients in remission: 6" in finding["printed"]
+    (finding,) = (one for one in analyze(tables, cohort).findings if one.kind != "derivation")
+    assert (finding.rule, finding.severity) == ("claim-disagrees", "error")
+    assert finding.evidence == ("claim:responders", "record:remission.proportion")
+    assert "Patients in remission: 6" in finding.printed
 
 
 def test_rules_on_tables_that_are_not_there_are_left_out(clean):

@@ -53,7 +53,7 @@ def followed(results):
 
 
 def rules(results):
-    return {finding["rule"] for finding in results.findings}
+    return {finding.rule for finding in results.findings}
 
 
 def out(results, name, kind="endpoint"):
@@ -66,7 +66,7 @@ def test_who_died_after_the_last_observation_is_dead(tmp_path):
     results = worked_out(tmp_path, "e1", overall_survival())
     assert followed(results) == {"a": (60, "death"), "b": (152, "censored")}
     assert results.one("os.survival", time_days=90).value == 0.5
-    assert ("event-after-last-contact", "a") in {(one["rule"], one["subject"]) for one in results.findings}
+    assert ("event-after-last-contact", "a") in {(one.rule, one.subject) for one in results.findings}
 
 
 def test_first_and_last_are_by_date_and_not_by_size(tmp_path):

@@ -141,8 +141,8 @@ def test_a_where_that_selects_no_row_is_a_finding(made, where, said):
         [{}],
         observations=rows,
     )
-    (finding,) = (one for one in analyze(tables, path).findings if one["rule"] == "where-selects-nothing")
-    assert said in finding["printed"]
+    (finding,) = (one for one in analyze(tables, path).findings if one.rule == "where-selects-nothing")
+    assert said in finding.printed
 
 
 def test_texts_of_patients_are_never_suggested(made):
@@ -276,8 +276,8 @@ measures: {m: {table: observations, value: value_quantty}}
 def test_rows_of_nobody_are_counted(made):
     rows = [observed(1, 4), observed(2, 4) | {"patient_id": None}, observed(9, 4)]
     tables, path = made(STAGE.replace("MISSING", "") + "proportions: {stage4: {}}\n", [{}], observations=rows)
-    (finding,) = (one for one in analyze(tables, path).findings if one["rule"] == "rows-without-patient")
-    assert "1 row without a patient, 1 row of other patients" in finding["printed"]
+    (finding,) = (one for one in analyze(tables, path).findings if one.rule == "rows-without-patient")
+    assert "1 row without a patient, 1 row of other patients" in finding.printed
 
 
 def test_a_word_misspelt_in_having_labels_or_lost_is_a_finding(made):
@@ -296,9 +296,7 @@ proportions: {dead: {}}
     rows = [time, observed(1, code="reason", value_code="lost-to-follow-up"), observed(1, 40, code="age")]
     parts = [{"observation_id": "o1", "patient_id": "p1", "code": "time", "component_code": "os-event"}]
     tables, path = made(text, [{}], observations=rows, components=parts)
-    found = [
-        one["printed"] for one in analyze(tables, path).findings if one["rule"] == "where-selects-nothing"
-    ]
+    found = [one.printed for one in analyze(tables, path).findings if one.rule == "where-selects-nothing"]
     assert any(
         'having "components": component_code: no row has "os-evnt" (did you mean "os-event"?)' in one
         for one in found

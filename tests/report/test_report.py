@@ -22,6 +22,7 @@ from fhir_blina.errors import AnalysisError
 from fhir_blina.files.json import read_ndjson
 from fhir_blina.report.layout import Layout, generic_layout, read_layout
 from fhir_blina.report.report import write_report
+from fhir_blina.results.entries import DataFinding
 from fhir_blina.views.tables import read_tables
 from tests.browser import ARTIFACTS, accessibility
 
@@ -295,7 +296,7 @@ def test_every_finding_is_in_the_report(published):
     text = " ".join(page_of(published["html"]).text.split())
     assert len(published["results"].findings) >= 18
     for finding in published["results"].findings:
-        assert " ".join(finding["title"].split()) in text
+        assert " ".join(finding.title.split()) in text
 
 
 def test_every_number_leads_back_to_resources_that_exist(published):
@@ -372,14 +373,17 @@ def test_hostile_words_are_shown_not_obeyed(tmp_path):
     tables = given["tables"]
     tables["observations"]["value_text"] = HOSTILE
     tables["administrations"]["rate_unit"] = HOSTILE
-    finding = {
-        "severity": "error",
-        "kind": "note",
-        "where": HOSTILE,
-        "title": HOSTILE,
-        "printed": HOSTILE,
-        "evidence": [HOSTILE],
-    }
+    finding = DataFinding(
+        rule="hostile",
+        severity="error",
+        kind="note",
+        subject=HOSTILE,
+        where=HOSTILE,
+        title=HOSTILE,
+        printed=HOSTILE,
+        follows=HOSTILE,
+        evidence=(HOSTILE,),
+    )
     given["results"] = replace(given["results"], findings=(finding,))
     path = write_report(
         tmp_path / "out", **given, title=HOSTILE, citation=HOSTILE, store_url="https://h.example/" + HOSTILE

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fhir_blina.analysis.quality import contradictions, dosing, plausibility
-from fhir_blina.analysis.quality.rules import Context, DataFinding, Hit, Rule, RuleBook, read_rules
+from fhir_blina.analysis.quality.rules import Context, Hit, Rule, RuleBook, read_rules
 from fhir_blina.endpoints import Endpoints, Facts, TableMissing, Tables
 from fhir_blina.errors import AnalysisError, did_you_mean
-from fhir_blina.results import Results
+from fhir_blina.results import DataFinding, Results
 
 Kind = Callable[[Context, Rule], Iterator[Hit]]
 
@@ -94,7 +94,14 @@ def _apply(context: Context, rule: Rule) -> Iterator[DataFinding]:
             ) from None
         title, printed, follows = texts
         yield DataFinding(
-            rule.name, rule.kind, rule.severity, hit.subject, title, printed, follows, hit.evidence
+            rule=rule.name,
+            kind=rule.kind,
+            severity=rule.severity,
+            subject=hit.subject,
+            title=title,
+            printed=printed,
+            follows=follows,
+            evidence=hit.evidence,
         )
 
 

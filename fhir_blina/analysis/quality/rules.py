@@ -20,41 +20,10 @@ from fhir_blina.endpoints import (
     times_of,
 )
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
-from fhir_blina.results import Results
+from fhir_blina.results import DataFinding, Results
 
 
-@dataclass(frozen=True)
-class DataFinding:
-    """Something that the data or the printed numbers contradict or leave open. Nothing is corrected.
-
-    Attributes:
-        rule: Name of the rule or note.
-        kind: Kind of rule, or ``note`` for what was curated by hand from the publication's prose.
-        severity: ``error`` (a contradiction), ``warning`` (implausible or unclear) or ``information``.
-        subject: Label of a patient, several joined by a comma, a group, or empty for the whole cohort.
-        title: What is the matter, in one sentence.
-        printed: What is printed or recorded.
-        follows: What follows from it.
-        evidence: ``Type/id`` of resources, claims as ``claim:<key>``, records as ``record:<name>``.
-        where: Where it is printed, for notes.
-    """
-
-    rule: str
-    kind: str
-    severity: str
-    subject: str
-    title: str
-    printed: str
-    follows: str
-    evidence: tuple[str, ...]
-    where: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The finding as JSON types."""
-        return {**self.__dict__, "evidence": list(self.evidence)}
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """One rule of a file. ``settings`` are the parameters of its kind."""
 
@@ -113,11 +82,11 @@ class RuleBook:
         if names:
             raise AnalysisError(f"two rules are named {', '.join(sorted(names))}")
         return RuleBook(
-            self.rules + other.rules,
-            self.notes + other.notes,
-            {**(self.measures or {}), **(other.measures or {})},
-            {**(self.sets or {}), **(other.sets or {})},
-            {**(self.times or {}), **(other.times or {})},
+            rules=self.rules + other.rules,
+            notes=self.notes + other.notes,
+            measures={**(self.measures or {}), **(other.measures or {})},
+            sets={**(self.sets or {}), **(other.sets or {})},
+            times={**(self.times or {}), **(other.times or {})},
         )
 
 
@@ -151,36 +120,36 @@ def read_rules(path: Path, kinds: Mapping[str, frozenset[str]]) -> RuleBook:
         rows = {"rows": selection(settings["rows"], systems, where)} if "rows" in settings else {}
         rules.append(
             Rule(
-                entry["name"],
-                entry["kind"],
-                entry["severity"],
-                entry["title"],
-                entry["printed"],
-                entry["follows"],
-                settings | rows,
-                where,
+                name=entry["name"],
+                kind=entry["kind"],
+                severity=entry["severity"],
+                title=entry["title"],
+                printed=entry["printed"],
+                follows=entry["follows"],
+                settings=settings | rows,
+                where=where,
             )
         )
     if findings:
         raise AnalysisError(findings)
     notes = tuple(
         DataFinding(
-            entry["name"],
-            "note",
-            entry["severity"],
-            entry.get("subject", ""),
-            entry["title"],
-            entry["printed"],
-            entry["follows"],
-            tuple(entry.get("evidence", ())),
-            entry["where"],
+            rule=entry["name"],
+            kind="note",
+            severity=entry["severity"],
+            subject=entry.get("subject", ""),
+            title=entry["title"],
+            printed=entry["printed"],
+            follows=entry["follows"],
+            evidence=tuple(entry.get("evidence", ())),
+            where=entry["where"],
         )
         for entry in content.get("notes", ())
     )
     return RuleBook(
-        tuple(rules),
-        notes,
-        measures_of(document),
-        sets_of(document),
-        times_of(document),
+        rules=tuple(rules),
+        notes=notes,
+        measures=measures_of(document),
+        sets=sets_of(document),
+        times=times_of(document),
     )
