@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ViewError, did_you_mean
 from fhir_blina.files import as_text, dumps, mappings_folder, write_whole
-from fhir_blina.views.definition import View, load_view, load_views, read_view
+from fhir_blina.views.definition import View
+from fhir_blina.views.loading import load_view, load_views
+from fhir_blina.views.reader import read_view
 from fhir_blina.views.reference import Table, evaluate_view, resources_of
 
 if TYPE_CHECKING:

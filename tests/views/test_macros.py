@@ -7,7 +7,7 @@ import pytest
 
 from fhir_blina.errors import ViewError
 from fhir_blina.files import json as fhirjson
-from fhir_blina.views.definition import read_view
+from fhir_blina.views.reader import read_view
 from fhir_blina.views.sql.query import compile_view
 from fhir_blina.views.tables import export_tables, read_rows
 

@@ -11,7 +11,7 @@ import pytest
 from fhir_blina.errors import ExpressionError, ViewError
 from fhir_blina.fhirpath import compile_expression
 from fhir_blina.files import json as fhirjson
-from fhir_blina.views.definition import read_view
+from fhir_blina.views.reader import read_view
 from fhir_blina.views.sql.query import compile_view
 from fhir_blina.views.tables import read_rows
 from tests.generated_paths import TYPES, Paths, Resources

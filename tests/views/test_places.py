@@ -8,9 +8,9 @@ import pytest
 
 from fhir_blina.errors import ViewError
 from fhir_blina.files import json as fhirjson
-from fhir_blina.views.definition import load_views
 from fhir_blina.views.duckdb import frames as view_frames
 from fhir_blina.views.duckdb.places import pattern_of, plain_folder
+from fhir_blina.views.loading import load_views
 from fhir_blina.views.tables import export_tables, read_tables, view_sql, views_folder
 
 # A name, and another that it would match as a pattern.

@@ -6,7 +6,7 @@ import pytest
 
 from fhir_blina.errors import ViewError
 from fhir_blina.fhirpath import compile_expression
-from fhir_blina.views.definition import read_view
+from fhir_blina.views.reader import read_view
 from fhir_blina.views.recursion import descends
 
 
