@@ -16,7 +16,7 @@ import pandas as pd
 
 from fhir_blina.analysis.comparisons import describe_comparisons
 from fhir_blina.analysis.contrasts import describe_firth, describe_landmarks, describe_state
-from fhir_blina.analysis.counted import population_rows, populations, remarked
+from fhir_blina.analysis.counted import counts_of, left_out_of, populations, remarked
 from fhir_blina.analysis.descriptive import describe
 from fhir_blina.analysis.exposure import describe_exposure
 from fhir_blina.analysis.incidences import describe_gray, describe_incidence
@@ -59,8 +59,13 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
         records += _endpoint(facts, endpoint, frame)
     rows = tuple({str(key): row[key] for key in row} for row in derivation)
     folder = endpoints.path.parent
-    counted = population_rows(populations(facts), facts.labels)
-    results = Results(tuple(records), rows, populations=counted["populations"], left_out=counted["left_out"])
+    counted = tuple(populations(facts))
+    results = Results(
+        records=tuple(records),
+        derivation=rows,
+        populations=counts_of(counted),
+        left_out=left_out_of(counted, facts.labels),
+    )
     if (folder / "claims.csv").is_file():
         results = replace(results, claims=tuple(compare_claims(read_claims(folder), results)))
     found = find(tables, endpoints, results, rule_book(folder))

@@ -5,11 +5,10 @@ Patients are named in results only, never in a message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from fhir_blina.endpoints import Facts, Population, Remark
-from fhir_blina.results import DataFinding
+from fhir_blina.results import DataFinding, LeftOut, PopulationCount, ReasonCount
 
 MOST_NAMED = 20
 
@@ -28,30 +27,35 @@ def populations(facts: Facts) -> Iterator[Population]:
     yield from (one for one in counted.values() if one.kind in ("group", "interval", "state"))
 
 
-def population_rows(
-    found: Iterator[Population], labels: Mapping[str, str]
-) -> dict[str, tuple[dict[str, Any], ...]]:
-    """``populations`` and ``left_out`` as ``results.json`` has them.
+def counts_of(found: Iterable[Population]) -> tuple[PopulationCount, ...]:
+    """How many each counts, and how many are left out for which reason."""
+    return tuple(
+        PopulationCount(
+            kind=one.kind,
+            name=one.name,
+            of=one.of,
+            n=one.n,
+            out=tuple(ReasonCount(reason=reason, n=count) for reason, count in one.reasons.items()),
+        )
+        for one in found
+    )
 
-    Patients without any row for a measure are counted, not listed.
-    """
-    counts, patients = [], []
-    for one in found:
-        out = [{"reason": reason, "n": count} for reason, count in one.reasons.items()]
-        counts.append({"kind": one.kind, "name": one.name, "of": one.of, "n": one.n, "out": out})
-        patients += [
-            {
-                "kind": one.kind,
-                "name": one.name,
-                "patient_id": str(key),
-                "study_subject": labels.get(key),
-                "reason": reason,
-                "source": one.sources.get(key, ""),
-            }
-            for key, reason in one.out.items()
-            if one.kind == "endpoint" or one.sources.get(key) or one.kind == "set"
-        ]
-    return {"populations": tuple(counts), "left_out": tuple(patients)}
+
+def left_out_of(found: Iterable[Population], labels: Mapping[str, str]) -> tuple[LeftOut, ...]:
+    """Who is left out of each; patients without any row for a measure are counted, not listed."""
+    return tuple(
+        LeftOut(
+            kind=one.kind,
+            name=one.name,
+            patient_id=str(key),
+            study_subject=labels.get(key),
+            reason=reason,
+            source=one.sources.get(key, ""),
+        )
+        for one in found
+        for key, reason in one.out.items()
+        if one.kind == "endpoint" or one.sources.get(key) or one.kind == "set"
+    )
 
 
 def remarked(remark: Remark, labels: Mapping[str, str]) -> DataFinding:

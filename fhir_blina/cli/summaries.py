@@ -77,10 +77,10 @@ def counted_summary(results: Results, *, everything: bool = False) -> tuple[list
     """
     rows: list[Sequence[str]] = []
     for one in results.populations:
-        if everything or (one["out"] and one["kind"] != "interval"):
-            why = "; ".join(f"{reason['reason']}: {reason['n']}" for reason in one["out"])
-            rows.append((f"{one['kind']} {one['name']}", str(one["n"]), str(one["of"]), why))
-    whole = Counter(one["kind"] for one in results.populations if not one["out"])
+        if everything or (one.out and one.kind != "interval"):
+            why = "; ".join(f"{left.reason}: {left.n}" for left in one.out)
+            rows.append((f"{one.kind} {one.name}", str(one.n), str(one.of), why))
+    whole = Counter(one.kind for one in results.populations if not one.out)
     said = ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in whole.items())
     return rows, f"everybody is counted in {said}" if said else ""
 

@@ -105,13 +105,13 @@ def populations_grid(material: Material) -> Grid | None:
     """How many each endpoint, measure and set counts, and why not the others; ``None`` if all are counted."""
     rows = tuple(
         (
-            Cell(str(row["name"]).replace("_", " ")),
-            Cell(str(row["kind"])),
-            Cell(f"{row['n']} of {row['of']}"),
-            Cell("; ".join(f"{out['n']}: {out['reason']}" for out in row["out"])),
+            Cell(row.name.replace("_", " ")),
+            Cell(row.kind),
+            Cell(f"{row.n} of {row.of}"),
+            Cell("; ".join(f"{out.n}: {out.reason}" for out in row.out)),
         )
         for row in material.results.populations
-        if row["n"] < row["of"]
+        if row.n < row.of
     )
     head = (Head("What"), Head("Kind"), Head("Counted", kind="number"), Head("Left out, and why"))
     return Grid("Who is left out of what", head, rows, fold=folded(len(rows))) if rows else None

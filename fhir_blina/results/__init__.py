@@ -12,7 +12,7 @@ from fhir_blina.results.claims import (
     read_claims,
     shown,
 )
-from fhir_blina.results.entries import ComparedClaim, DataFinding
+from fhir_blina.results.entries import ComparedClaim, DataFinding, LeftOut, PopulationCount, ReasonCount
 from fhir_blina.results.numbers import exact
 from fhir_blina.results.records import Record, Results, write_results
 
@@ -24,6 +24,9 @@ __all__ = [
     "TRUNCATED",
     "ComparedClaim",
     "DataFinding",
+    "LeftOut",
+    "PopulationCount",
+    "ReasonCount",
     "Record",
     "Results",
     "compare_claims",

@@ -76,3 +76,51 @@ class DataFinding:
     follows: str
     evidence: tuple[str, ...]
     where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReasonCount:
+    """How many are left out for one reason."""
+
+    reason: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationCount:
+    """How many of how many an endpoint, measure, set or group is about.
+
+    Attributes:
+        kind: ``endpoint``, ``measure``, ``set``, ``group``, ``interval`` or ``state``.
+        name: Its name in the definitions.
+        of: Patients who could be counted.
+        n: Patients who are.
+        out: The others by reason, the most frequent first.
+    """
+
+    kind: str
+    name: str
+    of: int
+    n: int
+    out: tuple[ReasonCount, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A patient who is not counted where they could be.
+
+    Attributes:
+        kind: Of what: ``endpoint``, ``measure``, ``set``, ``group``, ``interval`` or ``state``.
+        name: Its name in the definitions.
+        patient_id: Id of the resource Patient.
+        study_subject: The study's label, ``None`` where the tables do not have the patient.
+        reason: Why, in words.
+        source: ``Type/id`` of the row behind the reason, empty where there is none.
+    """
+
+    kind: str
+    name: str
+    patient_id: str
+    study_subject: str | None
+    reason: str
+    source: str

@@ -15,7 +15,7 @@ from typing import Any
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files import dumps, write_whole
-from fhir_blina.results.entries import ComparedClaim, DataFinding
+from fhir_blina.results.entries import ComparedClaim, DataFinding, LeftOut, PopulationCount
 from fhir_blina.results.numbers import Number, as_json
 
 
@@ -84,16 +84,16 @@ class Results:
         derivation: One mapping per patient and endpoint: where each time and status came from.
         claims: One per published number and reading compared, empty without a claims file.
         findings: One per contradiction, implausible datum or remark on the rows behind a number.
-        populations: One mapping per endpoint, measure, set or group: how many of how many, and why.
-        left_out: One mapping per patient who is not counted where they could be, with the reason.
+        populations: One per endpoint, measure, set or group: how many of how many, and why.
+        left_out: One per patient who is not counted where they could be, with the reason.
     """
 
     records: tuple[Record, ...] = ()
     derivation: tuple[Mapping[str, Any], ...] = ()
     claims: tuple[ComparedClaim, ...] = ()
     findings: tuple[DataFinding, ...] = ()
-    populations: tuple[Mapping[str, Any], ...] = ()
-    left_out: tuple[Mapping[str, Any], ...] = ()
+    populations: tuple[PopulationCount, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     _names: dict[str, tuple[Record, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Record]:

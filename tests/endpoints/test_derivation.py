@@ -57,8 +57,8 @@ def rules(results):
 
 
 def out(results, name, kind="endpoint"):
-    (one,) = (row for row in results.populations if (row["kind"], row["name"]) == (kind, name))
-    return one["n"], one["of"], {row["reason"]: row["n"] for row in one["out"]}
+    (one,) = (row for row in results.populations if (row.kind, row.name) == (kind, name))
+    return one.n, one.of, {row.reason: row.n for row in one.out}
 
 
 def test_who_died_after_the_last_observation_is_dead(tmp_path):
@@ -100,7 +100,7 @@ def test_refuted_is_out_and_a_start_that_is_missing_is_named(tmp_path, more):
     results = worked_out(tmp_path, "e5", overall_survival(where).replace("times:", sets + "times:"))
     assert results.one("dx.proportion").events == 4
     assert followed(results) == {"a": (152, "death"), "d": (152, "death")}
-    missing = {row["study_subject"]: row["source"] for row in results.left_out if row["name"] == "os"}
+    missing = {row.study_subject: row.source for row in results.left_out if row.name == "os"}
     assert {"b": "Condition/cb", "c": "Condition/cc"}.items() <= missing.items()
     n, of, reasons = out(results, "os")
     assert (n, of, reasons['"diagnosis" without a day']) == (2, 5, 2)
@@ -135,7 +135,7 @@ def test_a_partial_date_that_is_refused_leaves_the_patient_out_and_names_them(tm
     text = overall_survival().replace("death: {table: patients,", f"death: {{table: patients{where},")
     results = worked_out(tmp_path, "e7", text)
     assert followed(results) == {}  # nobody who died counts as alive
-    assert {row["study_subject"] for row in results.left_out} == {"a", "b"}
+    assert {row.study_subject for row in results.left_out} == {"a", "b"}
     assert out(results, "os")[:2] == (0, 2)
 
 

@@ -77,8 +77,8 @@ def test_who_has_no_value_is_not_in_the_denominator(made):
     assert "412 of 418: 6 have no value" in share.note
     other = results.one("other.proportion")
     assert (other.events, other.n) == (268, 412)
-    (population,) = (one for one in results.populations if one["name"] == "stage4")
-    assert (population["n"], population["of"]) == (412, 418)
+    (population,) = (one for one in results.populations if one.name == "stage4")
+    assert (population.n, population.of) == (412, 418)
 
 
 def test_missing_means_no_where_the_set_says_so(made):

@@ -416,8 +416,8 @@ def test_who_has_no_whole_date_is_left_out_and_named(people, tmp_path):
     cohort = people("", [*PEOPLE[:3], "D,1970-01-01,2012-06,2012-12-31,,2012-06"])
     results = analyze(tables_of(cohort, tmp_path / "out"), cohort.folder)
     assert {row["study_subject"] for row in results.derivation} == {"demo-A", "demo-B", "demo-C"}
-    (left_out,) = (row for row in results.left_out if row["name"] == "survival")
-    assert (left_out["study_subject"], left_out["reason"]) == ("demo-D", 'day of "begin" is not a whole date')
+    (left_out,) = (row for row in results.left_out if row.name == "survival")
+    assert (left_out.study_subject, left_out.reason) == ("demo-D", 'day of "begin" is not a whole date')
     assert "2012" not in str(results.findings)
 
 
