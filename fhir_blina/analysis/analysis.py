@@ -7,10 +7,9 @@ write_results(results, Path("results.json"))
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -30,7 +29,7 @@ from fhir_blina.analysis.outcomes import (
 from fhir_blina.analysis.quality.findings import SEVERITIES, find, rule_book
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints
-from fhir_blina.results import Record, Results, compare_claims, read_claims
+from fhir_blina.results import DerivedTime, Record, Results, compare_claims, read_claims
 
 
 def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
@@ -52,17 +51,19 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     facts = Facts(tables, endpoints)
     facts.check()
     records = [*describe(facts), *describe_exposure(facts)]
-    derivation: list[dict[Hashable, Any]] = []
+    derivation: list[DerivedTime] = []
     for endpoint in endpoints.endpoints.values():
         frame = derive_endpoint(facts, endpoint)
-        derivation += frame.to_dict(orient="records")
+        derivation += [
+            DerivedTime(**{str(key): cell for key, cell in row.items()})
+            for row in frame.to_dict(orient="records")
+        ]
         records += _endpoint(facts, endpoint, frame)
-    rows = tuple({str(key): row[key] for key in row} for row in derivation)
     folder = endpoints.path.parent
     counted = tuple(populations(facts))
     results = Results(
         records=tuple(records),
-        derivation=rows,
+        derivation=tuple(derivation),
         populations=counts_of(counted),
         left_out=left_out_of(counted, facts.labels),
     )

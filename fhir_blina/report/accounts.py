@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
@@ -23,7 +23,15 @@ from fhir_blina.report.grids import (
     words,
 )
 from fhir_blina.report.layout import Block
-from fhir_blina.results import AGREES, DISAGREES, NOT_COMPUTABLE, TRUNCATED, ComparedClaim, Record
+from fhir_blina.results import (
+    AGREES,
+    DISAGREES,
+    NOT_COMPUTABLE,
+    TRUNCATED,
+    ComparedClaim,
+    DerivedTime,
+    Record,
+)
 
 TONES = {AGREES: "good", TRUNCATED: "warn", DISAGREES: "bad", NOT_COMPUTABLE: "missing"}
 SEVERITIES = {"error": "bad", "warning": "warn", "information": "missing"}
@@ -236,41 +244,27 @@ def derivation_grids(material: Material) -> list[Grid]:
     )
     grids = []
     for name, title in titles.items():
-        rows = [row for row in material.results.derivation if row["endpoint"] == name]
         cells = tuple(
             (
-                Cell(
-                    words(row["study_subject"]) or str(row["patient_id"]),
-                    source=f"Patient/{row['patient_id']}",
-                ),
-                Cell(number(float(row["start_day"]))),
-                Cell(number(float(row["stop_day"]))),
-                Cell(number(float(row["duration_days"]))),
-                Cell(
-                    " ".join(
-                        words(row[key]).replace("-", " ")
-                        for key in ("event", "censor_reason")
-                        if words(row[key])
-                    ).replace("_", " ")
-                ),
-                *(
-                    Cell(", ".join(found), tone="refs")
-                    for found in (_list(row["start_from"]), _list(row["stop_from"]))
-                ),
+                Cell(words(row.study_subject) or row.patient_id, source=f"Patient/{row.patient_id}"),
+                Cell(number(row.start_day)),
+                Cell(number(row.stop_day)),
+                Cell(number(row.duration_days)),
+                Cell(_ends_with(row)),
+                Cell(", ".join(filter(None, row.start_from)), tone="refs"),
+                Cell(", ".join(filter(None, row.stop_from)), tone="refs"),
             )
-            for row in rows
+            for row in material.results.derivation
+            if row.endpoint == name
         )
         if cells:
             grids.append(Grid(title, head, cells, fold=f"show {len(cells)} rows"))
     return grids
 
 
-def _list(value: Any) -> list[str]:
-    return (
-        [str(item) for item in value if item]
-        if isinstance(value, Iterable) and not isinstance(value, str)
-        else []
-    )
+def _ends_with(row: DerivedTime) -> str:
+    said = (words(row.event), words(row.censor_reason))
+    return " ".join(word.replace("-", " ") for word in said if word).replace("_", " ")
 
 
 def sources_grid(material: Material) -> Grid:

@@ -19,22 +19,22 @@ from fhir_blina.report.blocks import Material
 from fhir_blina.report.grids import Cell, Grid, Head, estimate, number, p_value
 from fhir_blina.report.layout import Block
 from fhir_blina.report.plots import Plate, heads
-from fhir_blina.results import Record
+from fhir_blina.results import DerivedTime, Record
 from fhir_blina.statistics import Curve, Estimate, Incidence, kaplan_meier
 
-Rows = list[Mapping[str, Any]]
+Rows = list[DerivedTime]
 
 
 def survival_plate(material: Material, block: Block, name: str) -> Plate:
     """The curves of an endpoint, all or by a group, with a table of the estimates and one of the tests."""
     endpoint, by = block["endpoint"], block.get("by", "")
     definition = material.facts.endpoints.endpoints[endpoint]
-    rows: Rows = [row for row in material.results.derivation if row["endpoint"] == endpoint]
+    rows: Rows = [row for row in material.results.derivation if row.endpoint == endpoint]
     parts = {"all": rows}
     if by:
         labels = material.facts.group(by)
         order = dict.fromkeys(material.facts.endpoints.groups[by].labels.values())
-        found = {label: [row for row in rows if labels.get(row["patient_id"]) == label] for label in order}
+        found = {label: [row for row in rows if labels.get(row.patient_id) == label] for label in order}
         parts = {label: part for label, part in found.items() if part}
     titles = {label: material.group_title(label) if by == material.layout.group else label for label in parts}
     draw = _incidences if definition.competing else _survivals
@@ -126,8 +126,8 @@ def _days(block: Block, last: float) -> list[float]:
 
 
 def _curve(rows: Rows) -> Curve:
-    durations = np.array([float(row["duration_days"]) for row in rows])
-    return kaplan_meier(durations, np.array([bool(row["event_observed"]) for row in rows]))
+    durations = np.array([float(row.duration_days) for row in rows])
+    return kaplan_meier(durations, np.array([bool(row.event_observed) for row in rows]))
 
 
 def _row(

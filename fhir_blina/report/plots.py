@@ -47,9 +47,7 @@ def file_name(text: str) -> str:
 def swimmer_plate(material: Material, block: Block, name: str) -> Plate:
     """A lane per patient, and the same events as a table."""
     facts = material.facts
-    rows = {
-        row["patient_id"]: row for row in material.results.derivation if row["endpoint"] == block["endpoint"]
-    }
+    rows = {row.patient_id: row for row in material.results.derivation if row.endpoint == block["endpoint"]}
     treatment = block["treatment"]
     spans: dict[str, list[Span]] = {}
     for row in sorted(material.rows(treatment), key=lambda row: _day(row.get(treatment["start"]))):
@@ -64,9 +62,9 @@ def swimmer_plate(material: Material, block: Block, name: str) -> Plate:
         if key not in rows:
             continue
         ending = rows[key]
-        ended = ends.get(str(ending["event"])) or ends.get(str(ending["censor_reason"]))
+        ended = ends.get(str(ending.event)) or ends.get(str(ending.censor_reason))
         marks = [(float(days[key][0]), mark) for mark, days in timed.items() if key in days]
-        stop = float(ending["stop_day"])
+        stop = float(ending.stop_day)
         if ended and (stop, ended) not in marks:
             marks.append((stop, ended))
         group = material.groups.get(key, "")

@@ -12,7 +12,14 @@ from fhir_blina.results.claims import (
     read_claims,
     shown,
 )
-from fhir_blina.results.entries import ComparedClaim, DataFinding, LeftOut, PopulationCount, ReasonCount
+from fhir_blina.results.entries import (
+    ComparedClaim,
+    DataFinding,
+    DerivedTime,
+    LeftOut,
+    PopulationCount,
+    ReasonCount,
+)
 from fhir_blina.results.numbers import exact
 from fhir_blina.results.records import Record, Results, write_results
 
@@ -24,6 +31,7 @@ __all__ = [
     "TRUNCATED",
     "ComparedClaim",
     "DataFinding",
+    "DerivedTime",
     "LeftOut",
     "PopulationCount",
     "ReasonCount",

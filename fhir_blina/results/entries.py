@@ -124,3 +124,36 @@ class LeftOut:
     study_subject: str | None
     reason: str
     source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedTime:
+    """How long one patient was followed for an endpoint, and from which resources.
+
+    Attributes:
+        endpoint: Name of the endpoint.
+        patient_id: Id of the resource Patient.
+        study_subject: The study's label.
+        group: Label in the group that the endpoint names first, ``None`` without one.
+        start_day: Day of the start.
+        stop_day: Day of the event, or of the end of follow-up.
+        duration_days: The one less the other.
+        event_observed: The endpoint's own event; a competing event is ``False`` here.
+        event: Name of the event, of the competing event, or ``censored``.
+        censor_reason: Why it ends without an event, where that is recorded.
+        start_from: ``Type/id`` of the resources behind the start.
+        stop_from: ``Type/id`` of the resources behind the end.
+    """
+
+    endpoint: str
+    patient_id: str
+    study_subject: str | None
+    group: str | None
+    start_day: float
+    stop_day: float
+    duration_days: float
+    event_observed: bool
+    event: str
+    censor_reason: str | None
+    start_from: tuple[str, ...]
+    stop_from: tuple[str, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,8 +40,6 @@ def as_json(value: Any) -> Any:
     """A record, or a part of one, as JSON types: fields in their order, numbers as ``exact`` has them."""
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: as_json(getattr(value, item.name)) for item in fields(value) if item.init}
-    if isinstance(value, Mapping):
-        return {key: as_json(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
         return [as_json(one) for one in value]
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):

@@ -8,14 +8,14 @@ where it was written.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files import dumps, write_whole
-from fhir_blina.results.entries import ComparedClaim, DataFinding, LeftOut, PopulationCount
+from fhir_blina.results.entries import ComparedClaim, DataFinding, DerivedTime, LeftOut, PopulationCount
 from fhir_blina.results.numbers import Number, as_json
 
 
@@ -81,7 +81,7 @@ class Results:
 
     Attributes:
         records: The numbers, in a fixed order.
-        derivation: One mapping per patient and endpoint: where each time and status came from.
+        derivation: One per patient and endpoint: where each time and status came from.
         claims: One per published number and reading compared, empty without a claims file.
         findings: One per contradiction, implausible datum or remark on the rows behind a number.
         populations: One per endpoint, measure, set or group: how many of how many, and why.
@@ -89,7 +89,7 @@ class Results:
     """
 
     records: tuple[Record, ...] = ()
-    derivation: tuple[Mapping[str, Any], ...] = ()
+    derivation: tuple[DerivedTime, ...] = ()
     claims: tuple[ComparedClaim, ...] = ()
     findings: tuple[DataFinding, ...] = ()
     populations: tuple[PopulationCount, ...] = ()

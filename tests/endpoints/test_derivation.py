@@ -49,7 +49,7 @@ def overall_survival(where=DIAGNOSIS, head=CODED):
 
 
 def followed(results):
-    return {row["study_subject"]: (row["duration_days"], row["event"]) for row in results.derivation}
+    return {row.study_subject: (row.duration_days, row.event) for row in results.derivation}
 
 
 def rules(results):
@@ -185,11 +185,11 @@ def test_a_cutoff_is_what_ends_follow_up(tmp_path):
     # nothing after day 99 counts: deaths on days 0 and 50 of five, three censored on day 99
     text = LATE.replace("censor: seen,", "censor: seen, cutoff: {study_day: 99},")
     results = late(tmp_path, stays(*FIVE), text)
-    rows = {row["study_subject"]: row for row in results.derivation}
-    assert [(rows[f"P{n}"]["stop_day"], rows[f"P{n}"]["event"]) for n in range(1, 6)] == [
+    rows = {row.study_subject: row for row in results.derivation}
+    assert [(rows[f"P{n}"].stop_day, rows[f"P{n}"].event) for n in range(1, 6)] == [
         (99, "censored"), (50, "death"), (99, "censored"), (0, "death"), (99, "censored"),
     ]  # fmt: skip
-    assert rows["P1"]["censor_reason"] == "administrative cutoff"
+    assert rows["P1"].censor_reason == "administrative cutoff"
     assert "censored-at-cutoff" in rules(results)
     since = late(tmp_path, stays(*FIVE), text.replace("study_day: 99", "days: 99"))
     assert followed(since) == followed(results)
@@ -209,7 +209,7 @@ def test_decimal_times_are_subtracted_exactly(tmp_path):
     exact = [tuple(None if cell is None else Decimal(cell) for cell in row) for row in rows]
     for cells in (exact, [tuple(None if cell is None else float(cell) for cell in row) for row in exact]):
         results = late(tmp_path, stays(*cells), LATE.replace("[100, last]", "[1]"))
-        assert [row["duration_days"] for row in results.derivation] == [0.3, 0.3, 0.3, 0.3, 0.7]
+        assert [row.duration_days for row in results.derivation] == [0.3, 0.3, 0.3, 0.3, 0.7]
 
 
 def test_the_dead_without_a_date_are_not_alive(tmp_path):

@@ -381,14 +381,14 @@ def test_numbers_are_the_same_with_and_without(people, tmp_path):
     assert len(plain) > 60
     assert plain == moved_
     drop = {"start_day", "stop_day"}
-    rows = [[{k: v for k, v in row.items() if k not in drop} for row in one.derivation] for one in results]
-    assert rows[0] == rows[1]
-    assert [row["start_day"] for row in results[0].derivation] != [
-        row["start_day"] for row in results[1].derivation
+    rows = [
+        [{k: v for k, v in vars(row).items() if k not in drop} for row in one.derivation] for one in results
     ]
-    durations = {
-        row["patient_id"].removeprefix("demo-"): row["duration_days"] for row in results[1].derivation
-    }
+    assert rows[0] == rows[1]
+    assert [row.start_day for row in results[0].derivation] != [
+        row.start_day for row in results[1].derivation
+    ]
+    durations = {row.patient_id.removeprefix("demo-"): row.duration_days for row in results[1].derivation}
     assert durations == DURATIONS
 
 
@@ -415,7 +415,7 @@ def test_a_synthetic_cohort_keeps_its_study_days_and_its_way_back(tiny, tmp_path
 def test_who_has_no_whole_date_is_left_out_and_named(people, tmp_path):
     cohort = people("", [*PEOPLE[:3], "D,1970-01-01,2012-06,2012-12-31,,2012-06"])
     results = analyze(tables_of(cohort, tmp_path / "out"), cohort.folder)
-    assert {row["study_subject"] for row in results.derivation} == {"demo-A", "demo-B", "demo-C"}
+    assert {row.study_subject for row in results.derivation} == {"demo-A", "demo-B", "demo-C"}
     (left_out,) = (row for row in results.left_out if row.name == "survival")
     assert (left_out.study_subject, left_out.reason) == ("demo-D", 'day of "begin" is not a whole date')
     assert "2012" not in str(results.findings)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from fhir_blina.endpoints.derivation import DERIVATION_COLUMNS
 from fhir_blina.errors import AnalysisError
+from fhir_blina.results.entries import ComparedClaim, DataFinding, DerivedTime, LeftOut, PopulationCount
 from fhir_blina.results.records import RECORD_FIELDS, Record, Results, write_results
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "mappings/schemas/results.schema.json").read_text())
@@ -64,3 +67,24 @@ def test_the_schema_refuses_a_missing_value_without_a_reason():
     bad = {**RECORDS[3].as_dict(), "note": ""}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"records": [bad], "derivation": [], "claims": [], "findings": []}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("what", "entry"),
+    [
+        ("derivation", DerivedTime),
+        ("finding", DataFinding),
+        ("population", PopulationCount),
+        ("left_out", LeftOut),
+    ],
+)
+def test_the_schema_has_the_fields_of_each_typed_record(what, entry):
+    assert list(SCHEMA["$defs"][what]["properties"]) == [item.name for item in fields(entry)]
+
+
+def test_the_schema_names_no_field_that_a_compared_claim_lacks():
+    assert set(SCHEMA["$defs"]["claim"]["properties"]) <= {item.name for item in fields(ComparedClaim)}
+
+
+def test_the_columns_of_a_derivation_are_the_fields_of_its_record():
+    assert [item.name for item in fields(DerivedTime)] == list(DERIVATION_COLUMNS)
