@@ -89,7 +89,7 @@ def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator
     yield from describe_landmarks(facts, endpoint, frame, labels)
     yield from describe_state(facts, endpoint, frame)
     yield from describe_lost(endpoint, frame, groups)
-    power = facts.endpoints.sections.get("power")
-    if power is not None and power["endpoint"] == endpoint.name:
-        order = {label: label for label in facts.endpoints.groups[power["group"]].labels.values()}
-        yield from describe_power(power, by_group(frame, facts.group(power["group"]), order))
+    power = facts.endpoints.sections.power
+    if power is not None and power.endpoint == endpoint.name:
+        order = {label: label for label in facts.endpoints.groups[power.group].labels.values()}
+        yield from describe_power(power, by_group(frame, facts.group(power.group), order))

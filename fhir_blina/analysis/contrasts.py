@@ -13,7 +13,7 @@ import pandas as pd
 from fhir_blina.analysis.comparisons import compare
 from fhir_blina.analysis.descriptive import whole
 from fhir_blina.analysis.outcomes import by_group, sources
-from fhir_blina.endpoints import Endpoint, Facts, Population
+from fhir_blina.endpoints import Endpoint, Facts, Population, State
 from fhir_blina.results import Record
 from fhir_blina.statistics import TIMEFIX, firth_cox, landmark, mantel_byar, simon_makuch
 
@@ -84,10 +84,10 @@ def describe_landmarks(
             ):
                 yield _at_landmark(record, f"{endpoint.name}.landmark_log_rank", day)
         if endpoint.state:
-            rest = _known_state(facts, endpoint, rest)
-            entered = _entered(facts, endpoint, rest)
+            name = endpoint.state.name
+            rest = _known_state(facts, endpoint.state, rest)
+            entered = _entered(facts, endpoint.state, rest)
             inside = pd.Series(entered <= day + TIMEFIX, index=rest.index)
-            name = endpoint.state["name"]
             parts = {f"{name} by then": rest[inside], f"no {name} by then": rest[~inside]}
             for record in compare(endpoint.name, parts, f"{said}; by {name}", only="log-rank"):
                 yield _at_landmark(record, f"{endpoint.name}.landmark_{name}_log_rank", day)
@@ -97,15 +97,15 @@ def _at_landmark(record: Record, name: str, day: int) -> Record:
     return replace(record, name=name, time_days=day, method=f"{record.method}; times from the landmark")
 
 
-def _known_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> pd.DataFrame:
+def _known_state(facts: Facts, state: State, frame: pd.DataFrame) -> pd.DataFrame:
     """The rows without those who entered the state on a day that nobody knows."""
-    reasons = facts.no_day(endpoint.state["time"])
+    reasons = facts.no_day(state.time)
     return frame[~frame["patient_id"].isin(list(reasons))]
 
 
-def _entered(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Any:
+def _entered(facts: Facts, state: State, frame: pd.DataFrame) -> Any:
     """Days from the endpoint's start to the state, by row; ``nan`` for never."""
-    times = facts.timed(endpoint.state["time"])
+    times = facts.timed(state.time)
     return np.array(
         [
             float(whole(times[key][0]) - whole(start)) if key in times else math.nan
@@ -116,20 +116,21 @@ def _entered(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Any:
 
 def describe_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
     """Mantel-Byar test, Simon-Makuch curves and, labelled as biased, the naive contrast of a state."""
-    if not endpoint.state or not len(frame):
+    state = endpoint.state
+    if not state or not len(frame):
         return
-    name = endpoint.state["name"]
-    reasons = facts.no_day(endpoint.state["time"])
+    name = state.name
+    reasons = facts.no_day(state.time)
     out = {key: reasons[key][0] for key in frame["patient_id"] if key in reasons}
     if out:
         size = len(frame)
         title = f"{endpoint.name}: {name}"
         facts.account.count(Population("state", title, size, size - len(out), out))
-    frame = _known_state(facts, endpoint, frame)
+    frame = _known_state(facts, state, frame)
     if not len(frame):
         return
     t, d = _arrays(frame)
-    entered = _entered(facts, endpoint, frame)
+    entered = _entered(facts, state, frame)
     test = mantel_byar(t, d, entered)
     events = test.log_rank.observed
     observed = ", ".join(f"{value:g}" for value in events)
@@ -180,7 +181,7 @@ def describe_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Ite
                 else (estimate.note if estimate.value is None else "nobody is in the state yet"),
                 derived_from=sources(frame),
             )
-    naive = facts.endpoints.groups[endpoint.state["group"]]
+    naive = facts.endpoints.groups[state.group]
     parts = by_group(frame, facts.group(naive.name), {label: label for label in naive.labels.values()})
     warning = f"biased, a contrast only: those with {name} had to survive until it (immortal time)"
     for record in compare(endpoint.name, parts, warning, only="log-rank"):

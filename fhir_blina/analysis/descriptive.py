@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.endpoints import Facts, Population
+from fhir_blina.endpoints import Facts, IntervalAsked, Population, ProportionAsked, SumAsked, SummaryAsked
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files import as_text
 from fhir_blina.results import Record
@@ -41,20 +41,20 @@ def describe(facts: Facts) -> Iterator[Record]:
         value=count,
         method="rows of the table of patients",
         n=count,
-        derived_from=(names["table"],),
+        derived_from=(names.table,),
     )
-    for name, entry in sections.get("summaries", {}).items():
-        yield from _summary(facts, name, entry)
-    for name, entry in sections.get("proportions", {}).items():
-        yield from _proportion(facts, name, entry)
+    for name, summary in sections.summaries.items():
+        yield from _summary(facts, name, summary)
+    for name, share in sections.proportions.items():
+        yield from _proportion(facts, name, share)
     if count > MOST_SUBJECTS:
         return
-    for name in sections.get("listed", ()):
+    for name in sections.listed:
         yield from _listed(facts, name)
-    for name, entry in sections.get("intervals", {}).items():
-        yield from _interval(facts, name, entry)
-    for name, entry in sections.get("sums", {}).items():
-        yield from _sum(facts, name, entry)
+    for name, interval in sections.intervals.items():
+        yield from _interval(facts, name, interval)
+    for name, added in sections.sums.items():
+        yield from _sum(facts, name, added)
 
 
 STATISTICS: dict[str, tuple[Callable[[Sequence[int | Decimal]], int | Decimal], str]] = {
@@ -80,14 +80,14 @@ def _numbers(facts: Facts, name: str) -> dict[str, tuple[Any, str]]:
     return found
 
 
-def _summary(facts: Facts, name: str, entry: Mapping[str, Any]) -> Iterator[Record]:
+def _summary(facts: Facts, name: str, asked: SummaryAsked) -> Iterator[Record]:
     found = _numbers(facts, name)
     population = facts.population(name)
     notes = {"all": str(population).partition(": ")[2] if population.out else ""}
     groups: dict[str, list[str]] = {"all": list(found)}
-    if "by" in entry:
-        labels = facts.group(entry["by"])
-        for label in facts.endpoints.groups[entry["by"]].labels.values():
+    if asked.by:
+        labels = facts.group(asked.by)
+        for label in facts.endpoints.groups[asked.by].labels.values():
             groups[label] = [key for key in found if labels.get(key) == label]
             size = int((labels == label).sum())
             notes[label] = f"{len(groups[label])} of {size}" if len(groups[label]) < size else ""
@@ -105,7 +105,7 @@ def _summary(facts: Facts, name: str, entry: Mapping[str, Any]) -> Iterator[Reco
                 note="; ".join(said),
                 derived_from=tuple(found[key][1] for key in members[:MOST_SOURCES]),
             )
-    if "test" in entry and len(groups) == 3:
+    if asked.test and len(groups) == 3:
         yield from _rank_test(name, {label: groups[label] for label in list(groups)[1:]}, found)
 
 
@@ -160,9 +160,8 @@ def _rank_test(
         )
 
 
-def _proportion(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:
-    wanted = entry.get("set", name)
-    among = entry.get("among", "all")
+def _proportion(facts: Facts, name: str, asked: ProportionAsked) -> Iterator[Record]:
+    wanted, among = asked.wanted, asked.among
     everyone, unknown = facts.members(among), facts.unknown(wanted)
     total = everyone[~everyone.isin(unknown)]
     having = facts.members(wanted)
@@ -234,10 +233,10 @@ def _listed(facts: Facts, name: str) -> Iterator[Record]:
         )
 
 
-def _interval(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Record]:
-    facts.one_clock(f'interval "{name}"', entry["from"], entry["to"])
-    start, end = facts.timed(entry["from"]), facts.timed(entry["to"])
-    facts.account.count(_with_both(facts, name, entry["from"], entry["to"]))
+def _interval(facts: Facts, name: str, asked: IntervalAsked) -> Iterator[Record]:
+    facts.one_clock(f'interval "{name}"', asked.begin, asked.end)
+    start, end = facts.timed(asked.begin), facts.timed(asked.end)
+    facts.account.count(_with_both(facts, name, asked.begin, asked.end))
     for key in start:
         if key in end:
             yield Record(
@@ -245,7 +244,7 @@ def _interval(facts: Facts, name: str, entry: Mapping[str, str]) -> Iterator[Rec
                 facts.labels[key],
                 value=whole(whole(end[key][0]) - whole(start[key][0])),
                 unit="d",
-                method=f"day of {entry['to']} less day of {entry['from']}",
+                method=f"day of {asked.end} less day of {asked.begin}",
                 n=1,
                 derived_from=(start[key][1], end[key][1]),
             )
@@ -272,24 +271,24 @@ class Sum:
     sources: tuple[str, ...]
 
 
-def sums(facts: Facts, entry: Mapping[str, Any]) -> Iterator[Sum]:
+def sums(facts: Facts, asked: SumAsked) -> Iterator[Sum]:
     """The sum of each patient that has all parts and the total."""
-    parts = [facts.measured(part) for part in entry["parts"]]
-    for key, (total, source) in facts.timed(entry["total"]).items():
+    parts = [facts.measured(part) for part in asked.parts]
+    for key, (total, source) in facts.timed(asked.total).items():
         if all(key in part for part in parts):
             added = sum((Decimal(whole(part[key][0])) for part in parts), Decimal(0))
             sources = (*(part[key][1] for part in parts), source)
             yield Sum(facts.labels[key], whole(added), whole(total), sources)
 
 
-def _sum(facts: Facts, name: str, entry: Mapping[str, Any]) -> Iterator[Record]:
-    for found in sums(facts, entry):
+def _sum(facts: Facts, name: str, asked: SumAsked) -> Iterator[Record]:
+    for found in sums(facts, asked):
         yield Record(
             f"{name}.sum",
             found.subject,
             value=found.added,
             unit="d",
-            method="sum of " + ", ".join(entry["parts"]),
+            method="sum of " + ", ".join(asked.parts),
             n=1,
             note="" if found.added == found.recorded else f"recorded: {found.recorded}",
             derived_from=found.sources,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
-from fhir_blina.endpoints import Facts, Selection, source
+from fhir_blina.endpoints import Dosing, Facts, ProtocolDose, source
 from fhir_blina.results import Record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """A stretch of days at one rate.
 
@@ -36,16 +35,7 @@ class Step:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True)
-class ProtocolDose:
-    """A protocol's dose in one unit: ``full``, or ``step_up`` in the first days of who needs it."""
-
-    unit: str
-    full: Decimal
-    step_up: Decimal | None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exposure:
     """What one patient received and what the protocol's rules need to know of it.
 
@@ -64,72 +54,63 @@ class Exposure:
     sources: tuple[str, ...]
 
 
-def protocol_doses(section: Mapping[str, Any]) -> list[ProtocolDose]:
-    """The protocol's dose rules of an ``exposure`` section."""
-    return [
-        ProtocolDose(
-            entry["unit"],
-            Decimal(str(entry["full"])),
-            Decimal(str(entry["step_up"])) if "step_up" in entry else None,
-        )
-        for entry in section["protocol"]
-    ]
-
-
 def exposures(facts: Facts) -> list[Exposure]:
     """The exposure of every patient that has a dose step, in the order of the labels.
 
     Raises:
         AnalysisError: the table or a column that the section names is absent.
     """
-    section = facts.endpoints.sections.get("exposure")
-    if section is None:
+    dosing = facts.endpoints.sections.dosing
+    if dosing is None:
         return []
-    columns = [section[key] for key in ("start", "end", "rate", "rate_unit")]
-    facts.table(section["table"], "patient_id", *columns)
-    frame = facts.rows(Selection(section["table"], section.get("where", {}))).dropna(subset=columns)
+    columns = [dosing.start, dosing.end, dosing.rate, dosing.rate_unit]
+    facts.table(dosing.selection.table, "patient_id", *columns)
+    frame = facts.rows(dosing.selection).dropna(subset=columns)
     steps: dict[str, list[Step]] = {}
     for row in frame.to_dict(orient="records"):
         start, end, rate, unit = (row[column] for column in columns)
-        made = source(section["table"], row)
+        made = source(dosing.selection.table, row)
         steps.setdefault(row["patient_id"], []).append(
-            Step(int(start), int(end), Decimal(str(rate)), str(unit), made)
+            Step(first=int(start), last=int(end), rate=Decimal(str(rate)), unit=str(unit), source=made)
         )
-    areas = facts.measured(section["body_surface_area"])
-    step_up = section.get("step_up")
-    values = facts.measured(step_up["measure"]) if step_up else {}
+    areas = facts.measured(dosing.body_surface_area)
+    step_up = dosing.step_up
+    values = facts.measured(step_up.measure) if step_up else {}
     result = []
     for key, label in facts.labels.items():
         if key in steps:
             mine = tuple(sorted(steps[key], key=lambda step: step.first))
             area = Decimal(str(areas[key][0])) if key in areas else None
-            bound = Decimal(str(step_up["at_least"])) if step_up else None
-            needs = Decimal(str(values[key][0])) >= bound if bound is not None and key in values else None
+            needs = False if step_up is None else None
+            if step_up is not None and key in values:
+                needs = Decimal(str(values[key][0])) >= step_up.at_least
             made_from = tuple(
                 dict.fromkeys([*(step.source for step in mine), *([areas[key][1]] if key in areas else [])])
             )
-            result.append(Exposure(label, mine, area, needs if step_up else False, made_from))
+            result.append(
+                Exposure(subject=label, steps=mine, area=area, needs_step_up=needs, sources=made_from)
+            )
     return result
 
 
-def step_amount(step: Step, area: Decimal | None, section: Mapping[str, Any]) -> Decimal | None:
+def step_amount(step: Step, area: Decimal | None, dosing: Dosing) -> Decimal | None:
     """Amount of one step; ``None`` where the unit is per area and no area is known, or is another unit."""
-    if step.unit == section["flat_unit"]:
+    if step.unit == dosing.flat_unit:
         return step.rate * step.days
-    if step.unit == section["per_area_unit"] and area is not None:
+    if step.unit == dosing.per_area_unit and area is not None:
         return step.rate * step.days * area
     return None
 
 
 def protocol_amount(
-    exposure: Exposure, rule: ProtocolDose, section: Mapping[str, Any], days: list[int]
+    exposure: Exposure, rule: ProtocolDose, dosing: Dosing, days: list[int]
 ) -> Decimal | None:
     """Amount that a rule gives over these days; ``None`` where area or the need of a step-up is not known."""
     needs = exposure.needs_step_up
-    per_area = rule.unit == section["per_area_unit"]
+    per_area = rule.unit == dosing.per_area_unit
     if needs is None or (per_area and exposure.area is None):
         return None
-    until = section["step_up"]["days"] if "step_up" in section else 0
+    until = dosing.step_up.days if dosing.step_up else 0
     low = rule.step_up if rule.step_up is not None and needs else rule.full
     total = sum((low if day <= until else rule.full for day in days), Decimal(0))
     return total * exposure.area if per_area and exposure.area is not None else total
@@ -142,15 +123,15 @@ def stepped_up(exposure: Exposure) -> bool:
 
 def describe_exposure(facts: Facts) -> Iterator[Record]:
     """Records of the dose by step and patient, and of the protocol's dose in every unit that it has."""
-    section = facts.endpoints.sections.get("exposure")
+    dosing = facts.endpoints.sections.dosing
     found = exposures(facts)
-    if section is None or not found:
+    if dosing is None or not found:
         return
-    unit = section["amount_unit"]
+    unit = dosing.amount_unit
     for exposure in found if len(found) <= MOST_SUBJECTS else ():
-        yield from _given(exposure, section, unit)
-        for rule in protocol_doses(section):
-            yield from _protocol(exposure, rule, section, unit)
+        yield from _given(exposure, dosing, unit)
+        for rule in dosing.protocol:
+            yield from _protocol(exposure, rule, dosing, unit)
     known = [exposure for exposure in found if exposure.needs_step_up is not None]
     agree = [exposure for exposure in known if stepped_up(exposure) == exposure.needs_step_up]
     yield Record(
@@ -160,20 +141,20 @@ def describe_exposure(facts: Facts) -> Iterator[Record]:
         n=len(known),
         events=len(agree),
         note="" if known else "it is not known who needs a step-up",
-        derived_from=(section["table"],),
+        derived_from=(dosing.selection.table,),
     )
 
 
-def _given(exposure: Exposure, section: Mapping[str, Any], unit: str) -> Iterator[Record]:
-    amounts = [step_amount(step, exposure.area, section) for step in exposure.steps]
+def _given(exposure: Exposure, dosing: Dosing, unit: str) -> Iterator[Record]:
+    amounts = [step_amount(step, exposure.area, dosing) for step in exposure.steps]
     for step, amount in zip(exposure.steps, amounts, strict=True):
-        per_area = step.unit == section["per_area_unit"]
+        per_area = step.unit == dosing.per_area_unit
         yield Record(
             "dose.step",
             f"{exposure.subject}, days {step.first}-{step.last}",
-            step.first,
-            whole(amount) if amount is not None else None,
-            unit,
+            time_days=step.first,
+            value=whole(amount) if amount is not None else None,
+            unit=unit,
             method=f"{step.rate} {step.unit} as recorded × {step.days} days"
             + (f" × {exposure.area} m2" if per_area else ""),
             n=1,
@@ -204,30 +185,27 @@ def _given(exposure: Exposure, section: Mapping[str, Any], unit: str) -> Iterato
     if exposure.area and complete:
         area = exposure.area
         rates = [
-            step.rate if step.unit == section["per_area_unit"] else step.rate / area
-            for step in exposure.steps
+            step.rate if step.unit == dosing.per_area_unit else step.rate / area for step in exposure.steps
         ]
         yield Record(
             "dose.highest_per_area",
             exposure.subject,
             value=float(max(rates)),
-            unit=section["per_area_unit"],
+            unit=dosing.per_area_unit,
             method="highest rate by body surface area, units as recorded",
             n=1,
             derived_from=exposure.sources,
         )
 
 
-def _protocol(
-    exposure: Exposure, rule: ProtocolDose, section: Mapping[str, Any], unit: str
-) -> Iterator[Record]:
-    basis = "per_area" if rule.unit == section["per_area_unit"] else "flat"
-    given = [step_amount(step, exposure.area, section) for step in exposure.steps]
+def _protocol(exposure: Exposure, rule: ProtocolDose, dosing: Dosing, unit: str) -> Iterator[Record]:
+    basis = "per_area" if rule.unit == dosing.per_area_unit else "flat"
+    given = [step_amount(step, exposure.area, dosing) for step in exposure.steps]
     days = [day for step in exposure.steps for day in range(step.first, step.last + 1)]
     said = f"protocol in {rule.unit}: {rule.full}"
     said += f", first {rule.step_up}" if exposure.needs_step_up and rule.step_up is not None else ""
-    same = protocol_amount(exposure, rule, section, days)
-    course = protocol_amount(exposure, rule, section, list(range(1, section["course_days"] + 1)))
+    same = protocol_amount(exposure, rule, dosing, days)
+    course = protocol_amount(exposure, rule, dosing, list(range(1, dosing.course_days + 1)))
     reason = "body surface area or the need of a step-up is not known"
     for name, amount, method in (
         (f"dose.protocol_{basis}_same_days", same, f"{said}, over the days given"),

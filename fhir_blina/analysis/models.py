@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fhir_blina.analysis.outcomes import sources
-from fhir_blina.endpoints import Endpoint, Facts
+from fhir_blina.endpoints import CoxModel, Endpoint, Facts
 from fhir_blina.errors import AnalysisError
 from fhir_blina.results import Record
 from fhir_blina.statistics import cox_regression
@@ -27,9 +27,9 @@ def describe_models(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> It
     """
     for name, model in endpoint.cox.items():
         columns: Columns = {}
-        for used in model["covariates"]:
+        for used in model.covariates:
             columns |= _columns(facts, used)
-        strata = facts.group(model["strata"]) if "strata" in model else None
+        strata = facts.group(model.strata) if model.strata else None
         yield from _model(endpoint, name, model, frame, columns, strata)
 
 
@@ -57,7 +57,7 @@ def _columns(facts: Facts, name: str) -> Columns:
 def _model(
     endpoint: Endpoint,
     name: str,
-    model: Mapping[str, Any],
+    model: CoxModel,
     frame: pd.DataFrame,
     columns: Columns,
     strata: pd.Series[Any] | None,
@@ -74,14 +74,14 @@ def _model(
         kept["event_observed"].to_numpy(dtype=bool),
         given,
         strata=None if strata is None else strata.reindex(kept["patient_id"]).tolist(),
-        robust=bool(model.get("robust")),
+        robust=model.robust,
     )
     said = [f"{len(kept)} of {len(frame)}: the others lack a covariate"] if len(kept) < len(frame) else []
     if events < FEW_PER_COVARIATE * len(columns):
         said.append(f"fewer than {FEW_PER_COVARIATE} events for each covariate: read with care")
     if endpoint.competing:
         said.append("cause-specific: competing events count as censored")
-    method = "Cox, ties by Efron" + (f", strata by {model['strata']}" if strata is not None else "")
+    method = "Cox, ties by Efron" + (f", strata by {model.strata}" if strata is not None else "")
     base: dict[str, Any] = {"n": len(kept), "events": events, "derived_from": sources(kept)}
     if fitted.note:
         yield Record(
@@ -101,7 +101,7 @@ def _model(
             value=one.hazard_ratio,
             ci_low=one.low,
             ci_high=one.high,
-            ci_method="Wald, robust" if model.get("robust") else "Wald",
+            ci_method="Wald, robust" if model.robust else "Wald",
             method=method + adjusted,
             p_value=one.p,
             test="Wald",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
 from fhir_blina.analysis.comparisons import compare
 from fhir_blina.analysis.descriptive import SHOWN_P
 from fhir_blina.analysis.outcomes import sources
-from fhir_blina.endpoints import Endpoint
+from fhir_blina.endpoints import Endpoint, PowerAsked
 from fhir_blina.results import Record
 from fhir_blina.statistics import in_words, smallest_p
 
@@ -47,7 +46,7 @@ def describe_lost(
                     yield replace(record, name=name_of, note=note)
 
 
-def describe_power(section: Mapping[str, Any], parts: Mapping[str, pd.DataFrame]) -> Iterator[Record]:
+def describe_power(asked: PowerAsked, parts: Mapping[str, pd.DataFrame]) -> Iterator[Record]:
     """What a comparison of two groups of this size, with this many events, can show.
 
     Schoenfeld (1983): log HR is detected with power Φ(√(events p q) |log HR| - z(1 - α/2)).
@@ -60,12 +59,12 @@ def describe_power(section: Mapping[str, Any], parts: Mapping[str, pd.DataFrame]
     pair, n = f"{first} v {second}", len(one) + len(two)
     share = len(one) / n
     events = int(one["event_observed"].sum() + two["event_observed"].sum())
-    alpha, wanted = float(section["alpha"]), float(section["power"])
+    alpha, wanted = float(asked.alpha), float(asked.power)
     z, beta = float(ndtri(1 - alpha / 2)), float(ndtri(wanted))
-    name, method = section["endpoint"], "Schoenfeld 1983"
+    name, method = asked.endpoint, "Schoenfeld 1983"
     made = sources(pd.concat([one, two]))
     few = f"; with fewer than {FEW_EVENTS} events it flatters" if events < FEW_EVENTS else ""
-    for ratio in section["hazard_ratios"]:
+    for ratio in asked.hazard_ratios:
         effect = abs(math.log(float(ratio)))
         slug = str(ratio).replace(".", "_")
         power = float(ndtr(math.sqrt(events * share * (1 - share)) * effect - z))

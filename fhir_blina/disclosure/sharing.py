@@ -173,8 +173,8 @@ def _counted(endpoints: Endpoints, shown: Shown, few: str) -> Iterator[Record]:
         n=count,
         note=few if count is None else "",
     )
-    for name, entry in endpoints.sections.get("proportions", {}).items():
-        wanted, among = entry.get("set", name), entry.get("among", "all")
+    for name, asked in endpoints.sections.proportions.items():
+        wanted, among = asked.wanted, asked.among
         having, others = (shown.counts[_among(wanted, among, answer)] for answer in ("yes", "no"))
         if having is None or others is None:
             for interval in PROPORTION_INTERVALS:
@@ -205,8 +205,8 @@ def _survival(shown: Shown, few: str) -> Iterator[Record]:
 def _asked(endpoints: Endpoints) -> Iterator[tuple[str, str]]:
     """Name and group of what the definitions ask for and no count can answer."""
     labels = {name: list(group.labels.values()) for name, group in endpoints.groups.items()}
-    for name, entry in endpoints.sections.get("summaries", {}).items():
-        for group in ("all", *labels.get(entry.get("by", ""), ())):
+    for name, asked in endpoints.sections.summaries.items():
+        for group in ("all", *labels.get(asked.by, ())):
             yield from ((f"{name}.{statistic}", group) for statistic in STATISTICS)
     for endpoint in endpoints.endpoints.values():
         for group in ("all", *(label for name in endpoint.compare for label in labels[name])):
@@ -231,8 +231,8 @@ def _cells(facts: Facts) -> Cells:
             }
             if unknown:
                 cells[what, group, "unknown"] = unknown & patients
-    for name, entry in facts.endpoints.sections.get("proportions", {}).items():
-        wanted, among = entry.get("set", name), entry.get("among", "all")
+    for asked in facts.endpoints.sections.proportions.values():
+        wanted, among = asked.wanted, asked.among
         members, total = frozenset(facts.members(wanted)), frozenset(facts.members(among))
         unknown = frozenset(facts.unknown(wanted)) & total
         cells |= {

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from fhir_blina.endpoints.asked import (
+    Dosing,
+    IntervalAsked,
+    PowerAsked,
+    ProportionAsked,
+    ProtocolDose,
+    SumAsked,
+    SummaryAsked,
+)
 from fhir_blina.endpoints.conditions import fits
-from fhir_blina.endpoints.definition import Endpoint, Endpoints, PatientSet, Selection, Time, Value
+from fhir_blina.endpoints.definition import CoxModel, Endpoint, Endpoints, PatientSet, State, Time, Value
 from fhir_blina.endpoints.derivation import derive_endpoint
 from fhir_blina.endpoints.evidence import TableMissing, Tables
 from fhir_blina.endpoints.facts import Facts
@@ -12,20 +21,29 @@ from fhir_blina.endpoints.reading import (
     measures_of,
     read_document,
     read_endpoints,
-    selection,
     sets_of,
     times_of,
 )
 from fhir_blina.endpoints.rows import source
+from fhir_blina.endpoints.selection import Selection, selection
 
 __all__ = [
+    "CoxModel",
+    "Dosing",
     "Endpoint",
     "Endpoints",
     "Facts",
+    "IntervalAsked",
     "PatientSet",
     "Population",
+    "PowerAsked",
+    "ProportionAsked",
+    "ProtocolDose",
     "Remark",
     "Selection",
+    "State",
+    "SumAsked",
+    "SummaryAsked",
     "TableMissing",
     "Tables",
     "Time",

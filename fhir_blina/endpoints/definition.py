@@ -9,32 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from fhir_blina.endpoints.asked import Sections
 from fhir_blina.endpoints.dates import DateRule
 from fhir_blina.endpoints.picking import Picking
+from fhir_blina.endpoints.selection import Selection
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Rows of one table.
-
-    Attributes:
-        table: Name of a view.
-        where: Column to the value, list of values, ``None`` (missing) or bounds that a row must have.
-        having: Further selections; a row stays if its ``on`` is among theirs.
-        on: Column that links this selection to the one that has it in ``having``.
-        place: ``file:line`` of the definition.
-    """
-
-    table: str
-    where: Mapping[str, Any] = field(default_factory=dict)
-    having: tuple[Selection, ...] = ()
-    on: str = ""
-    place: str = ""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Value:
     """One value per patient: a column of a selection, in a unit of UCUM where one is asked for."""
 
@@ -46,12 +28,12 @@ class Value:
     unit_asked: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Time:
     """One study day per patient: of a column, a constant for a set, or the first or last of other times."""
 
     name: str
-    selection: Selection | None
+    selection: Selection | None = None
     column: str = ""
     pick: str = "only"
     of_set: str = ""
@@ -59,7 +41,7 @@ class Time:
     parts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PatientSet:
     """Patients with a property: those that have a row, or a combination of other sets.
 
@@ -74,7 +56,7 @@ class PatientSet:
     missing: str = "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grouping:
     """A label per patient, from the value of a measure or from membership in sets."""
 
@@ -83,7 +65,7 @@ class Grouping:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cutoff:
     """An administrative end: nothing later counts.
 
@@ -94,7 +76,34 @@ class Cutoff:
     day: str | int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A state entered during follow-up at ``time``; ``group`` is the naive split by it."""
+
+    name: str
+    time: str
+    group: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoxModel:
+    """A Cox model: groups, measures and sets as covariates, a group whose labels are strata."""
+
+    covariates: tuple[str, ...]
+    strata: str = ""
+    robust: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subjects:
+    """The table with one row per patient, its key, and the column with the study's label."""
+
+    table: str
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """A time to an event. Names refer to ``times``, ``sets``, ``groups`` and ``measures``."""
 
@@ -113,21 +122,21 @@ class Endpoint:
     survival_at_days: tuple[int | str, ...] = ()
     restrict_at_days: tuple[int, ...] = ()
     landmark_days: tuple[int, ...] = ()
-    state: Mapping[str, str] = field(default_factory=dict)
+    state: State | None = None
     lost: str = ""
-    cox: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cox: Mapping[str, CoxModel] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """A whole definitions file. ``sections`` holds the parts that describe analyses, as read."""
+    """A whole definitions file."""
 
     path: Path
-    subjects: Mapping[str, str]
+    subjects: Subjects
     measures: Mapping[str, Value]
     sets: Mapping[str, PatientSet]
     groups: Mapping[str, Grouping]
     times: Mapping[str, Time]
     endpoints: Mapping[str, Endpoint]
-    sections: Mapping[str, Any]
+    sections: Sections
     dates: DateRule = field(default_factory=DateRule)

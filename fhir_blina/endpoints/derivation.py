@@ -44,7 +44,7 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     Raises:
         AnalysisError: dates beside study days.
     """
-    state = (endpoint.state["time"],) if endpoint.state else ()
+    state = (endpoint.state.time,) if endpoint.state else ()
     ends = (*endpoint.events, *endpoint.competing)
     facts.one_clock(f'endpoint "{endpoint.name}"', endpoint.start, *ends, endpoint.censor, *state)
     members = facts.members(endpoint.among)

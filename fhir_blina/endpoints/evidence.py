@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.definition import Endpoints, Selection
+from fhir_blina.endpoints.definition import Endpoints
 from fhir_blina.endpoints.populations import Account
 from fhir_blina.endpoints.remarks import remark_chosen, remark_subjects
 from fhir_blina.endpoints.rows import Chosen, Reader
+from fhir_blina.endpoints.selection import Selection
 from fhir_blina.errors import AnalysisError, did_you_mean
 
 Tables = Mapping[str, pd.DataFrame]
@@ -34,7 +35,7 @@ class Evidence:
         self.tables = tables
         self.endpoints = endpoints
         self.account = Account()
-        self._reader = Reader(tables, endpoints.subjects["table"])
+        self._reader = Reader(tables, endpoints.subjects.table)
         self._chosen: dict[tuple[int, bool], tuple[Selection, Chosen]] = {}
 
     def table(self, name: str, *columns: str, place: str = "") -> pd.DataFrame:
@@ -73,13 +74,13 @@ class Evidence:
     def subjects(self) -> pd.Series[Any]:
         """Label of each patient, by key, in the order of the labels."""
         names = self.endpoints.subjects
-        frame = self.table(names["table"], names["key"], names["label"])
-        keyed = frame[frame[names["key"]].notna()]
-        remark_subjects(self.account, names["table"], len(frame) - len(keyed))
-        labels = keyed[names["label"]].where(keyed[names["label"]].notna(), keyed[names["key"]])
-        series = pd.Series(labels.to_numpy(), index=pd.Index(keyed[names["key"]].to_numpy()), dtype=object)
+        frame = self.table(names.table, names.key, names.label)
+        keyed = frame[frame[names.key].notna()]
+        remark_subjects(self.account, names.table, len(frame) - len(keyed))
+        labels = keyed[names.label].where(keyed[names.label].notna(), keyed[names.key])
+        series = pd.Series(labels.to_numpy(), index=pd.Index(keyed[names.key].to_numpy()), dtype=object)
         if series.index.has_duplicates:
-            raise AnalysisError(f'{self.endpoints.path}: table "{names["table"]}" has a patient twice')
+            raise AnalysisError(f'{self.endpoints.path}: table "{names.table}" has a patient twice')
         return series.sort_values(kind="stable")
 
     @cached_property

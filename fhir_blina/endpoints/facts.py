@@ -61,7 +61,7 @@ class Facts(Memberships):
             return self._joined(wanted) if wanted.parts else self._constant(wanted)
         if isinstance(wanted, Time):
             chosen = self.of_patients("time", wanted.name, wanted.selection, wanted.column)
-            subjects = self.endpoints.subjects["table"]
+            subjects = self.endpoints.subjects.table
             answer = timed(wanted, chosen, self.endpoints.dates, subjects, self.tables[subjects])
         else:
             by = (wanted.picking.by,) if wanted.picking.by else ()

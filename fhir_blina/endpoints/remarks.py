@@ -8,9 +8,9 @@ import pandas as pd
 
 from fhir_blina.endpoints.answers import Answer
 from fhir_blina.endpoints.dates import AS_WRITTEN, REFUSE, DateRule
-from fhir_blina.endpoints.definition import Selection
 from fhir_blina.endpoints.populations import Account
 from fhir_blina.endpoints.rows import NOT_DONE_YET, RETRACTED, Chosen
+from fhir_blina.endpoints.selection import Selection
 
 
 def rows_of(count: int) -> str:

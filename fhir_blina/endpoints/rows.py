@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, answers
-from fhir_blina.endpoints.definition import Selection
+from fhir_blina.endpoints.selection import Selection
 from fhir_blina.endpoints.valuesets import ValueSet
 
 # What a status says never was; FHIR's words for it, whatever the resource.

@@ -63,7 +63,7 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         "group": endpoints.groups,
         "by": endpoints.groups,
         "endpoint": endpoints.endpoints,
-        "proportion": endpoints.sections.get("proportions", {}),
+        "proportion": endpoints.sections.proportions,
     }
     unknown = [
         problem(document.where(where), f'no {kind} is named "{name}"', did_you_mean(name, known[kind]))
@@ -131,11 +131,9 @@ _NUMBERS = [
 
 def generic_layout(endpoints: Endpoints) -> Layout:
     """A report for a cohort without ``report.yaml``: everything that the endpoints file names."""
-    first = next(iter(endpoints.endpoints.values()))
-    shares = [
-        {"label": _title(name), "proportion": name} for name in endpoints.sections.get("proportions", {})
-    ]
-    measures = [{"label": _title(name), "measure": name} for name in endpoints.sections.get("summaries", {})]
+    first, asked = next(iter(endpoints.endpoints.values())), endpoints.sections
+    shares = [{"label": _title(name), "proportion": name} for name in asked.proportions]
+    measures = [{"label": _title(name), "measure": name} for name in asked.summaries]
     group = next(iter(first.compare), next(iter(endpoints.groups), ""))
     headline = [
         {"label": "Patients", "record": {"name": "subjects.count"}},
@@ -144,12 +142,12 @@ def generic_layout(endpoints: Endpoints) -> Layout:
     ]
     rows = [
         *measures,
-        *({"label": row["label"], "set": _set(endpoints, row["proportion"])} for row in shares),
+        *({"label": _title(name), "set": share.wanted} for name, share in asked.proportions.items()),
     ]
     patients: list[Block] = []
     if rows:
         patients.append({"kind": "characteristics", "caption": "Characteristics", "rows": rows})
-    if any("test" in (entry or {}) for entry in endpoints.sections.get("summaries", {}).values()):
+    if any(summary.test for summary in asked.summaries.values()):
         patients.append({"kind": "records", "caption": "Comparisons by rank", "names": ["*.mann_whitney*"]})
     columns = [{"label": _title(name), "measure": name} for name in endpoints.measures]
     curves: list[Block] = []
@@ -200,11 +198,6 @@ def _curves(endpoint: Endpoint) -> Iterator[Block]:
     names = [f"{endpoint.name}.{pattern}" for pattern in _NUMBERS]
     caption = f"{endpoint.title}: medians, hazard ratios and further tests"
     yield {"kind": "records", "caption": caption, "names": names, "fold": True}
-
-
-def _set(endpoints: Endpoints, proportion: str) -> str:
-    entry = endpoints.sections["proportions"][proportion] or {}
-    return str(entry.get("set", proportion))
 
 
 def _title(name: str) -> str:

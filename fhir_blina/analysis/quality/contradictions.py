@@ -72,14 +72,14 @@ def months_incomplete(context: Context, rule: Rule) -> Iterator[Hit]:
 def sum_differs(context: Context, rule: Rule) -> Iterator[Hit]:
     """Recorded intervals of a patient that do not add up to the recorded total (section ``sums``)."""
     del rule
-    for name, entry in context.facts.endpoints.sections.get("sums", {}).items():
-        for found in sums(context.facts, entry):
+    for name, asked in context.facts.endpoints.sections.sums.items():
+        for found in sums(context.facts, asked):
             if found.added != found.recorded:
                 words = {
-                    "parts": " + ".join(entry["parts"]),
+                    "parts": " + ".join(asked.parts),
                     "sum": found.added,
                     "recorded": found.recorded,
-                    "total": entry["total"],
+                    "total": asked.total,
                 }
                 yield Hit(found.subject, words, (*found.sources, f"record:{name}.sum"))
 

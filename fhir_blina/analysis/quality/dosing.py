@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fhir_blina.analysis.exposure import Exposure, exposures, protocol_doses, stepped_up
+from fhir_blina.analysis.exposure import Exposure, exposures, stepped_up
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
 
 
 def rate_not_in_protocol(context: Context, rule: Rule) -> Iterator[Hit]:
     """Steps whose rate the protocol does not have in the unit recorded."""
     del rule
-    section = context.facts.endpoints.sections.get("exposure")
-    if section is None:
+    dosing = context.facts.endpoints.sections.dosing
+    if dosing is None:
         return
-    protocol = protocol_doses(section)
     for exposure in exposures(context.facts):
         for step in exposure.steps:
             known = {
                 value
-                for entry in protocol
+                for entry in dosing.protocol
                 if entry.unit == step.unit
                 for value in (entry.full, entry.step_up)
             }
             if step.rate in known:
                 continue
-            elsewhere = [entry.unit for entry in protocol if step.rate in (entry.full, entry.step_up)]
+            elsewhere = [entry.unit for entry in dosing.protocol if step.rate in (entry.full, entry.step_up)]
             words = {
                 "rate": step.rate,
                 "unit": step.unit,
@@ -41,21 +40,21 @@ def rate_not_in_protocol(context: Context, rule: Rule) -> Iterator[Hit]:
 
 def rate_high_for_size(context: Context, rule: Rule) -> Iterator[Hit]:
     """Patients whose highest rate by body surface area is more than ``times`` the protocol's full dose."""
-    section = context.facts.endpoints.sections.get("exposure")
-    if section is None:
+    dosing = context.facts.endpoints.sections.dosing
+    if dosing is None:
         return
-    full = [entry.full for entry in protocol_doses(section) if entry.unit == section["per_area_unit"]]
+    full = [entry.full for entry in dosing.protocol if entry.unit == dosing.per_area_unit]
     for exposure in exposures(context.facts):
-        known = {section["flat_unit"], section["per_area_unit"]}
+        known = {dosing.flat_unit, dosing.per_area_unit}
         if exposure.area is None or not full or any(step.unit not in known for step in exposure.steps):
             continue
-        flat = section["flat_unit"]
+        flat = dosing.flat_unit
         rates = [_per_area(exposure, step.rate, step.unit, flat) for step in exposure.steps]
         ratio = max(rates) / max(full)
         if ratio > Decimal(str(rule.settings["times"])):
             words = {
                 "rate": f"{max(rates):.1f}",
-                "unit": section["per_area_unit"],
+                "unit": dosing.per_area_unit,
                 "full": max(full),
                 "ratio": f"{ratio:.2f}",
                 "area": exposure.area,
@@ -70,10 +69,10 @@ def _per_area(exposure: Exposure, rate: Decimal, unit: str, flat_unit: str) -> D
 def step_not_as_protocol(context: Context, rule: Rule) -> Iterator[Hit]:
     """A lower first step of another length than the protocol's, or given or left out against its rule."""
     del rule
-    section = context.facts.endpoints.sections.get("exposure")
-    if section is None or "step_up" not in section:
+    dosing = context.facts.endpoints.sections.dosing
+    if dosing is None or dosing.step_up is None:
         return
-    planned = section["step_up"]["days"]
+    planned = dosing.step_up.days
     for exposure in exposures(context.facts):
         raised = stepped_up(exposure)
         if exposure.needs_step_up is not None and raised != exposure.needs_step_up:
@@ -100,14 +99,14 @@ def implied_height(context: Context, rule: Rule) -> Iterator[Hit]:
     ``flat_from_kg``, so at most area² · 3600 / that height; a dose by area means less weight, so at least it.
     ``shortest`` and ``tallest`` are ``[cm at age 0, cm for each year up to 18]``.
     """
-    section = context.facts.endpoints.sections.get("exposure")
-    if section is None:
+    dosing = context.facts.endpoints.sections.dosing
+    if dosing is None:
         return
     ages = {
         context.subject(key): value for key, value in context.facts.measured(rule.settings["age"]).items()
     }
     weight = Decimal(str(rule.settings["flat_from_kg"]))
-    known = {(entry.unit, rate) for entry in protocol_doses(section) for rate in (entry.full, entry.step_up)}
+    known = {(entry.unit, rate) for entry in dosing.protocol for rate in (entry.full, entry.step_up)}
     for exposure in exposures(context.facts):
         if exposure.area is None or exposure.subject not in ages:
             continue
@@ -119,7 +118,7 @@ def implied_height(context: Context, rule: Rule) -> Iterator[Hit]:
             for key in ("shortest", "tallest")
         )
         bound = exposure.area**2 * 3600 / weight
-        flat = {step.unit for step in exposure.steps} == {section["flat_unit"]}
+        flat = {step.unit for step in exposure.steps} == {dosing.flat_unit}
         if (flat and bound < shortest) or (not flat and bound > tallest):
             words = {
                 "area": exposure.area,

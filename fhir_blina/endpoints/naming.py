@@ -1,0 +1,93 @@
+"""Names in a definitions file: which definition each refers to, and that none comes back to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fhir_blina.errors import AnalysisError, Finding
+
+
+def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str]]:
+    """``(path in the file, kind, name)`` of each name that refers to a definition."""
+    for name, entry in content.get("sets", {}).items():
+        for key in ("all_of", "any_of", "none_of"):
+            yield from ((("sets", name, key), "set", used) for used in entry.get(key, ()))
+    for name, entry in content.get("times", {}).items():
+        if "set" in entry:
+            yield ("times", name, "set"), "set", entry["set"]
+        for key in ("earliest_of", "latest_of"):
+            yield from ((("times", name, key), "time", used) for used in entry.get(key, ()))
+    for name, entry in content.get("groups", {}).items():
+        if "measure" in entry:
+            yield ("groups", name, "measure"), "measure", entry["measure"]
+        yield from ((("groups", name, "sets"), "set", used) for used in entry.get("sets", {}))
+    for name, entry in content.get("measures", {}).items():
+        if "to" in entry:
+            yield ("measures", name, "to"), "time", entry["to"]
+    for name, entry in content["endpoints"].items():
+        at = ("endpoints", name)
+        for key, kind in (
+            ("start", "time"),
+            ("censor", "time"),
+            ("among", "set"),
+            ("censor_reason", "measure"),
+        ):
+            if key in entry:
+                yield (*at, key), kind, entry[key]
+        for key, kind in (
+            ("events", "time"),
+            ("competing", "time"),
+            ("compare", "group"),
+            ("not_compared", "group"),
+        ):
+            yield from (((*at, key), kind, used) for used in entry.get(key, ()))
+        if "state" in entry:
+            yield (*at, "state", "time"), "time", entry["state"]["time"]
+            yield (*at, "state", "group"), "group", entry["state"]["group"]
+        for model, parts in entry.get("cox", {}).items():
+            here = (*at, "cox", model)
+            yield from (((*here, "covariates"), "covariate", used) for used in parts["covariates"])
+            if "strata" in parts:
+                yield (*here, "strata"), "group", parts["strata"]
+    for name, entry in content.get("summaries", {}).items():
+        yield ("summaries", name), "measure", name
+        if "by" in entry:
+            yield ("summaries", name, "by"), "group", entry["by"]
+    yield from ((("listed",), "measure", used) for used in content.get("listed", ()))
+    for name, entry in content.get("proportions", {}).items():
+        yield ("proportions", name), "set", entry.get("set", name)
+        if "among" in entry:
+            yield ("proportions", name, "among"), "set", entry["among"]
+    for name, entry in content.get("intervals", {}).items():
+        yield from ((("intervals", name, key), "time", entry[key]) for key in ("from", "to"))
+    for name, entry in content.get("sums", {}).items():
+        yield from ((("sums", name, "parts"), "measure", used) for used in entry["parts"])
+        yield ("sums", name, "total"), "time", entry["total"]
+    if "exposure" in content:
+        yield ("exposure", "body_surface_area"), "measure", content["exposure"]["body_surface_area"]
+        if "step_up" in content["exposure"]:
+            yield ("exposure", "step_up", "measure"), "measure", content["exposure"]["step_up"]["measure"]
+    if "power" in content:
+        yield ("power", "endpoint"), "endpoint", content["power"]["endpoint"]
+        yield ("power", "group"), "group", content["power"]["group"]
+
+
+def refuse_circles(path: Path, kind: str, uses: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse definitions of one kind that come back to themselves by the names that they use.
+
+    Raises:
+        AnalysisError: one does.
+    """
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise AnalysisError(
+                [Finding("error", "invalid", f'{kind} "{name}" is defined by itself', location=str(path))]
+            )
+        for used in uses[name]:
+            visit(used, (*above, name))
+
+    for name in uses:
+        visit(name, ())
