@@ -5,6 +5,7 @@ from __future__ import annotations
 from fhir_blina.fhirpath.elements import MOMENTS, PRIMITIVES, plain_type
 from fhir_blina.fhirpath.evaluation import type_argument
 from fhir_blina.fhirpath.expressions import Expression, Function, compile_expression
+from fhir_blina.fhirpath.limits import allowed, spend
 from fhir_blina.fhirpath.syntax import (
     Binary,
     Call,
@@ -35,8 +36,10 @@ __all__ = [
     "This",
     "TypeTest",
     "Unary",
+    "allowed",
     "as_temporal",
     "compile_expression",
     "plain_type",
+    "spend",
     "type_argument",
 ]

@@ -28,7 +28,7 @@ def _to_integer(items: list[Any]) -> list[Any]:
     value = bare(only(items, "toInteger()"))
     if isinstance(value, int):
         return [int(value)]
-    return [int(value)] if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value) else []
+    return [int(value)] if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,40}", value) else []
 
 
 @_function("toDecimal")
@@ -36,7 +36,7 @@ def _to_decimal(items: list[Any]) -> list[Any]:
     value = bare(only(items, "toDecimal()"))
     if isinstance(value, (int, Decimal)):
         return [Decimal(value)]
-    matches = isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", value)
+    matches = isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?", value)
     return [Decimal(value)] if matches else []
 
 

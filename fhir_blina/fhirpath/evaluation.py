@@ -15,6 +15,7 @@ from fhir_blina.fhirpath import conversions, functions
 from fhir_blina.fhirpath.elements import Element, bare, is_type, moments_by_name, plain_type, step
 from fhir_blina.fhirpath.function import Function
 from fhir_blina.fhirpath.functions import reference_key
+from fhir_blina.fhirpath.limits import spend, spent
 from fhir_blina.fhirpath.operators import (
     calculate,
     contains,
@@ -77,6 +78,8 @@ def evaluate(node: Node, scope: Scope) -> list[Any]:
         return _RULES[type(node)](node, scope)
     except ValueError as error:
         raise failure(scope.text, node.column, str(error)) from None
+    except ArithmeticError:
+        raise failure(scope.text, node.column, "a number is out of range") from None
 
 
 def _member(node: Member, scope: Scope) -> list[Any]:
@@ -156,7 +159,7 @@ def _binary(node: Binary, scope: Scope) -> list[Any]:
         answer = contains(left, right, operator)
     else:
         answer = calculate(operator, left, right)
-    return [] if answer is None else [answer]
+    return [] if answer is None else spent([answer])
 
 
 def _type_test(node: TypeTest, scope: Scope) -> list[Any]:
@@ -187,7 +190,8 @@ def _call(node: Call, scope: Scope) -> list[Any]:
             item if known else Element(bare(item), kind) for item, known in zip(items, typed, strict=True)
         ]
     if name in STANDARD_FUNCTIONS:
-        return STANDARD_FUNCTIONS[name].call(items, *(evaluate(argument, scope) for argument in arguments))
+        given = (evaluate(argument, scope) for argument in arguments)
+        return spent(STANDARD_FUNCTIONS[name].call(items, *given))
     if name in ITERATING:
         return _iterate(name, items, arguments, scope)
     if name == "iif":
@@ -205,14 +209,19 @@ def _call(node: Call, scope: Scope) -> list[Any]:
 def _iterate(name: str, items: list[Any], arguments: tuple[Node, ...], scope: Scope) -> list[Any]:
     if not arguments:
         return [bool(items)]
-    each = ((item, replace(scope, this=[item], index=place)) for place, item in enumerate(items))
+    each = ((item, _inner(scope, item, place)) for place, item in enumerate(items))
     if name == "select":
-        return [found for _, inner in each for found in evaluate(arguments[0], inner)]
+        return [found for _, inner in each for found in spent(evaluate(arguments[0], inner))]
     what = f"the condition of {name}()"
     if name == "all":
         return [all(truth(evaluate(arguments[0], inner), what) is True for _, inner in each)]
     kept = [item for item, inner in each if truth(evaluate(arguments[0], inner), what) is True]
     return kept if name == "where" else [bool(kept)]
+
+
+def _inner(scope: Scope, item: Any, place: int) -> Scope:
+    spend()
+    return replace(scope, this=[item], index=place)
 
 
 _RULES: dict[type[Node], Callable[[Any, Scope], list[Any]]] = {

@@ -31,6 +31,7 @@ from fhir_blina.fhirpath.evaluation import (
     type_argument,
 )
 from fhir_blina.fhirpath.function import Function
+from fhir_blina.fhirpath.limits import allowed
 from fhir_blina.fhirpath.syntax import Call, Constant, Member, Node, This, TypeTest, failure, parse
 from fhir_blina.fhirpath.temporal import Temporal
 
@@ -75,7 +76,8 @@ class Expression:
 
         Raises:
             ExpressionError: several values where one belongs, or values that do not fit the
-                operator; the message never shows a value.
+                operator; more time or room than :mod:`fhir_blina.fhirpath.limits` allows. The message
+                never shows a value.
         """
         tree = self.tree
         if type(tree) is Member and tree.source is None and isinstance(context, dict):
@@ -84,7 +86,8 @@ class Expression:
                 return [value]
         known = {**self.functions, **functions} if functions else self.functions
         scope = Scope(self.text, collection(context), constants, known)
-        found = (bare(item) for item in evaluate(tree, scope))
+        with allowed():
+            found = [bare(item) for item in evaluate(tree, scope)]
         return [item.text if isinstance(item, Temporal) else item for item in found if item is not None]
 
 

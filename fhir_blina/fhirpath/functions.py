@@ -7,13 +7,14 @@ its input does not fit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from fhir_blina.fhirpath.elements import bare, step
 from fhir_blina.fhirpath.function import Function, registering
+from fhir_blina.fhirpath.limits import spend
 from fhir_blina.fhirpath.operators import only, unique
+from fhir_blina.fhirpath.patterns import matches, replaced_matches
 from fhir_blina.fhirpath.temporal import Temporal
 
 FUNCTIONS: dict[str, Function] = {}
@@ -47,11 +48,9 @@ def _on_text(name: str, call: Callable[..., Any], args: int = 0, optional: int =
     FUNCTIONS[name] = Function(name, args, args + optional, run)
 
 
-def _regex(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.DOTALL)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+def _replaced(text: str, part: str, new: str) -> str:
+    spend(text.count(part) * len(new))  # before it is there
+    return text.replace(part, new)
 
 
 _on_text("startsWith", str.startswith, 1)
@@ -62,11 +61,9 @@ _on_text("lower", str.lower)
 _on_text("upper", str.upper)
 _on_text("trim", str.strip)
 _on_text("length", len)
-_on_text("matches", lambda text, pattern: _regex(pattern).search(text) is not None, 1)
-_on_text("replace", str.replace, 2)
-_on_text(
-    "replaceMatches", lambda text, pattern, new: _regex(pattern).sub(re.sub(r"\$(\d)", r"\\\1", new), text), 2
-)
+_on_text("matches", matches, 1)
+_on_text("replace", _replaced, 2)
+_on_text("replaceMatches", replaced_matches, 2)
 
 
 @_function("split", 1, 1)
@@ -91,7 +88,9 @@ def _join(items: list[Any], separator: list[Any] | None = None) -> list[Any]:
     """The strings in one; of none, the empty string, as SQL on FHIR's tests ask."""
     mark = "" if separator is None else _text(separator, "join()")
     texts = [_text([item], "join()") for item in items]
-    return [(mark or "").join(text for text in texts if text is not None)]
+    mark = mark or ""
+    spend(len(texts) * len(mark))  # before it is there
+    return [mark.join(text for text in texts if text is not None)]
 
 
 @_function("empty")

@@ -6,12 +6,17 @@ Each raises ``ValueError`` with a plain sentence where the operands do not fit.
 from __future__ import annotations
 
 import decimal
+import operator as arithmetic
 from decimal import Decimal
 from typing import Any
 
 from fhir_blina.fhirpath.elements import bare, moment
+from fhir_blina.fhirpath.limits import spend
+from fhir_blina.files import MAX_DIGITS
 
 _EXACT = decimal.Context(prec=200, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+_WHOLE = {"+": arithmetic.add, "-": arithmetic.sub, "*": arithmetic.mul}
+_TOO_LARGE = 10**MAX_DIGITS
 _QUOTIENT = decimal.Context(prec=28)
 
 
@@ -87,6 +92,7 @@ def equivalent(left: list[Any], right: list[Any]) -> bool:
         return False
     rest = list(right)
     for item in left:
+        spend()
         place = next((place for place, other in enumerate(rest) if _alike(item, other)), None)
         if place is None:
             return False
@@ -98,6 +104,7 @@ def unique(items: list[Any]) -> list[Any]:
     """The items without later repetitions."""
     found: list[Any] = []
     for item in items:
+        spend()
         if not any(same(item, other) is True for other in found):
             found.append(item)
     return found
@@ -148,12 +155,11 @@ def calculate(operator: str, left: list[Any], right: list[Any]) -> Any:
     if operator in {"/", "div", "mod"} and other == 0:
         return None
     if isinstance(one, int) and isinstance(other, int) and operator != "/":
-        if operator == "+":
-            return one + other
-        if operator == "-":
-            return one - other
-        if operator == "*":
-            return one * other
+        if operator in _WHOLE:
+            found = _WHOLE[operator](one, other)
+            if abs(found) >= _TOO_LARGE:
+                raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+            return found
         quotient = abs(one) // abs(other) * (1 if (one < 0) == (other < 0) else -1)
         return quotient if operator == "div" else one - other * quotient
     a, b = Decimal(one), Decimal(other)

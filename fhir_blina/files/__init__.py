@@ -18,6 +18,7 @@ from fhir_blina.files.json import (
     write_whole,
 )
 from fhir_blina.files.locks import locked
+from fhir_blina.files.named import naming
 from fhir_blina.files.regular import files_in, keep_within, open_regular, read_regular
 from fhir_blina.files.shipped import (
     CANONICAL,
@@ -50,6 +51,7 @@ __all__ = [
     "loads",
     "locked",
     "mappings_folder",
+    "naming",
     "open_regular",
     "pieces_of",
     "read_csv",

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from decimal import Decimal
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import simplejson
 
 from fhir_blina.errors import StoreIncomplete
+from fhir_blina.files.named import naming
 from fhir_blina.files.regular import open_regular
 
 Resource = dict[str, Any]
 
+YOUNG_SECONDS = 1.0
 MAX_LINE_BYTES = 16 * 2**20
 MAX_DEPTH = 64
 MAX_DIGITS = 40
@@ -180,20 +186,46 @@ def write_whole(path: Path, text: str | bytes | Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.is_symlink():
         raise OSError(f"{path} is a symbolic link; it is not written through")
+    _sweep(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
+            _hold(file.fileno())
             for part in [text] if isinstance(text, (str, bytes)) else text:
                 file.write(part if isinstance(part, bytes) else part.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException as error:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk says of which file
         raise
     sync_folder(path.parent)
+
+
+def _hold(handle: int) -> None:
+    """Lock a file for as long as it is open, or this process lives.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    import fcntl
+
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes that were killed while they wrote a file left beside it."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            handle = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                found = os.fstat(handle)
+                young = time.time() - found.st_mtime < YOUNG_SECONDS  # made just now, about to be locked
+                if stat.S_ISREG(found.st_mode) and not young:
+                    _hold(handle)
+                    left.unlink()
+            finally:
+                os.close(handle)
 
 
 def same(one: Any, other: Any) -> bool:

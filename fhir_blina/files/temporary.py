@@ -16,16 +16,21 @@ YOUNG_SECONDS = 1.0
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch(place: Path | None = None) -> Iterator[Path]:
     """A folder that only we can read, gone at the end of the ``with`` block.
+
+    Args:
+        place: Where it is made; None for the machine's folder for temporary files. Elsewhere it is hidden.
 
     Its maker holds a lock on it, which the operating system drops when the maker dies: folders of ours
     without a lock are what a kill left, with resources of patients in them, and are removed first.
     """
     import fcntl
 
-    _sweep(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))  # mode 0700
+    prefix = PREFIX if place is None else f".{PREFIX}"
+    place = place or Path(tempfile.gettempdir())
+    _sweep(place, prefix)
+    folder = Path(tempfile.mkdtemp(dir=place, prefix=prefix))  # mode 0700
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -35,10 +40,10 @@ def scratch() -> Iterator[Path]:
         os.close(handle)
 
 
-def _sweep(place: Path) -> None:
+def _sweep(place: Path, prefix: str) -> None:
     import fcntl
 
-    for folder in place.glob(f"{PREFIX}*"):
+    for folder in place.glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:

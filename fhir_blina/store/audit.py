@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import FhirBlinaError
-from fhir_blina.files import dumps, read_ndjson
+from fhir_blina.files import dumps, naming, read_ndjson
 from fhir_blina.store.contract import PullResult, PushResult, Resources, Store, belongs_to
 from fhir_blina.store.manifest import now, read_folder
 from fhir_blina.store.sources import again_and_again
@@ -95,7 +95,7 @@ class Audited:
             line["ids"] = [hmac.new(self._key, one.encode(), hashlib.sha256).hexdigest() for one in ids]
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(self._path, flags, 0o600)
-        with os.fdopen(handle, "ab") as file:
+        with naming(self._path), os.fdopen(handle, "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write((dumps(line) + "\n").encode())
             file.flush()

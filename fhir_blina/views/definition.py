@@ -14,6 +14,7 @@ from fhir_blina.fhirpath import Expression
 BUILT_IN_CONSTANTS = frozenset({"rowIndex", "resource", "rootResource", "context"})
 MAX_ROWS = 1_000_000  # of one resource: more are crossed levels, and no table
 MAX_DEPTH = 200  # of repeat; JSON of a resource is nowhere near as deep
+ROWS_A_RESOURCE = 100  # of a table, beside the million that it may have however few there are
 INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt", "integer64"})
 
 
@@ -85,3 +86,8 @@ class View:
     def one_row_each(self) -> bool:
         """Whether the view must give exactly one row for each resource."""
         return not self.where and all(not part.kind and not part.unions for part in self.select.parts())
+
+
+def most_rows(resources: int) -> int:
+    """How many rows a table of so many resources may have."""
+    return MAX_ROWS + ROWS_A_RESOURCE * resources

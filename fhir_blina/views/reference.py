@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,14 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ExpressionError, ViewError
-from fhir_blina.fhirpath import Constant, Expression
+from fhir_blina.fhirpath import Constant, Expression, allowed, spend
 from fhir_blina.files import Resource, read_ndjson
-from fhir_blina.views.definition import INTEGERS, MAX_DEPTH, MAX_ROWS, Column, Select, View
+from fhir_blina.views.definition import INTEGERS, MAX_DEPTH, MAX_ROWS, Column, Select, View, most_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = tuple[Any, ...]
+
+LEAST_SECONDS = 60.0
+SECONDS_A_RESOURCE = 0.05
+"""What a view may take for each resource, on top of the minute that it may take for all."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,17 @@ def evaluate_view(view: View, resources: Iterable[Resource]) -> Table:
         ViewError: a path that gives several values without ``collection``, a value that is not
             of the column's type, or a condition that is no boolean; with column and resource.
     """
-    rows = (
-        row
-        for resource in resources
-        if resource.get("resourceType") == view.resource
-        for row in _Evaluation(view, resource).rows()
-    )
+    rows: list[Row] = []
+    end = time.monotonic() + LEAST_SECONDS
+    for number, resource in enumerate(resources, start=1):
+        if resource.get("resourceType") != view.resource:
+            continue
+        end += SECONDS_A_RESOURCE
+        evaluation = _Evaluation(view, resource)
+        with allowed(end - time.monotonic()):
+            rows.extend(evaluation.rows())
+        if len(rows) > most_rows(number):
+            raise evaluation.fault(f"more than {most_rows(number):,} rows of {number:,} resources")
     return Table.of(view, rows)
 
 
@@ -128,11 +138,19 @@ class _Evaluation:
             yield from self.combined(select, item, index)
             return
         if select.kind == "repeat":
-            items = list(self.repeated(select.each, item, index))
+            items = list(itertools.islice(self.repeated(select.each, item, index), MAX_ROWS + 1))
+            if len(items) > MAX_ROWS:
+                raise self.fault(f"repeat gives more than {MAX_ROWS:,} elements of one resource")
         else:
             items = self.ask(select.each[0], item, index)
+        count = 0
         for place, found in enumerate(items):
-            yield from self.combined(select, found, place)
+            for row in self.combined(select, found, place):
+                count += 1
+                self.step()
+                if count > MAX_ROWS:
+                    raise self.fault(f"more than {MAX_ROWS:,} rows of one resource: cross fewer levels")
+                yield row
         if not items and select.kind == "forEachOrNull":
             columns = select.all_columns()
             yield tuple(
@@ -157,6 +175,12 @@ class _Evaluation:
             for child in self.ask(path, item, index):
                 yield child
                 yield from self.repeated(paths, child, index, depth + 1)
+
+    def step(self) -> None:
+        try:
+            spend()
+        except ValueError as error:
+            raise self.fault(str(error)) from None
 
     def ask(self, path: Expression, item: Any, index: int) -> list[Any]:
         try:

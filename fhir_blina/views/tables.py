@@ -172,7 +172,7 @@ def export_tables(
         return write_tables(read_tables(folder, chosen, engine=engine), target), {}
     if engine != "duckdb":
         raise ViewError(f"{format} files are written by DuckDB. Leave out --engine {engine}, or use csv")
-    from fhir_blina.views.duckdb.run import write_duckdb
+    from fhir_blina.views.duckdb.writing import write_duckdb
 
     return write_duckdb(folder, chosen, target, format), {}
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from fhir_blina.files import scratch
+from fhir_blina.files import scratch, write_whole
 
 HOLD = """
 import sys, time
-from fhir_blina.files import scratch
+from fhir_blina.files import scratch, write_whole
 with scratch() as folder:
     (folder / "Patient.ndjson").write_text("{}")
     print(folder, flush=True)
@@ -56,3 +56,52 @@ def test_a_link_with_such_a_name_is_not_followed(place):
     with scratch():
         pass
     assert (place / "mine" / "file").exists()
+
+
+def test_folders_elsewhere_are_hidden_and_swept_too(place):
+    (place / ".fhir-blina-left").mkdir()
+    (place / ".fhir-blina-left" / "v.parquet").touch()
+    with scratch(place) as folder:
+        assert folder.parent == place
+        assert folder.name.startswith(".")
+        assert [one for one in place.iterdir() if one != folder] == []
+    assert list(place.iterdir()) == []
+
+
+WRITE = """
+import sys, time
+from pathlib import Path
+from fhir_blina.files import write_whole
+def rows():
+    yield "patient\\n" * 100_000
+    print("begun", flush=True)
+    time.sleep(60)
+write_whole(Path(sys.argv[1]), rows())
+"""
+
+
+def test_half_a_file_of_a_killed_process_goes_when_the_next_writes_and_one_in_work_stays(place, monkeypatch):
+    monkeypatch.setattr("fhir_blina.files.json.YOUNG_SECONDS", 0.0)
+    target = place / "a[1].csv"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITE, str(target)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for one in writers:
+            assert one.stdout.readline() == "begun\n"
+        (place / ".other.csv.x.tmp").touch()
+        assert len(list(place.iterdir())) == 3
+        writers[0].send_signal(signal.SIGKILL)
+        writers[0].wait()
+        write_whole(target, "whole\n")
+        assert len(list(place.iterdir())) == 3  # what lives, what is of another file, the file
+        writers[1].send_signal(signal.SIGKILL)
+        writers[1].wait()
+        write_whole(target, "whole\n")
+    finally:
+        for one in writers:
+            one.kill()
+            one.communicate()
+    assert sorted(one.name for one in place.iterdir()) == [".other.csv.x.tmp", "a[1].csv"]
+    assert target.read_text() == "whole\n"

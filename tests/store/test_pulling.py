@@ -483,7 +483,7 @@ def test_a_full_disk_keeps_what_came(fake, tmp_path, expected):
         "try:\n"
         "    RestStore(sys.argv[1]).pull(pathlib.Path(sys.argv[2]), cohort='tiny')\n"
         "except OSError as error:\n"
-        "    print(error.strerror)\n"
+        "    print(error.strerror, error.filename)\n"
     )
     out = tmp_path / "out"
     with served(fake) as url:
@@ -495,7 +495,8 @@ def test_a_full_disk_keeps_what_came(fake, tmp_path, expected):
             text=True,
             check=False,
         )
-        assert done.stdout == "File too large\n", done.stderr
+        pages_file = tmp_path / ".out.journal" / "pages"
+        assert done.stdout == f"File too large {pages_file}\n", done.stderr
         assert not out.exists()
         asked = len(pages(fake))
         result = RestStore(url).pull(out, cohort="tiny")

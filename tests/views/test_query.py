@@ -21,7 +21,8 @@ from fhir_blina.files import json as fhirjson
 from fhir_blina.r4 import R4
 from fhir_blina.views.duckdb import frames as view_frames
 from fhir_blina.views.duckdb.frames import duckdb_frames
-from fhir_blina.views.duckdb.run import connected, line_count, prepare, write_duckdb
+from fhir_blina.views.duckdb.run import connected, line_count, prepare
+from fhir_blina.views.duckdb.writing import write_duckdb
 from fhir_blina.views.loading import load_views
 from fhir_blina.views.reader import read_view
 from fhir_blina.views.sql.macros import MACROS, create_macros

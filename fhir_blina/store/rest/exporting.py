@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 from fhir_blina.errors import StoreError, StoreIncomplete, StoreInconsistent, StoreRefused, StoreUnavailable
-from fhir_blina.files import MAX_LINE_BYTES, Resource, loads
+from fhir_blina.files import MAX_LINE_BYTES, Resource, loads, naming
 from fhir_blina.http import Origin, origin_of
 from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import as_stored, belongs_to
@@ -166,7 +166,8 @@ class Export:
         lines: list[str] = []
         size, first = 0, True
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(self.journal.place / DOWNLOAD, flags, 0o600), "w+b") as file:
+        download = self.journal.place / DOWNLOAD
+        with naming(download), os.fdopen(os.open(download, flags, 0o600), "w+b") as file:
             answer = files.fetch(str(output.get("url", "")), file)
             if not answer.ok:
                 raise StoreIncomplete(f"a file of the export is missing: {answer.why()}")

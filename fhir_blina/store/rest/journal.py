@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused
-from fhir_blina.files import Resource, dumps, loads, sync_folder, write_whole
+from fhir_blina.files import Resource, dumps, loads, naming, sync_folder, write_whole
 
 STALE_SECONDS = 86_400.0
 LEAST_FREE_BYTES = 64 * 2**20
@@ -181,7 +181,8 @@ class Journal(Mapping[str, Resource]):
         with self._lock:
             if self._open and (first or source != self._open.source):
                 self._cut()
-            self._write(record)
+            with naming(self.place / PAGES):
+                self._write(record)
             self._end += len(record)
             self._note(head, body)
 

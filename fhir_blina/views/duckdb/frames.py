@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from fhir_blina.files import scratch
 from fhir_blina.views.definition import INTEGERS, Column, View
 from fhir_blina.views.duckdb.places import pattern_of
-from fhir_blina.views.duckdb.run import connected, duckdb_rows, find_fault, write_as
+from fhir_blina.views.duckdb.run import connected, duckdb_rows, find_fault
+from fhir_blina.views.duckdb.writing import write_as
 from fhir_blina.views.reference import dtype_of
 from fhir_blina.views.sql.query import compile_view
 from fhir_blina.views.sql.shape import quoted, text

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from fhir_blina.errors import ViewError
+from fhir_blina.files import scratch
 
 _PATTERN = "*?["
 _STRANGE = frozenset("*?[]{}\\#%" if os.sep == "/" else "*?[]{}#%")
@@ -42,9 +42,9 @@ def plain_folder(folder: Path) -> Iterator[Path]:
     if not _STRANGE & set(str(folder.absolute())):
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="fhir-blina-") as place:
-        if _STRANGE & set(place):
+    with scratch() as place:
+        if _STRANGE & set(str(place)):
             raise ViewError(f"{place}: DuckDB writes to no folder of such a name. Set TMPDIR to a plain one")
-        yield Path(place)
-        for file in sorted(Path(place).iterdir()):
+        yield place
+        for file in sorted(place.iterdir()):
             shutil.move(file, folder / file.name)

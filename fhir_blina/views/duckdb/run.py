@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Any, NoReturn
 
 from fhir_blina.errors import StoreIncomplete, ViewError
 from fhir_blina.files import MAX_LINE_BYTES, open_regular, scratch
-from fhir_blina.views.definition import View
+from fhir_blina.views.definition import View, most_rows
+from fhir_blina.views.duckdb.limits import limited, settings_for
 from fhir_blina.views.duckdb.places import pattern_of, plain_folder
-from fhir_blina.views.reference import Table, evaluate_view, resources_of
+from fhir_blina.views.reference import Row, Table, evaluate_view, resources_of
 from fhir_blina.views.sql.macros import create_macros
 from fhir_blina.views.sql.query import Query, compile_view
 from fhir_blina.views.sql.reading import read_sql
@@ -27,10 +27,12 @@ from fhir_blina.views.sql.shape import Shape, quoted, text
 
 _CHUNK = 2**20
 _LINES = "lines"  # a database on disk for what several views read: packed, and not held in memory
-_ROWS_TOGETHER = 61_440  # of a Parquet file; DuckDB's 122,880 takes more memory and is not faster
+_ROWS_AT_ONCE = 50_000
+LEAST_RESOURCE_BYTES = 40
+"""Of a line that holds a resource with an id."""
 
 
-class _TooLongError(Exception):
+class TooLongError(Exception):
     """A number of more than 15 digits, which a DOUBLE does not hold."""
 
 
@@ -91,7 +93,7 @@ def find_fault(path: Path, view: View, error: Exception) -> NoReturn:
     """
     ours = str(error).partition("view: ")[2].partition("\n")[0]
     if ours.startswith("more than 15 digits"):
-        raise _TooLongError from error
+        raise TooLongError from error
     evaluate_view(view, resources_of(path, view.resource))
     what = ours or f"DuckDB cannot read it ({type(error).__name__})"
     raise ViewError(f'{view.source}: {path}: {what}. Use --engine python (engine="python")') from error
@@ -112,9 +114,7 @@ def connected(*, memory_limit: str = "", threads: int = 0) -> Iterator[Any]:
         plain_folder(temporary) as plain,
     ):
         spill = str(plain)
-        settings: dict[str, Any] = {"temp_directory": spill}
-        if memory_limit:
-            settings["memory_limit"] = memory_limit
+        settings = settings_for(spill, memory_limit)
         if threads:
             settings["threads"] = threads
         with duckdb.connect(":memory:", config=settings) as connection:
@@ -148,7 +148,7 @@ def prepare(
                 shape.merge(query.shape)
             keep_json = any(query.repeats for query in group)
             read = read_sql(shape, resource, _path_text(path), keep_json=keep_json, digits=reading != "short")
-            _run(connection, f"CREATE TABLE {table} AS\n{read}", path, group[0].view)
+            run_sql(connection, f"CREATE TABLE {table} AS\n{read}", path, group[0].view)
             _check_lines(
                 path, connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0], group[0].view
             )
@@ -158,13 +158,34 @@ def prepare(
             connection.execute(f"DROP TABLE {table}")
 
 
-def _run(connection: Any, sql: str, path: Path, view: View) -> Any:
+def run_sql(connection: Any, sql: str, path: Path, view: View, writes: Path | None = None) -> list[Row]:
+    """The rows that SQL gives, within what a view may take.
+
+    Args:
+        connection: Where it runs.
+        sql: Of the view.
+        path: The file that it reads.
+        view: The view.
+        writes: The file that it writes.
+
+    Raises:
+        ViewError: what the file holds does not fit, or more time, memory or rows than allowed.
+        OSError: the disk is full, with the file.
+    """
     import duckdb
 
+    most = most_rows(path.stat().st_size // LEAST_RESOURCE_BYTES if path.exists() else 0)
+    rows: list[Row] = []
     try:
-        return connection.execute(sql)
+        with limited(connection, path, view, writes):
+            found = connection.execute(sql)
+            while part := found.fetchmany(_ROWS_AT_ONCE):
+                rows += part
+                if len(rows) > most:
+                    raise ViewError(f"{view.source}: {path}: more than {most:,} rows. Cross fewer levels")
     except duckdb.Error as error:
         find_fault(path, view, error)
+    return rows
 
 
 def _check_lines(path: Path, read: int, view: View) -> None:
@@ -172,15 +193,15 @@ def _check_lines(path: Path, read: int, view: View) -> None:
         find_fault(path, view, ValueError("view: lines were passed over"))
 
 
-def _check_rows(connection: Any, prepared: Prepared, rows: int) -> None:
+def check_rows(connection: Any, prepared: Prepared, rows: int) -> None:
     """The row-count guard: each line was read, and a plain view has one row for each."""
     view, path = prepared.view, prepared.path
     if view.one_row_each and rows != line_count(path):
         find_fault(path, view, ValueError(f"view: {rows} rows are not the number of its lines"))
     if not view.one_row_each and not prepared.table and (pattern := _path_text(path)):
         lines = f"read_ndjson_objects({text(pattern)}, maximum_object_size = {MAX_LINE_BYTES})"
-        counted = _run(connection, f"SELECT count(*) FROM {lines}", path, view)
-        _check_lines(path, counted.fetchone()[0], view)
+        counted = run_sql(connection, f"SELECT count(*) FROM {lines}", path, view)
+        _check_lines(path, counted[0][0], view)
 
 
 def _exact(value: Any, *, collection: bool) -> Any:
@@ -195,8 +216,8 @@ def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
     with connected() as connection:
         for prepared in prepare(connection, folder, views):
             view, kinds = prepared.view, prepared.query.kinds
-            found = _run(connection, prepared.sql(), prepared.path, view).fetchall()
-            _check_rows(connection, prepared, len(found))
+            found = run_sql(connection, prepared.sql(), prepared.path, view)
+            check_rows(connection, prepared, len(found))
             decimals = [place for place, kind in enumerate(kinds) if kind == "decimal"]
             if decimals:
                 rows = [list(row) for row in found]
@@ -209,61 +230,3 @@ def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
                 found = [tuple(row) for row in rows]
             tables[view.name] = Table.of(view, found)
     return {name: tables[name] for name in sorted(tables)}
-
-
-def write_duckdb(
-    folder: Path, views: Mapping[str, View], target: Path, kind: str, *, memory_limit: str = ""
-) -> list[Path]:
-    """Write one Parquet file for each view, or all of them into one DuckDB file.
-
-    Decimals are DECIMAL(38, 12); a number of more decimals is an error.
-
-    Args:
-        folder: Of ``<Type>.ndjson``.
-        views: Views by name.
-        target: Folder to write into.
-        kind: ``parquet`` or ``duckdb``.
-        memory_limit: DuckDB's, for example ``256MB``.
-
-    Returns:
-        The files, whole or absent.
-    """
-    if kind not in {"parquet", "duckdb"}:
-        raise ViewError(f'no format "{kind}". Known: csv, duckdb, parquet')
-    target.mkdir(parents=True, exist_ok=True)
-    try:
-        return write_as(folder, views, target, kind, "short", memory_limit=memory_limit)
-    except _TooLongError:
-        return write_as(folder, views, target, kind, "exact", memory_limit=memory_limit)
-
-
-def write_as(
-    folder: Path,
-    views: Mapping[str, View],
-    target: Path,
-    kind: str,
-    decimals: str,
-    *,
-    memory_limit: str = "",
-) -> list[Path]:
-    """:func:`write_duckdb` with decimals as :meth:`fhir_blina.views.sql.query.Query.sql` names them."""
-    written: list[Path] = []
-    with tempfile.TemporaryDirectory(dir=target, prefix=".tables-") as whole:
-        with plain_folder(Path(whole)) as fresh, connected(memory_limit=memory_limit) as connection:
-            database = fresh / "tables.duckdb"
-            if kind == "duckdb":
-                connection.execute(f"ATTACH {text(str(database))} AS written")
-                written.append(database)
-            for prepared in prepare(connection, folder, views, decimals=decimals):
-                if kind == "parquet":
-                    path = fresh / f"{prepared.view.name}.parquet"
-                    options = f"FORMAT parquet, ROW_GROUP_SIZE {_ROWS_TOGETHER}"
-                    command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} ({options})"
-                    written.append(path)
-                else:
-                    command = f"CREATE TABLE written.{quoted(prepared.view.name)} AS\n{prepared.sql()}"
-                count = _run(connection, command, prepared.path, prepared.view).fetchone()[0]
-                _check_rows(connection, prepared, count)
-            if kind == "duckdb":
-                connection.execute("DETACH written")
-        return [(Path(whole) / path.name).replace(target / path.name) for path in sorted(written)]
