@@ -195,6 +195,27 @@ def test_no_public_class_stands_twice_in_a_package(door):
     assert sorted(named) == sorted(set(named))
 
 
+RECORDS = {
+    node.name
+    for path in FILES.values()
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(one) for one in node.decorator_list)
+}
+BY_NAME = ("results", "endpoints", "analysis", "cli")
+
+
+@pytest.mark.parametrize("module", sorted(name for name in FILES if package(name) in BY_NAME))
+def test_records_are_made_by_field_name(module):
+    """At most three fields of a record stand without their name, where records have many."""
+    made = [
+        f"{node.func.id}, line {node.lineno}"
+        for node in ast.walk(ast.parse(FILES[module].read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RECORDS
+        if len(node.args) > 3
+    ]
+    assert made == []
+
+
 def libraries(path):
     """The libraries outside the package that a file imports."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):

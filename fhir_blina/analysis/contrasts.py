@@ -12,10 +12,11 @@ import pandas as pd
 
 from fhir_blina.analysis.comparisons import compare
 from fhir_blina.analysis.descriptive import whole
+from fhir_blina.analysis.estimates import estimated
 from fhir_blina.analysis.outcomes import by_group, sources
 from fhir_blina.endpoints import Endpoint, Facts, Population, State
 from fhir_blina.results import Record
-from fhir_blina.statistics import TIMEFIX, firth_cox, landmark, mantel_byar, simon_makuch
+from fhir_blina.statistics import TIMEFIX, Estimate, firth_cox, landmark, mantel_byar, simon_makuch
 
 
 def _arrays(frame: pd.DataFrame) -> tuple[Any, Any]:
@@ -125,7 +126,7 @@ def describe_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Ite
     if out:
         size = len(frame)
         title = f"{endpoint.name}: {name}"
-        facts.account.count(Population("state", title, size, size - len(out), out))
+        facts.account.count(Population(kind="state", name=title, of=size, n=size - len(out), out=out))
     frame = _known_state(facts, state, frame)
     if not len(frame):
         return
@@ -165,14 +166,12 @@ def describe_state(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Ite
         for asked in dict.fromkeys(days):
             estimate = curve.at(asked)
             known = estimate.value is not None and not (inside and asked < first)
-            yield Record(
+            yield estimated(
                 f"{endpoint.name}.simon_makuch",
                 group,
-                whole(asked),
-                estimate.value if known else None,
-                ci_low=estimate.low if known else None,
-                ci_high=estimate.high if known else None,
-                ci_method="log-log" if known and estimate.low is not None else None,
+                estimate if known else Estimate(None),
+                time_days=asked,
+                ci_method="log-log",
                 method="Simon-Makuch: Kaplan-Meier with delayed entry into the state",
                 n=curve.n,
                 events=curve.events_until(asked) if known else 0,

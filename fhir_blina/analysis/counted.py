@@ -23,7 +23,7 @@ def populations(facts: Facts) -> Iterator[Population]:
         if len(unknown):
             out = dict.fromkeys(unknown, "no value, so neither in it nor outside it")
             everyone = len(facts.subjects)
-            yield Population("set", name, everyone, everyone - len(out), out)
+            yield Population(kind="set", name=name, of=everyone, n=everyone - len(out), out=out)
     yield from (one for one in counted.values() if one.kind in ("group", "interval", "state"))
 
 

@@ -258,10 +258,11 @@ def _with_both(facts: Facts, name: str, *times: str) -> Population:
         for key in facts.labels:
             if key not in days:
                 out[key] = reasons[key][0] if key in reasons else f'no day of "{time}"'
-    return Population("interval", name, len(facts.labels), len(facts.labels) - len(out), out)
+    everyone = len(facts.labels)
+    return Population(kind="interval", name=name, of=everyone, n=everyone - len(out), out=out)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sum:
     """Recorded intervals of one subject added up, beside the recorded total; ``sources`` are resources."""
 
@@ -278,7 +279,7 @@ def sums(facts: Facts, asked: SumAsked) -> Iterator[Sum]:
         if all(key in part for part in parts):
             added = sum((Decimal(whole(part[key][0])) for part in parts), Decimal(0))
             sources = (*(part[key][1] for part in parts), source)
-            yield Sum(facts.labels[key], whole(added), whole(total), sources)
+            yield Sum(subject=facts.labels[key], added=whole(added), recorded=whole(total), sources=sources)
 
 
 def _sum(facts: Facts, name: str, asked: SumAsked) -> Iterator[Record]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fhir_blina.analysis.descriptive import whole
+from fhir_blina.analysis.estimates import estimated
 from fhir_blina.analysis.outcomes import all_parts, asked_days, sources
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.results import Record
@@ -24,14 +26,21 @@ def causes(endpoint: Endpoint) -> dict[str, set[str]]:
     return {"+".join(endpoint.events): set(endpoint.events)} | {name: {name} for name in endpoint.competing}
 
 
+def _numbered(endpoint: Endpoint, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The number of each row's cause, in the order of ``causes``; 0 for censored."""
+    kinds = np.zeros(len(frame), dtype=np.int64)
+    for number, names in enumerate(causes(endpoint).values(), start=1):
+        kinds[frame["event"].isin(names).to_numpy(dtype=bool)] = number
+    return kinds
+
+
 def incidence_curves(endpoint: Endpoint, frame: pd.DataFrame) -> dict[str, Incidence]:
     """The cumulative incidence of each cause from rows of the derivation."""
-    found = causes(endpoint)
-    kinds = np.zeros(len(frame), dtype=int)
-    for number, names in enumerate(found.values(), start=1):
-        kinds[frame["event"].isin(names).to_numpy(dtype=bool)] = number
-    t = frame["duration_days"].to_numpy(dtype=float)
-    return {cause: cumulative_incidence(t, kinds, number) for number, cause in enumerate(found, start=1)}
+    kinds, t = _numbered(endpoint, frame), frame["duration_days"].to_numpy(dtype=float)
+    return {
+        cause: cumulative_incidence(t, kinds, number)
+        for number, cause in enumerate(causes(endpoint), start=1)
+    }
 
 
 def describe_incidence(
@@ -56,16 +65,13 @@ def describe_gray(endpoint: Endpoint, groups: Mapping[str, Mapping[str, pd.DataF
     """Gray's test of each cause for each group that an endpoint with competing events is compared by."""
     if not endpoint.competing:
         return
-    found = causes(endpoint)
     for name, parts in groups.items():
         frame = pd.concat(list(parts.values()))
         labels = [label for label, part in parts.items() for _ in range(len(part))]
         empty = [label for label, part in parts.items() if not len(part)]
-        kinds = np.zeros(len(frame), dtype=int)
-        for number, names in enumerate(found.values(), start=1):
-            kinds[frame["event"].isin(names).to_numpy(dtype=bool)] = number
+        kinds = _numbered(endpoint, frame)
         pair = " v ".join(parts)
-        for number, cause in enumerate(found, start=1):
+        for number, cause in enumerate(causes(endpoint), start=1):
             test = gray_test(frame["duration_days"].to_numpy(dtype=float), kinds, labels, number)
             reason = f"not estimable: nobody is in {', '.join(empty)}" if empty else test.note
             yield Record(
@@ -87,14 +93,12 @@ def _incidence(endpoint: Endpoint, group: str, curve: Incidence, day: float, mad
     note = estimate.note or f"standard error {estimate.standard_error:.6g}"
     if estimate.value is None and curve.n:
         note = f"{note}; last follow-up: day {whole(curve.times[-1])}"
-    return Record(
+    return estimated(
         f"{endpoint.name}.cumulative_incidence",
         group,
-        whole(day),
-        estimate.value,
-        ci_low=estimate.low,
-        ci_high=estimate.high,
-        ci_method="log-log" if estimate.low is not None else None,
+        estimate,
+        time_days=day,
+        ci_method="log-log",
         method=METHOD,
         n=curve.n,
         events=curve.events_until(day),
@@ -105,14 +109,12 @@ def _incidence(endpoint: Endpoint, group: str, curve: Incidence, day: float, mad
 
 def _median(endpoint: Endpoint, label: str, curve: Incidence, made: tuple[str, ...]) -> Record:
     median = curve.median()
-    return Record(
+    return estimated(
         f"{endpoint.name}.median",
         label,
-        value=median.value,
+        median,
         unit="d",
-        ci_low=median.low,
-        ci_high=median.high,
-        ci_method="log-log" if median.low is not None else None,
+        ci_method="log-log",
         method="first time at which the cumulative incidence is 0.5 or more (Aalen-Johansen)",
         n=curve.n,
         events=curve.events_until(float(curve.times[-1])),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fhir_blina.analysis.outcomes import sources
-from fhir_blina.endpoints import CoxModel, Endpoint, Facts
+from fhir_blina.endpoints import CoxAsked, Endpoint, Facts
 from fhir_blina.errors import AnalysisError
 from fhir_blina.results import Record
 from fhir_blina.statistics import cox_regression
@@ -57,7 +57,7 @@ def _columns(facts: Facts, name: str) -> Columns:
 def _model(
     endpoint: Endpoint,
     name: str,
-    model: CoxModel,
+    model: CoxAsked,
     frame: pd.DataFrame,
     columns: Columns,
     strata: pd.Series[Any] | None,

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
+from fhir_blina.analysis.estimates import estimated
 from fhir_blina.endpoints import Endpoint, Endpoints
 from fhir_blina.results import Record
 from fhir_blina.statistics import (
@@ -146,13 +148,11 @@ def _survival(
     else:
         why = next(iter(found.values())).note
     for interval, estimate in (defined or {None: next(iter(found.values()))}).items():
-        yield Record(
+        yield estimated(
             f"{endpoint.name}.survival",
             group,
-            whole(day),
-            estimate.value,
-            ci_low=estimate.low,
-            ci_high=estimate.high,
+            estimate,
+            time_days=day,
             ci_method=interval,
             method="Kaplan-Meier, Greenwood variance",
             n=curve.n,
@@ -174,22 +174,20 @@ def _restricted_mean(
     endpoint: Endpoint, group: str, curve: Curve, limit: int, made: tuple[str, ...]
 ) -> Record:
     mean = curve.restricted_mean(limit)
-    bare = curve.n < SMALL_GROUP or mean.low is None
     note = mean.note or f"standard error {mean.standard_error:.6g}"
     if curve.n < SMALL_GROUP and mean.value is not None:
+        mean = replace(mean, low=None, high=None)
         note += f"; no interval with fewer than {SMALL_GROUP} patients"
-    return Record(
+    return estimated(
         f"{endpoint.name}.restricted_mean",
         group,
-        limit,
-        mean.value,
-        "d",
-        None if bare else mean.low,
-        None if bare else mean.high,
-        None if bare else "normal, Greenwood",
-        f"area under the Kaplan-Meier curve to day {limit}",
-        curve.n,
-        curve.events_until(limit),
+        mean,
+        time_days=limit,
+        unit="d",
+        ci_method="normal, Greenwood",
+        method=f"area under the Kaplan-Meier curve to day {limit}",
+        n=curve.n,
+        events=curve.events_until(limit),
         note=note,
         derived_from=made,
     )
@@ -206,18 +204,16 @@ def describe_mean_differences(
         for limit in endpoint.restrict_at_days:
             gap = restricted_mean_difference(_curve(one), _curve(two), limit)
             error = "" if gap.standard_error is None else f"standard error {gap.standard_error:.6g}"
-            yield Record(
+            yield estimated(
                 f"{endpoint.name}.restricted_mean_difference",
                 f"{second} less {first}",
-                limit,
-                gap.value,
-                "d",
-                gap.low,
-                gap.high,
-                None if gap.low is None else "normal, Greenwood",
-                f"difference of the areas under the Kaplan-Meier curves to day {limit}",
-                len(one) + len(two),
-                int(one["event_observed"].sum() + two["event_observed"].sum()),
+                gap,
+                time_days=limit,
+                unit="d",
+                ci_method="normal, Greenwood",
+                method=f"difference of the areas under the Kaplan-Meier curves to day {limit}",
+                n=len(one) + len(two),
+                events=int(one["event_observed"].sum() + two["event_observed"].sum()),
                 note="; ".join(text for text in (gap.note, error, f"by {name}") if text),
                 derived_from=sources(pd.concat([one, two])),
             )
@@ -239,13 +235,11 @@ def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]
         if not kept or (not midpoint and last.low is None and last.value is not None):
             kept[None] = last if kept else found[kinds[0]]
         for interval, estimate in kept.items():
-            yield Record(
+            yield estimated(
                 f"{endpoint.name}.{name}",
                 group,
-                value=estimate.value,
+                estimate,
                 unit="d",
-                ci_low=estimate.low,
-                ci_high=estimate.high,
                 ci_method=interval,
                 method=f"Kaplan-Meier, {rule}",
                 n=curve.n,
@@ -261,13 +255,12 @@ def _followup(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
     made = sources(frame)
     curve = reverse_kaplan_meier(frame["duration_days"].to_numpy(dtype=float), ended)
     estimate = curve.median("log")
-    yield Record(
+    yield estimated(
         f"{endpoint.name}.followup_reverse",
-        value=estimate.value,
+        "all",
+        estimate,
         unit="d",
-        ci_low=estimate.low,
-        ci_high=estimate.high,
-        ci_method="log" if estimate.low is not None else None,
+        ci_method="log",
         method="reverse Kaplan-Meier: censoring is the event, first time at 0.5 or less",
         n=len(frame),
         events=int((~ended).sum()),

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fhir_blina.store import PullResult, PushResult, Store
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """What a run left behind.
 
@@ -100,9 +100,7 @@ def with_origin(finding: Finding, mapped: Mapped | None) -> Finding:
         return finding
     path = finding.expression[finding.expression.find(".") :] if "." in finding.expression else ""
     where = f"{origin.location(path)} {finding.location}"
-    return Finding(
-        finding.severity, finding.code, finding.diagnostics, finding.expression, where, finding.remedy
-    )
+    return replace(finding, location=where)
 
 
 def opened(
@@ -182,9 +180,9 @@ def run(
         with terminal.step("analyze") as step:
             hidden = suppressed_of(cohort.folder, tables_of(folder, engine), out, suppress)
             step.summary = shown_summary(hidden)
-        return Run(pushed, pulled, account, hidden, None)
+        return Run(pushed=pushed, pulled=pulled, round_trip=account, results=hidden, report=None)
     results, report = analyzed(cohort, folder, out, store=store, engine=engine, terminal=terminal)
-    return Run(pushed, pulled, account, results, report)
+    return Run(pushed=pushed, pulled=pulled, round_trip=account, results=results, report=report)
 
 
 def analyzed(

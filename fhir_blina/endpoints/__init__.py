@@ -12,7 +12,7 @@ from fhir_blina.endpoints.asked import (
     SummaryAsked,
 )
 from fhir_blina.endpoints.conditions import fits
-from fhir_blina.endpoints.definition import CoxModel, Endpoint, Endpoints, PatientSet, State, Time, Value
+from fhir_blina.endpoints.definition import CoxAsked, Endpoint, Endpoints, PatientSet, State, Time, Value
 from fhir_blina.endpoints.derivation import derive_endpoint
 from fhir_blina.endpoints.evidence import TableMissing, Tables
 from fhir_blina.endpoints.facts import Facts
@@ -28,7 +28,7 @@ from fhir_blina.endpoints.rows import source
 from fhir_blina.endpoints.selection import Selection, selection
 
 __all__ = [
-    "CoxModel",
+    "CoxAsked",
     "Dosing",
     "Endpoint",
     "Endpoints",

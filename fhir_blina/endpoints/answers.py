@@ -236,7 +236,7 @@ def _rows(wanted: Value, frame: pd.DataFrame, rule: DateRule, answer: Answer) ->
         if said and wanted.unit_asked:  # where no row has a unit, the one asked for is taken as meant
             value, fault = in_unit(cell, units[place], wanted.unit)
         sign = "" if missing(signs[place]) else str(signs[place])
-        yield Row(value, made, sign, days[place], fault)
+        yield Row(value, made, comparator=sign, day=days[place], fault=fault)
 
 
 def _units(frame: pd.DataFrame, column: str) -> list[Any]:

@@ -86,7 +86,7 @@ class State:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoxModel:
+class CoxAsked:
     """A Cox model: groups, measures and sets as covariates, a group whose labels are strata."""
 
     covariates: tuple[str, ...]
@@ -124,7 +124,7 @@ class Endpoint:
     landmark_days: tuple[int, ...] = ()
     state: State | None = None
     lost: str = ""
-    cox: Mapping[str, CoxModel] = field(default_factory=dict)
+    cox: Mapping[str, CoxAsked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

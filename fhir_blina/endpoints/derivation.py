@@ -52,7 +52,9 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     rows = [row for row in map(maker.row, members) if row is not None]
     out = dict.fromkeys(facts.unknown(endpoint.among), f'not known whether in "{endpoint.among}"') | maker.out
     could = len(members) + len(out) - len(maker.out)
-    facts.account.count(Population("endpoint", endpoint.name, could, len(rows), out, maker.sources))
+    facts.account.count(
+        Population(kind="endpoint", name=endpoint.name, of=could, n=len(rows), out=out, sources=maker.sources)
+    )
     maker.remark()
     if endpoint.lost and endpoint.censor_reason:
         facts.remark_words(f'endpoint "{endpoint.name}"', endpoint.censor_reason, [endpoint.lost])
@@ -86,7 +88,7 @@ def _labels(facts: Facts, endpoint: Endpoint) -> dict[Any, Any]:
     return facts.group(names[0]).to_dict() if names else {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Row:
     """From where to where one patient is followed; days are exact."""
 
@@ -147,7 +149,15 @@ class _Maker:
         if stop < start[0]:
             reason = f'"{endpoint.start}" is after the cutoff' if cut else self._before(event)
             return reason, made_from or start[1]
-        return _Row(patient, start[0], stop, event, start[1], made_from, cut)
+        return _Row(
+            patient=patient,
+            begin=start[0],
+            stop=stop,
+            event=event,
+            start_from=start[1],
+            stop_from=made_from,
+            cut=cut,
+        )
 
     def _before(self, event: str) -> str:
         what = self.endpoint.censor if event == CENSORED else event
@@ -174,29 +184,40 @@ class _Maker:
         about = f'endpoint "{self.endpoint.name}"'
         account = self.facts.account
         if self.later:
-            said = (
-                "Events after the last contact",
-                f'{patients_of(len(self.later))} with an event after the day of "{self.endpoint.censor}"',
-                "They have the event; only who has none is censored. An administrative end is said by cutoff",
+            account.remark(
+                rule="event-after-last-contact",
+                severity="warning",
+                about=about,
+                title="Events after the last contact",
+                printed=f"{patients_of(len(self.later))} with an event after the day of "
+                f'"{self.endpoint.censor}"',
+                follows="They have the event; only who has none is censored. "
+                "An administrative end is said by cutoff",
+                patients=self.later,
             )
-            account.remark("event-after-last-contact", "warning", about, said, self.later)
         if self.cut:
-            said = (
-                "Followed beyond the cutoff",
-                f"{patients_of(len(self.cut))} with an event or a last contact after it",
-                "They are censored on the day of the cutoff",
+            account.remark(
+                rule="censored-at-cutoff",
+                severity="information",
+                about=about,
+                title="Followed beyond the cutoff",
+                printed=f"{patients_of(len(self.cut))} with an event or a last contact after it",
+                follows="They are censored on the day of the cutoff",
+                patients=self.cut,
             )
-            account.remark("censored-at-cutoff", "information", about, said, self.cut)
         reasons: dict[str, list[Any]] = {}
         for patient, reason in self.out.items():
             reasons.setdefault(reason, []).append(patient)
         for reason, patients in reasons.items():
-            said = (
-                f"Left out: {reason}",
-                patients_of(len(patients)),
-                "They are in no number of this endpoint; results.json names them under left_out",
+            account.remark(
+                rule="patient-left-out",
+                severity="warning",
+                about=about,
+                title=f"Left out: {reason}",
+                printed=patients_of(len(patients)),
+                follows="They are in no number of this endpoint; results.json names them under left_out",
+                patients=patients,
             )
-            account.remark("patient-left-out", "warning", about, said, patients)
 
 
 def derive(tables: Tables, endpoints: Endpoints) -> pd.DataFrame:

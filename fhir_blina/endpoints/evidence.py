@@ -118,12 +118,17 @@ class Evidence:
         self.table(wanted.table, "patient_id", *columns, place=wanted.place)
         found = self.choose(wanted, facts=True)
         remark_chosen(self.account, f'{kind} "{name}"', wanted, found, self.subjects.index)
-        everyone = self.subjects.index
-        rows, left_open, retracted, known = (
-            frame[frame["patient_id"].isin(everyone)]
-            for frame in (found.rows, found.left_open, found.retracted, found.known)
+
+        def here(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[frame["patient_id"].isin(self.subjects.index)]
+
+        return replace(
+            found,
+            rows=here(found.rows),
+            left_open=here(found.left_open),
+            retracted=here(found.retracted),
+            known=here(found.known),
         )
-        return Chosen(rows, left_open, retracted, known, found.on_values, found.nothing)
 
 
 def named(endpoints: Endpoints) -> Iterator[tuple[Selection, tuple[str, ...]]]:

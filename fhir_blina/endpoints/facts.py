@@ -181,7 +181,10 @@ class Facts(Memberships):
         for key, comparator in answer.comparators.items():
             out[key] = f"a bound only ({comparator}), for no mean or median"
         sources = {key: answer.out_sources.get(key) or answer.sources.get(key, "") for key in out}
-        return Population("measure", name, len(self.subjects), len(self.subjects) - len(out), out, sources)
+        everyone = len(self.subjects)
+        return Population(
+            kind="measure", name=name, of=everyone, n=everyone - len(out), out=out, sources=sources
+        )
 
     def asked(self) -> list[str]:
         """The measures that something asked for so far."""
@@ -219,7 +222,7 @@ class Facts(Memberships):
             result[[key for key, reason in out.items() if reason == "in two of its sets"]] = None
         outside = {key: out.get(key, "in none of its sets") for key in result.index[result.isna()]}
         count = len(result) - len(outside)
-        self.account.count(Population("group", name, len(result), count, outside))
+        self.account.count(Population(kind="group", name=name, of=len(result), n=count, out=outside))
         return result.dropna()
 
 

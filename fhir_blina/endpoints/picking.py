@@ -6,7 +6,7 @@ Nothing is guessed: where the rule does not decide, the patient has no value, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,7 @@ class Row:
 
     value: Any
     source: str
+    _: KW_ONLY
     comparator: str = ""
     day: Day | None = None
     fault: str = ""

@@ -14,7 +14,7 @@ NO_ROW = "no row"
 NO_VALUE = "no value recorded"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Population:
     """How many of how many an endpoint, measure, set or group is about.
 
@@ -45,7 +45,7 @@ class Population:
         return f"{self.name}: {self.n} of {self.of}{said}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Remark:
     """Something that a definition met in the rows.
 
@@ -80,11 +80,26 @@ class Account:
         self.populations[population.kind, population.name] = population
 
     def remark(
-        self, rule: str, severity: str, about: str, said: tuple[str, str, str], patients: Iterable[Any] = ()
+        self,
+        *,
+        rule: str,
+        severity: str,
+        about: str,
+        title: str,
+        printed: str,
+        follows: str,
+        patients: Iterable[Any] = (),
     ) -> None:
-        """Keep a remark; ``said`` are its title, what the rows hold, and what follows."""
-        title, printed, follows = said
-        key = (rule, about, title)
+        """Keep a remark; one is kept of each rule, matter and title."""
         self.remarks.setdefault(
-            key, Remark(rule, severity, about, title, printed, follows, tuple(dict.fromkeys(patients)))
+            (rule, about, title),
+            Remark(
+                rule=rule,
+                severity=severity,
+                about=about,
+                title=title,
+                printed=printed,
+                follows=follows,
+                patients=tuple(dict.fromkeys(patients)),
+            ),
         )

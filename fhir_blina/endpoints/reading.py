@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fhir_blina.endpoints.asked import sections_of
 from fhir_blina.endpoints.dates import AS_WRITTEN, DateRule, zone_of
 from fhir_blina.endpoints.definition import (
-    CoxModel,
+    CoxAsked,
     Cutoff,
     Endpoint,
     Endpoints,
@@ -221,7 +221,7 @@ def _endpoint(name: str, entry: Mapping[str, Any]) -> Endpoint:
     if "state" in entry:
         values["state"] = State(**entry["state"])
     values["cox"] = {
-        model: CoxModel(
+        model: CoxAsked(
             covariates=tuple(parts["covariates"]),
             strata=parts.get("strata", ""),
             robust=parts.get("robust", False),

@@ -26,12 +26,14 @@ def patients_of(count: int) -> str:
 def remark_subjects(account: Account, table: str, nameless: int) -> None:
     """Rows of the table of patients that have no key."""
     if nameless:
-        said = (
-            "Rows of the table of patients have no key",
-            f'{rows_of(nameless)} of "{table}" without a key',
-            "They are counted nowhere: their references name no patient that can be told",
+        account.remark(
+            rule="rows-without-patient",
+            severity="warning",
+            about="subjects",
+            title="Rows of the table of patients have no key",
+            printed=f'{rows_of(nameless)} of "{table}" without a key',
+            follows="They are counted nowhere: their references name no patient that can be told",
         )
-        account.remark("rows-without-patient", "warning", "subjects", said)
 
 
 def remark_chosen(
@@ -39,12 +41,14 @@ def remark_chosen(
 ) -> None:
     """What a selection left out or open, and words that no row has."""
     if found.nothing:
-        said = (
-            f"The rows asked for by {about} are not there",
-            found.nothing,
-            "Nobody has it, or a word is misspelt; whoever should have it counts as without it",
+        account.remark(
+            rule="where-selects-nothing",
+            severity="warning",
+            about=about,
+            title=f"The rows asked for by {about} are not there",
+            printed=found.nothing,
+            follows="Nobody has it, or a word is misspelt; whoever should have it counts as without it",
         )
-        account.remark("where-selects-nothing", "warning", about, said)
     if len(found.retracted):
         columns = [name for name in RETRACTED if name in found.retracted.columns and name not in wanted.where]
         words = {
@@ -53,89 +57,112 @@ def remark_chosen(
             for word in (*RETRACTED[name], *NOT_DONE_YET)
             if (found.retracted[name] == word).any()
         }
-        said = (
-            f"Rows for {about} say that they never were, and are left out",
-            ", ".join(f"{rows_of(count)} {word}" for word, count in words.items()),
-            f"To take them, name {' or '.join(columns)} in where",
+        account.remark(
+            rule="status-left-out",
+            severity="information",
+            about=about,
+            title=f"Rows for {about} say that they never were, and are left out",
+            printed=", ".join(f"{rows_of(count)} {word}" for word, count in words.items()),
+            follows=f"To take them, name {' or '.join(columns)} in where",
+            patients=found.retracted["patient_id"].dropna(),
         )
-        account.remark("status-left-out", "information", about, said, found.retracted["patient_id"].dropna())
     if len(found.left_open):
-        said = (
-            f"Some rows leave open whether they are what {about} asks for",
-            f"{rows_of(len(found.left_open))} with a comparator, unit or partial date that decides nothing",
-            "They count neither as yes nor as no",
+        account.remark(
+            rule="bounds-undecided",
+            severity="warning",
+            about=about,
+            title=f"Some rows leave open whether they are what {about} asks for",
+            printed=f"{rows_of(len(found.left_open))} with a comparator, unit or partial date "
+            "that decides nothing",
+            follows="They count neither as yes nor as no",
+            patients=found.left_open["patient_id"].dropna(),
         )
-        account.remark("bounds-undecided", "warning", about, said, found.left_open["patient_id"].dropna())
     strangers = found.rows[~found.rows["patient_id"].isin(everyone)]
     if len(strangers):
         nameless = int(strangers["patient_id"].isna().sum())
-        said = (
-            f"Rows for {about} belong to nobody who is counted",
-            f"{rows_of(nameless)} without a patient, {rows_of(len(strangers) - nameless)} of other patients",
-            "They are left out",
+        account.remark(
+            rule="rows-without-patient",
+            severity="warning",
+            about=about,
+            title=f"Rows for {about} belong to nobody who is counted",
+            printed=f"{rows_of(nameless)} without a patient, "
+            f"{rows_of(len(strangers) - nameless)} of other patients",
+            follows="They are left out",
         )
-        account.remark("rows-without-patient", "warning", about, said)
 
 
 def remark_answer(account: Account, about: str, answer: Answer, rule: DateRule) -> None:
     """Partial dates, rows without a day, and bounds."""
-    if answer.taken and rule.partial != REFUSE:
-        said = (
-            f"Dates of {about} have no day or no month",
-            f"{patients_of(len(answer.taken))} with a year or a month",
-            f"Taken as the {rule.partial} of the month or year, as dates: {{partial: {rule.partial}}} says",
+    if answer.taken:
+        refused = rule.partial == REFUSE
+        account.remark(
+            rule="partial-date",
+            severity="warning" if refused else "information",
+            about=about,
+            title=f"Dates of {about} have no day or no month",
+            printed=f"{patients_of(len(answer.taken))} with a year or a month",
+            follows="Refused: who needs that date is left out. "
+            "dates: {partial: first}, middle or last takes them"
+            if refused
+            else f"Taken as the {rule.partial} of the month or year, "
+            f"as dates: {{partial: {rule.partial}}} says",
+            patients=answer.taken,
         )
-        account.remark("partial-date", "information", about, said, answer.taken)
-    elif answer.taken:
-        said = (
-            f"Dates of {about} have no day or no month",
-            f"{patients_of(len(answer.taken))} with a year or a month",
-            "Refused: who needs that date is left out. dates: {partial: first}, middle or last takes them",
-        )
-        account.remark("partial-date", "warning", about, said, answer.taken)
     if answer.undated:
-        said = (
-            f"Rows for {about} have no day",
-            f"{patients_of(len(answer.undated))} with a row without a day, beside others that have one",
-            "Those rows are left aside",
+        account.remark(
+            rule="rows-without-day",
+            severity="information",
+            about=about,
+            title=f"Rows for {about} have no day",
+            printed=f"{patients_of(len(answer.undated))} with a row without a day, "
+            "beside others that have one",
+            follows="Those rows are left aside",
+            patients=answer.undated,
         )
-        account.remark("rows-without-day", "information", about, said, answer.undated)
     if answer.unit_taken:
-        said = (
-            f"No row for {about} has a unit",
-            f"{len(answer.cells)} values without a unit",
-            f"Taken as {answer.unit}, as the definition has it",
+        account.remark(
+            rule="unit-not-recorded",
+            severity="information",
+            about=about,
+            title=f"No row for {about} has a unit",
+            printed=f"{len(answer.cells)} values without a unit",
+            follows=f"Taken as {answer.unit}, as the definition has it",
         )
-        account.remark("unit-not-recorded", "information", about, said)
     if answer.comparators:
-        said = (
-            f"Values of {about} are bounds",
-            f"{len(answer.comparators)} recorded with " + ", ".join(sorted(set(answer.comparators.values()))),
-            "Listed with their comparator; no median, mean, range or test takes them for the number",
+        account.remark(
+            rule="bounds-recorded",
+            severity="information",
+            about=about,
+            title=f"Values of {about} are bounds",
+            printed=f"{len(answer.comparators)} recorded with "
+            + ", ".join(sorted(set(answer.comparators.values()))),
+            follows="Listed with their comparator; no median, mean, range or test takes them for the number",
+            patients=answer.comparators,
         )
-        account.remark("bounds-recorded", "information", about, said, answer.comparators)
 
 
 def remark_zones(account: Account, about: str, zones: set[int], rule: DateRule) -> None:
     """Dates written in several zones, where nothing says which days count."""
     if len(zones) < 2 or rule.zone != AS_WRITTEN:
         return
-    said = (
-        f"Dates of {about} are written in several zones",
-        f"{len(zones)} zones",
-        (
-            "Each counts as the day that was written, so that one moment can be two days. "
-            "dates: {zone: …} counts the days of one zone"
-        ),
+    account.remark(
+        rule="several-zones",
+        severity="information",
+        about=about,
+        title=f"Dates of {about} are written in several zones",
+        printed=f"{len(zones)} zones",
+        follows="Each counts as the day that was written, so that one moment can be two days. "
+        "dates: {zone: …} counts the days of one zone",
     )
-    account.remark("several-zones", "information", about, said)
 
 
 def remark_word(account: Account, about: str, printed: str) -> None:
     """A word of the definitions that no value is, and that is like one."""
-    said = (
-        f"A word of {about} is nowhere",
-        printed,
-        "Whoever should have it counts as without it",
+    account.remark(
+        rule="where-selects-nothing",
+        severity="warning",
+        about=about,
+        title=f"A word of {about} is nowhere",
+        printed=printed,
+        follows="Whoever should have it counts as without it",
     )
-    account.remark("where-selects-nothing", "warning", about, said)

@@ -62,7 +62,7 @@ def beside(column: str, what: str, columns: Any) -> str:
     return ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Chosen:
     """What a selection found.
 
@@ -116,12 +116,12 @@ class Reader:
         answer = self._answers(table, frame, values)
         rows = frame[answer == YES]
         return Chosen(
-            rows,
-            frame[answer == OPEN],
-            gone[self._answers(table, gone, values) != NO],
-            frame[self._known(table, frame, values)] if values else frame,
-            bool(values),
-            "" if len(rows) else self._why(wanted, frame, values),
+            rows=rows,
+            left_open=frame[answer == OPEN],
+            retracted=gone[self._answers(table, gone, values) != NO],
+            known=frame[self._known(table, frame, values)] if values else frame,
+            on_values=bool(values),
+            nothing="" if len(rows) else self._why(wanted, frame, values),
         )
 
     def _on_value(self, table: str, name: str, wanted: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Record:
 
     name: str
     group: str = "all"
+    _: KW_ONLY
     time_days: Number | None = None
     value: Number | None = None
     unit: str = "1"

@@ -11,7 +11,11 @@ from fhir_blina.errors import AnalysisError
 
 def row(value, day=None, comparator="", fault="", rule="refuse"):
     return Row(
-        value, f"Observation/{value}", comparator, None if day is None else DateRule(rule).read(day), fault
+        value,
+        f"Observation/{value}",
+        comparator=comparator,
+        day=None if day is None else DateRule(rule).read(day),
+        fault=fault,
     )
 
 

@@ -18,8 +18,28 @@ RECORDS = (
     Record(
         "a.median", value=Decimal("15.505"), unit="%", method="middle", n=6, derived_from=("Observation/x",)
     ),
-    Record("a.survival", "CR", 126, 5 / 12, ci_low=0.1, ci_high=0.7, ci_method="log-log", n=3, events=1),
-    Record("a.survival", "CR", 126, 5 / 12, ci_low=0.0, ci_high=1.0, ci_method="plain", n=3, events=1),
+    Record(
+        "a.survival",
+        "CR",
+        time_days=126,
+        value=5 / 12,
+        ci_low=0.1,
+        ci_high=0.7,
+        ci_method="log-log",
+        n=3,
+        events=1,
+    ),
+    Record(
+        "a.survival",
+        "CR",
+        time_days=126,
+        value=5 / 12,
+        ci_low=0.0,
+        ci_high=1.0,
+        ci_method="plain",
+        n=3,
+        events=1,
+    ),
     Record("a.hazard", note="not estimable"),
 )
 
