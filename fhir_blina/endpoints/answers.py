@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import fits, missing
+from fhir_blina.endpoints.conditions import fits
 from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, Number, exact, offsets
 from fhir_blina.endpoints.definition import Time, Value
 from fhir_blina.endpoints.picking import Row
 from fhir_blina.endpoints.populations import NO_VALUE
 from fhir_blina.endpoints.rows import Chosen, beside, resource_of, source
 from fhir_blina.endpoints.units import converter, known
+from fhir_blina.files import is_missing
 
 SEVERAL = "has several rows for one patient. Narrow its where, or add pick (first, last, nearest, …)"
 DAYS = ("_date", "_day")
@@ -215,7 +216,7 @@ def _rows(wanted: Value, frame: pd.DataFrame, rule: DateRule, answer: Answer) ->
     table, column = wanted.selection.table, wanted.column
     unit, comparator = (beside(column, what, frame.columns) for what in ("unit", "comparator"))
     units = _units(frame, unit)
-    said = sorted({str(one) for one in units if not missing(one)})
+    said = sorted({str(one) for one in units if not is_missing(one)})
     answer.unit = wanted.unit if wanted.unit_asked or not said else said[0]
     answer.unit_taken = bool(unit and wanted.unit_asked and wanted.unit != "1" and units and not said)
     if not wanted.unit_asked and len(said) > 1:
@@ -229,13 +230,13 @@ def _rows(wanted: Value, frame: pd.DataFrame, rule: DateRule, answer: Answer) ->
             raise ValueError(f'has no column of days in "{table}". Say which one orders the rows: by: COLUMN')
     signs: Sequence[Any] = list(frame[comparator]) if comparator else [None] * len(frame)
     days: Sequence[Day | None] = (
-        [None if missing(cell) else rule.read(cell) for cell in frame[by]] if by else [None] * len(frame)
+        [None if is_missing(cell) else rule.read(cell) for cell in frame[by]] if by else [None] * len(frame)
     )
     for place, (cell, made) in enumerate(zip(frame[column], _sources(table, frame), strict=True)):
         value, fault = cell, ""
         if said and wanted.unit_asked:  # where no row has a unit, the one asked for is taken as meant
             value, fault = in_unit(cell, units[place], wanted.unit)
-        sign = "" if missing(signs[place]) else str(signs[place])
+        sign = "" if is_missing(signs[place]) else str(signs[place])
         yield Row(value, made, comparator=sign, day=days[place], fault=fault)
 
 
@@ -247,7 +248,7 @@ def _units(frame: pd.DataFrame, column: str) -> list[Any]:
     if texts not in frame.columns:
         return codes
     both = zip(codes, frame[texts], strict=True)
-    return [text if missing(code) and isinstance(text, str) else code for code, text in both]
+    return [text if is_missing(code) and isinstance(text, str) else code for code, text in both]
 
 
 def in_unit(cell: Any, recorded: Any, wanted: str) -> tuple[Any, str]:
@@ -255,7 +256,7 @@ def in_unit(cell: Any, recorded: Any, wanted: str) -> tuple[Any, str]:
     number = exact(cell)
     if number is None:
         return cell, ""
-    if missing(recorded):
+    if is_missing(recorded):
         return cell, "" if wanted == "1" else "no unit recorded"
     change = converter(str(recorded), wanted)
     if change is None and not known(wanted):

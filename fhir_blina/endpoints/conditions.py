@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,15 +11,11 @@ import pandas as pd
 
 from fhir_blina.endpoints.dates import DateRule, exact
 from fhir_blina.endpoints.units import converter
+from fhir_blina.files import is_missing
 
 YES, NO, OPEN = 1, 0, -1
 BOUNDS = ("min", "max", "above", "below")
 INFINITY = Decimal("Infinity")
-
-
-def missing(cell: Any) -> bool:
-    """Whether a cell of a table is empty."""
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
 
 
 def fits(series: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
@@ -83,7 +78,7 @@ def answers(
     signs, said = (nothing if one is None else one for one in (comparators, units))
     beside = zip(series, signs, said, strict=True)
     for cell, comparator, unit in beside:
-        key = (type(cell).__name__, None if missing(cell) else cell, str(comparator), str(unit))
+        key = (type(cell).__name__, None if is_missing(cell) else cell, str(comparator), str(unit))
         if key not in known:
             known[key] = _answer(cell, wanted, comparator, unit)
         found.append(known[key])
@@ -92,12 +87,12 @@ def answers(
 
 def _answer(cell: Any, wanted: Any, comparator: Any, unit: Any) -> int:
     if wanted is None:
-        return int(missing(cell))
+        return int(is_missing(cell))
     if isinstance(wanted, list | tuple):
         return any_of(_answer(cell, word, comparator, unit) for word in wanted)
     if isinstance(wanted, Mapping):
         return _bounded(cell, wanted, comparator, unit)
-    if missing(cell):
+    if is_missing(cell):
         return NO
     if isinstance(wanted, bool):
         return int(type(cell).__name__ in ("bool", "bool_") and bool(cell) is wanted)
@@ -129,7 +124,7 @@ def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -
         starts = wanted["prefix"] if isinstance(wanted["prefix"], list) else [wanted["prefix"]]
         found.append(int(isinstance(cell, str) and cell.startswith(tuple(map(str, starts)))))
     bounds = {name: wanted[name] for name in BOUNDS if name in wanted}
-    if bounds and missing(cell):
+    if bounds and is_missing(cell):
         return NO
     if bounds and isinstance(cell, str):
         day = DateRule().read(cell)
@@ -163,12 +158,12 @@ def _in_unit(value: Any, recorded: Any, wanted: str | None) -> Decimal | None:
         return None
     if wanted is None:
         return Decimal(value)
-    change = converter("1" if missing(recorded) else str(recorded), wanted)
+    change = converter("1" if is_missing(recorded) else str(recorded), wanted)
     return None if change is None else change(Decimal(value))
 
 
 def _range(value: Decimal, comparator: Any) -> _Range:
-    if missing(comparator) or not comparator:
+    if is_missing(comparator) or not comparator:
         return _Range(value, value)
     sign = str(comparator)
     if sign.startswith("<"):

@@ -19,6 +19,7 @@ import pandas as pd
 from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, answers
 from fhir_blina.endpoints.selection import Selection
 from fhir_blina.endpoints.valuesets import ValueSet
+from fhir_blina.files import is_missing
 
 # What a status says never was; FHIR's words for it, whatever the resource.
 RETRACTED = {
@@ -48,7 +49,7 @@ def source(table: str, row: Mapping[Hashable, Any]) -> str:
     """``Type/id`` of the resource that a row came from, or the table's name."""
     kind, key = resource_of(table)
     identifier = row.get(key)
-    if identifier is None or pd.isna(identifier):
+    if is_missing(identifier):
         return table
     return str(identifier) if "/" in str(identifier) else f"{kind}/{identifier}"
 

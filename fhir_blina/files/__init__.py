@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fhir_blina.files.blanks import Gap, fill_constants, gaps_of, pieces_of
-from fhir_blina.files.cells import as_text
+from fhir_blina.files.cells import as_text, is_missing
 from fhir_blina.files.csv import MAX_CELL, read_csv, read_header
 from fhir_blina.files.json import (
     MAX_DIGITS,
@@ -47,6 +47,7 @@ __all__ = [
     "files_in",
     "fill_constants",
     "gaps_of",
+    "is_missing",
     "keep_within",
     "loads",
     "locked",

@@ -1,9 +1,19 @@
-"""A value as the text of a cell: one rule for words of code maps, texts, ids, tables and notes."""
+"""A value as the text of a cell, and whether there is one: one rule for words, texts, ids, tables and notes."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from numbers import Number
 from typing import Any
+
+_NO_VALUE = {"NAType", "NaTType"}  # pandas', told without importing it
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell has no value: ``None``, a NaN of any kind, or pandas' missing values."""
+    if value is None or type(value).__name__ in _NO_VALUE:
+        return True
+    return isinstance(value, Number) and bool(value != value)  # NaN alone is unequal to itself
 
 
 def as_text(value: Any) -> str:

@@ -12,13 +12,13 @@ from typing import Any
 
 from fhir_blina.endpoints import Facts, selection, source
 from fhir_blina.errors import AnalysisError
+from fhir_blina.files import is_missing
 from fhir_blina.report.grids import (
     Cell,
     Grid,
     Head,
     estimate,
     fill,
-    is_missing,
     observed,
     unit,
     words,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from fhir_blina.files import is_missing
 from fhir_blina.results import Record
 
 #: Statistics whose value is a share of patients; the report prints them in per cent.
@@ -78,11 +79,6 @@ class Grid:
     layout: str = "cards"
     fold: str = ""
     local: str = field(default="")
-
-
-def is_missing(value: Any) -> bool:
-    """True for ``None``, NaN and pandas' missing values."""
-    return value is None or (not isinstance(value, str) and str(value) in {"<NA>", "NaT", "nan", "NaN"})
 
 
 def number(value: Any, places: int | None = None) -> str:

@@ -21,6 +21,7 @@ from fhir_blina.figures import (
     proportions,
     swimmer,
 )
+from fhir_blina.files import is_missing
 from fhir_blina.report.blocks import FOLD_ROWS, Material, folded
 from fhir_blina.report.grids import (
     Cell,
@@ -29,7 +30,6 @@ from fhir_blina.report.grids import (
     estimate,
     fill,
     interval,
-    is_missing,
     number,
     observed,
     words,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from fhir_blina.errors import AnalysisError
 
@@ -20,7 +21,6 @@ Floats = npt.NDArray[np.float64]
 Vector = Sequence[float] | Sequence[bool] | npt.NDArray[Any]
 
 TIMEFIX = float(np.sqrt(np.finfo(float).eps))
-_MISSING = {"NAType", "NaTType"}
 
 
 def tied(*columns: Floats) -> tuple[Floats, ...]:
@@ -114,11 +114,6 @@ def checked(
     return t, d, start
 
 
-def is_missing(label: Any) -> bool:
-    """Whether a label stands for no value: ``None``, NaN, or pandas' missing values."""
-    return label is None or type(label).__name__ in _MISSING or label != label
-
-
 def grouped(
     groups: Iterable[Hashable] | npt.NDArray[Any], subjects: int, what: str = "a group"
 ) -> tuple[list[Hashable], npt.NDArray[np.intp]]:
@@ -130,7 +125,7 @@ def grouped(
     found = list(groups)
     if len(found) != subjects:
         raise AnalysisError("durations and groups must be of one length")
-    missing = sum(map(is_missing, found))
+    missing = int(pd.Series(found, dtype=object).isna().sum())
     if missing:
         raise AnalysisError(
             f"{what} is missing for {missing} subject{'s' * (missing > 1)}. Leave them out, and say so"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.analysis.quality import plausibility
-from fhir_blina.files.cells import as_text
+from fhir_blina.files.cells import as_text, is_missing
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,29 @@ from fhir_blina.files.cells import as_text
 )
 def test_a_value_as_text(value, text):
     assert as_text(value) == text
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        None,
+        float("nan"),
+        np.float32("nan"),
+        Decimal("NaN"),
+        pd.NA,
+        pd.NaT,
+        pd.Series([None], dtype="Int64")[0],
+    ],
+)
+def test_what_is_no_value(nothing):
+    assert is_missing(nothing)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "nan", "NaT", 0, 0.0, False, Decimal(0), [], [None], np.array([np.nan, 1]), pd.Timestamp(0)]
+)
+def test_what_is_a_value(value):
+    assert not is_missing(value)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
 from fhir_blina.endpoints import Selection, fits, source
-from fhir_blina.files import as_text
+from fhir_blina.files import as_text, is_missing
 
 MOST_EVIDENCE = 50
 
@@ -22,11 +22,10 @@ def _rows(context: Context, wanted: Selection) -> pd.DataFrame:
 
 def _who(context: Context, row: Any) -> str:
     key = row.get("patient_id")
-    return (
-        context.facts.labels.get(key, "")
-        if key is not None and not pd.isna(key)
-        else str(row.get("group_id") or "")
-    )
+    if not is_missing(key):
+        return context.facts.labels.get(key, "")
+    group = row.get("group_id")
+    return "" if is_missing(group) else str(group)
 
 
 def outside(context: Context, rule: Rule) -> Iterator[Hit]:
