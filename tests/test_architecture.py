@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,54 @@ def test_no_public_class_stands_twice_in_a_package(door):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
     assert sorted(named) == sorted(set(named))
+
+
+# Words that two packages use, each for an idea of its own; the same idea has one place, and others take it.
+TWO_MEANINGS = {
+    "Answer": "of a definition; of a server",
+    "Column": "of a table in a cohort folder; of a view",
+    "Constant": "in FHIRPath; in a template",
+    "Fault": "of a date that cannot be moved; of a primitive value",
+    "Gap": "a blank in a text; what can have stood in it",
+    "Interval": "a step of a life table; a line of a figure",
+    "Origin": "where credentials may go; where a resource came from",
+    "Row": "of a cohort's table; of a view's, as one that can give a value",
+    "Rule": "of data quality; for an element",
+    "Selection": "of rows; of resources",
+    "Step": "of a dose; of a command",
+    "Table": "of a cohort folder; of a view",
+    "Value": "one a patient; SQL of one",
+    "analyze": "the command and what it calls",
+    "answers": "of cells to a condition; whether a server does",
+    "bare": "a unit without annotations; an item without its element",
+    "beside": "a column; entries of a page",
+    "calculate": "FHIRPath; arithmetic of a claim",
+    "counted": "words; numbers",
+    "examine": "a cohort folder; a server",
+    "headline": "on the terminal; in the report",
+    "in_order": "resources; two dates",
+    "main": "the command; the entry of the package",
+    "matches": "FHIRPath's function; entries of a page",
+    "number": "for readers; as SQL",
+    "observed": "a row of observations; indicators of events",
+    "prepare": "a run; DuckDB",
+    "printable": "on a terminal; in SVG, which knows fewer characters",
+    "renamed": "a resource; a variable of SQL",
+    "run": "the command and what it calls",
+    "same": "FHIRPath's equality; JSON to the last digit",
+    "validate": "the command and what it calls",
+}
+
+
+def test_one_public_name_is_one_idea():
+    places = defaultdict(list)
+    for name, path in FILES.items():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                places[node.name].append(name)
+    twice = {name: where for name, where in places.items() if len(where) > 1 and name not in TWO_MEANINGS}
+    assert twice == {}
+    assert {name for name in TWO_MEANINGS if len(places[name]) < 2} == set()
 
 
 RECORDS = {

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.conditions import fits
-from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, Number, exact, offsets
+from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, Number, as_number, offsets
 from fhir_blina.endpoints.definition import Time, Value
 from fhir_blina.endpoints.picking import Row
 from fhir_blina.endpoints.populations import NO_VALUE
-from fhir_blina.endpoints.rows import Chosen, beside, resource_of, source
+from fhir_blina.endpoints.rows import Chosen, beside, source, type_behind
 from fhir_blina.endpoints.units import converter, known
 from fhir_blina.files import is_missing
 
@@ -78,7 +78,7 @@ def time_column(frame: pd.DataFrame, value: str) -> str:
 
 
 def _sources(table: str, frame: pd.DataFrame) -> list[str]:
-    key = resource_of(table)[1]
+    key = type_behind(table)[1]
     return (
         [source(table, {key: cell}) for cell in frame[key]] if key in frame.columns else [table] * len(frame)
     )
@@ -253,7 +253,7 @@ def _units(frame: pd.DataFrame, column: str) -> list[Any]:
 
 def in_unit(cell: Any, recorded: Any, wanted: str) -> tuple[Any, str]:
     """A cell in another unit, and what is wrong where it cannot be."""
-    number = exact(cell)
+    number = as_number(cell)
     if number is None:
         return cell, ""
     if is_missing(recorded):

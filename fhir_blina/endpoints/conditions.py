@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.dates import DateRule, exact
+from fhir_blina.endpoints.dates import DateRule, as_number
 from fhir_blina.endpoints.units import converter
 from fhir_blina.files import is_missing
 
@@ -98,7 +98,7 @@ def _answer(cell: Any, wanted: Any, comparator: Any, unit: Any) -> int:
         return int(type(cell).__name__ in ("bool", "bool_") and bool(cell) is wanted)
     if isinstance(cell, str):
         return int(cell == str(wanted))
-    number, value = _number(wanted), exact(cell)
+    number, value = _number(wanted), as_number(cell)
     if number is None or value is None:
         return NO
     return _range(Decimal(value), comparator).equals(number)
@@ -133,7 +133,7 @@ def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -
         dates = _Range(Decimal(day.first), Decimal(day.last))
         found += [dates.within(name, _day(name, bound)) for name, bound in bounds.items()]
     elif bounds:
-        value = _in_unit(exact(cell), unit, wanted.get("unit"))
+        value = _in_unit(as_number(cell), unit, wanted.get("unit"))
         if value is None:
             return OPEN
         numbers = _range(value, comparator)

@@ -26,7 +26,7 @@ NO_DATE = "is no date"
 Number = int | Decimal
 
 
-def exact(cell: Any) -> Number | None:
+def as_number(cell: Any) -> Number | None:
     """A cell as an exact number, ``None`` where it is none."""
     if cell is None or isinstance(cell, bool | str):
         return None
@@ -73,7 +73,7 @@ class DateRule:
 
     def read(self, cell: Any) -> Day | None:
         """The day of a cell that is not missing; ``None`` where it is neither a number nor a date."""
-        number = exact(cell)
+        number = as_number(cell)
         if number is not None:
             return Day(number, number, number)
         if isinstance(cell, str) and len(cell) == 10 and cell[4] == "-":

@@ -9,7 +9,7 @@ import pandas as pd
 from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, any_of
 from fhir_blina.endpoints.definition import Endpoints, PatientSet
 from fhir_blina.endpoints.evidence import Evidence, Tables
-from fhir_blina.endpoints.rows import resource_of, source
+from fhir_blina.endpoints.rows import source, type_behind
 
 
 class Memberships(Evidence):
@@ -73,7 +73,7 @@ class Memberships(Evidence):
         if wanted is None:
             return {}
         frame = self.choose(wanted, facts=True).rows.drop_duplicates("patient_id")
-        key = resource_of(wanted.table)[1]
+        key = type_behind(wanted.table)[1]
         cells = frame[key] if key in frame.columns else [None] * len(frame)
         pairs = zip(frame["patient_id"], cells, strict=True)
         return {who: source(wanted.table, {key: cell}) for who, cell in pairs}

@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.endpoints.dates import Day, Number, exact
+from fhir_blina.endpoints.dates import Day, Number, as_number
 from fhir_blina.errors import AnalysisError
 
 TIMED = ("first", "last", "nearest")
@@ -132,7 +132,7 @@ class Picking:
                 return row.fault
         if len({(_same(row.value), row.comparator) for row in rows}) == 1:
             return rows[0]
-        numbers = [exact(row.value) for row in rows]
+        numbers = [as_number(row.value) for row in rows]
         if self.ties == "refuse" or any(row.comparator for row in rows) or None in numbers:
             return "several values at the same time"
         known = [number for number in numbers if number is not None]
@@ -172,7 +172,7 @@ class Picking:
             return lambda value: places.get(str(value))
 
         def number(value: Any) -> Number | None:
-            found = exact(value)
+            found = as_number(value)
             if found is None:
                 raise AnalysisError(
                     f"pick: {self.pick} needs numbers. For words give order: [best, …, worst]"
@@ -184,7 +184,7 @@ class Picking:
 
 def _same(value: Any) -> Any:
     """What is equal for equal values: 12.0 and 12 are one."""
-    number = exact(value)
+    number = as_number(value)
     return str(value) if number is None else Decimal(number).normalize()
 
 

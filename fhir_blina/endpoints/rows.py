@@ -37,7 +37,7 @@ NOT_CODES = ("_text", "_string", "_display", "_id", "_date", "_day", "_subject",
 
 
 @cache
-def resource_of(table: str) -> tuple[str, str]:
+def type_behind(table: str) -> tuple[str, str]:
     """Type of the resources behind a table and the column of their ids, told by the table's name."""
     if table in RESOURCE_TYPES:
         return RESOURCE_TYPES[table]
@@ -47,7 +47,7 @@ def resource_of(table: str) -> tuple[str, str]:
 
 def source(table: str, row: Mapping[Hashable, Any]) -> str:
     """``Type/id`` of the resource that a row came from, or the table's name."""
-    kind, key = resource_of(table)
+    kind, key = type_behind(table)
     identifier = row.get(key)
     if is_missing(identifier):
         return table
@@ -140,7 +140,7 @@ class Reader:
             system, code = f"{stem}system" if stem else "code_system", f"{stem}code"
             pair = {end: left[name] for name, end in ((system, "system"), (code, "code")) if name in left}
             codings = self.tables.get(f"{_thing(table)}_{stem}codings")
-            key = resource_of(table)[1]
+            key = type_behind(table)[1]
             if not pair or codings is None or not {key, "system", "code"} <= set(codings.columns):
                 continue
             if key not in frame.columns or any(not _names(word) for word in pair.values()):
@@ -164,7 +164,7 @@ class Reader:
             one = _asked(name, frame, word)
             if isinstance(word, Mapping):  # of a missing value nobody knows what it is not
                 one = one.where(frame[name].notna(), NO)
-            codings, key = self.tables.get(f"{_thing(table)}_value_codings"), resource_of(table)[1]
+            codings, key = self.tables.get(f"{_thing(table)}_value_codings"), type_behind(table)[1]
             if name == "value_code" and codings is not None and key in codings.columns and _names(word):
                 more = codings[_asked("code", codings, word) == YES][key]
                 one = one.where(~frame[key].isin(more), YES)

@@ -1,4 +1,4 @@
-"""A value as the text of a cell, and whether there is one: one rule for words, texts, ids, tables and notes."""
+"""A value as the text of a cell, and whether there is one: one rule for words, ids, tables and notes."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from fhir_blina.endpoints.dates import DateRule, exact, offsets, zone_of
+from fhir_blina.endpoints.dates import DateRule, as_number, offsets, zone_of
 
 
 def day(text):
@@ -51,8 +51,8 @@ def test_what_is_no_date_has_no_day(cell):
 
 def test_study_days_stay_exact():
     assert DateRule().read(Decimal("10.3")).day - DateRule().read(10.0).day == Decimal("0.3")
-    assert exact(float("nan")) is None
-    assert exact(value := True) is None, value
+    assert as_number(float("nan")) is None
+    assert as_number(value := True) is None, value
 
 
 def test_zones_are_checked_and_told_apart():
