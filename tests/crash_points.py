@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
 from fhir_blina.store.manifest import read_folder, recover
 from tests.fake_fhir import ward
@@ -41,7 +42,7 @@ def dying(step: int) -> None:
 
 
 def keys(folder: Path) -> set[str]:
-    return set(read_folder(folder))
+    return set(read_folder(folder, R4))
 
 
 def main() -> None:

@@ -60,6 +60,7 @@ class FakeFhir:
     lenient: bool = False
     most_entries: int = 0
     software: str = "Fake"
+    fhir_version: str = "4.0.1"
     posts_searches: bool = True
     writes_a_minute: int = 0
     transactions_are_batches: bool = False
@@ -180,7 +181,7 @@ class FakeFhir:
             "date": self.instant(),
             "kind": "instance",
             "format": ["application/fhir+json"],
-            "fhirVersion": "4.0.1",
+            "fhirVersion": self.fhir_version,
             "software": {"name": self.software, "version": "1"},
             "rest": [
                 {

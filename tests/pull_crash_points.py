@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
 from fhir_blina.store.manifest import read_folder
 from fhir_blina.store.rest.journal import ABOUT, journal_of
@@ -113,7 +114,7 @@ def main() -> None:
             break
         points += 1
         if folder.exists():
-            assert len(read_folder(folder)) == 11, f"step {step}: half a folder"
+            assert len(read_folder(folder, R4)) == 11, f"step {step}: half a folder"
         kept = (journal_of(folder) / ABOUT).exists()
         assert pulled(url, folder, way) == 0, f"step {step}: the next pull failed"
         found = {path.name: path.read_bytes() for path in folder.glob("*.ndjson")}

@@ -82,6 +82,7 @@ EMPTY_NAMES = {
 }
 # Tests of something other than one module.
 TOPICS = {
+    "another_release",
     "architecture",
     "cohort_content",
     "docs",
@@ -276,6 +277,29 @@ def libraries(path):
 def test_only_http_speaks_http():
     speakers = {package(name) for name, path in FILES.items() if "httpx" in libraries(path)}
     assert speakers == {"http"}
+
+
+# Where a release of FHIR is chosen; everything below is given it.
+CHOOSE_A_RELEASE = {
+    "cli.pipeline",
+    "cohorts.folder",
+    "mapping.check",
+    "store.folder",
+    "store.rest.rest",
+    "validation.validation",
+    "views.reader",
+    "views.sql.shape",
+}
+
+
+def test_only_outer_doors_name_a_release_and_only_as_a_default():
+    named = {
+        name
+        for name, path in FILES.items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Name) and node.id == "R4" and name != "r4.release"
+    }
+    assert named == CHOOSE_A_RELEASE
 
 
 def test_statistics_see_arrays_and_errors_alone():

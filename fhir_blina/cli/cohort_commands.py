@@ -53,8 +53,8 @@ def check(options: Options) -> int:
 
 def map_(options: Options) -> int:
     """Turn the cohort's rows into FHIR resources."""
+    from fhir_blina.cli.pipeline import opened
     from fhir_blina.files import dumps
-    from fhir_blina.store import open_store
 
     terminal = terminal_of(options)
     cohort, mapped, _ = prepared(options, terminal)
@@ -62,7 +62,9 @@ def map_(options: Options) -> int:
         for resource in mapped.resources:
             print(dumps(resource))  # noqa: T201 - the result
         return 0
-    result = open_store(Path(options.out) / "fhir").push(mapped.resources, cohort=cohort.name)
+    result = opened(Path(options.out) / "fhir", release=cohort.release).push(
+        mapped.resources, cohort=cohort.name
+    )
     counts = {kind: result.created.get(kind, 0) for kind in result.created}
     terminal.answer({"folder": str(Path(options.out) / "fhir"), "created": counts})
     terminal.result(str(Path(options.out) / "fhir"))
@@ -81,7 +83,9 @@ def validate(options: Options) -> int:
         from fhir_blina.store.rest import RestStore
 
         with terminal.step("$validate") as step:
-            chosen = RestStore(options.server, **access(options.server, options.auth_file))
+            chosen = RestStore(
+                options.server, release=cohort.release, **access(options.server, options.auth_file)
+            )
             answered = chosen.validate(mapped.resources, progress=step.progress)
             findings += [with_origin(finding, mapped) for finding in answered]
             step.summary = f"{len(answered)} issues"

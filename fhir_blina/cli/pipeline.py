@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fhir_blina.cohorts import Cohort
     from fhir_blina.mapping import Mapped
     from fhir_blina.mapping.back import RoundTrip
+    from fhir_blina.r4 import FhirRelease
     from fhir_blina.results import Results
     from fhir_blina.store import PullResult, PushResult, Store
 
@@ -48,6 +49,7 @@ def prepare(
     *,
     anchor: str | None = None,
     profiles: Collection[str] = (),
+    release: FhirRelease | None = None,
     terminal: Terminal,
 ) -> tuple[Cohort, Mapped, RoundTrip]:
     """Check a cohort folder whole and map it; with the account of its cells.
@@ -59,7 +61,9 @@ def prepare(
 
     with terminal.step("check") as step:
         findings: list[Finding] = []
-        cohort, mapped, account = examine(name_or_folder, findings, profiles=profiles, anchor=_date(anchor))
+        cohort, mapped, account = examine(
+            name_or_folder, findings, profiles=profiles, anchor=_date(anchor), release=_chosen(release)
+        )
         if findings or cohort is None or mapped is None or account is None:
             raise CohortError(findings)
         cells = sum(
@@ -80,7 +84,7 @@ def validated(cohort: Cohort, mapped: Mapped, *, terminal: Terminal) -> list[Fin
     from fhir_blina.validation import sample_summary, validate
 
     with terminal.step("validate") as step:
-        found = validate(mapped.resources, definitions=conformance_resources(cohort))
+        found = validate(mapped.resources, definitions=conformance_resources(cohort), release=cohort.release)
         located = [with_origin(finding, mapped) for finding in found]
         errors = [finding for finding in located if finding.severity in {"fatal", "error"}]
         said = (
@@ -104,13 +108,17 @@ def with_origin(finding: Finding, mapped: Mapped | None) -> Finding:
 
 
 def opened(
-    location: str | Path, *, auth_file: str | Path | None = None, audit: str | Path | None = None
+    location: str | Path,
+    *,
+    auth_file: str | Path | None = None,
+    audit: str | Path | None = None,
+    release: FhirRelease | None = None,
 ) -> Store:
     """The store at a location; with ``audit`` one that keeps a trail in that file."""
     from fhir_blina.mapping import id_key
     from fhir_blina.store import Audited, open_store
 
-    store = open_store(location, auth_file=auth_file)
+    store = open_store(location, auth_file=auth_file, release=_chosen(release))
     return Audited(store, Path(audit), id_key()) if audit else store
 
 
@@ -136,6 +144,7 @@ def run(
     profiles: Collection[str] = (),
     engine: str = "duckdb",
     suppress: int | None = None,
+    release: FhirRelease | None = None,
     terminal: Terminal | None = None,
 ) -> Run:
     """Do all of it: check, map, validate, push, pull, round trip, tables, analysis, report.
@@ -151,6 +160,7 @@ def run(
         engine: What runs the views: ``duckdb``, or ``python``, the reference.
         suppress: Hide counts below this number in ``results.json``; ``tables/`` and ``report.html``, which
             have a row for each patient, are then not written.
+        release: The release of FHIR of everything between the rows and the tables; ``None`` is R4.
         terminal: Where to say what is done.
 
     Raises:
@@ -159,12 +169,14 @@ def run(
     from fhir_blina.mapping.back import round_trip
 
     terminal = terminal or Terminal(quiet=True)
-    cohort, mapped, checked = prepare(name_or_folder, anchor=anchor, profiles=profiles, terminal=terminal)
+    cohort, mapped, checked = prepare(
+        name_or_folder, anchor=anchor, profiles=profiles, release=release, terminal=terminal
+    )
     with terminal.step("map") as step:
         step.summary = counted(Counter(one["resourceType"] for one in mapped.resources))
     validated(cohort, mapped, terminal=terminal)
     folder = out / "fhir"
-    chosen = opened(store or folder, auth_file=auth_file, audit=audit)
+    chosen = opened(store or folder, auth_file=auth_file, audit=audit, release=cohort.release)
     with terminal.step("push") as step, located(mapped):
         pushed = chosen.push(mapped.resources, cohort=cohort.name, progress=step.progress)
         step.summary = push_summary(pushed)
@@ -241,6 +253,13 @@ def pulled_resources(folder: Path) -> list[dict[str, Any]]:
     from fhir_blina.files import read_ndjson
 
     return [resource for path in sorted(folder.glob("*.ndjson")) for _, resource in read_ndjson(path)]
+
+
+def _chosen(release: FhirRelease | None) -> FhirRelease:
+    """The release that the commands speak, where none is given: read late, for ``--help``."""
+    from fhir_blina.r4 import R4
+
+    return release or R4
 
 
 def _date(text: str | None) -> dt.date | None:

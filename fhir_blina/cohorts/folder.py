@@ -31,6 +31,7 @@ from fhir_blina.files import (
     schema,
     walk,
 )
+from fhir_blina.r4 import R4, FhirRelease
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
@@ -78,6 +79,7 @@ class Cohort:
         codes: ``codes.csv``.
         systems: URL of each short name of a code system.
         anchor: The synthetic date of study day 0.
+        release: The release of FHIR that its templates are written in.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Cohort:
     systems: Mapping[str, str]
     anchor: dt.date
     constants: Mapping[str, str] = field(repr=False)
+    release: FhirRelease
 
     @property
     def base(self) -> str:
@@ -136,23 +139,24 @@ def find_cohort(name_or_folder: str | Path) -> Path:
     raise CohortError([problem("", f'no cohort "{name_or_folder}"', remedy, code="not-found")])
 
 
-def read_cohort(name_or_folder: str | Path) -> Cohort:
+def read_cohort(name_or_folder: str | Path, *, release: FhirRelease = R4) -> Cohort:
     """Read a cohort folder.
 
     Args:
         name_or_folder: A path, or the name of a cohort that comes with the package.
+        release: The release of FHIR that its templates are written in.
 
     Raises:
         CohortError: every fault of manifest, dictionary, tables and codes, each with ``file:line``.
     """
     findings: list[Finding] = []
-    cohort = gather_cohort(find_cohort(name_or_folder), findings)
+    cohort = gather_cohort(find_cohort(name_or_folder), release, findings)
     if cohort is None or findings:
         raise CohortError(findings)
     return cohort
 
 
-def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
+def gather_cohort(folder: Path, release: FhirRelease, findings: list[Finding]) -> Cohort | None:
     """Like ``read_cohort``, but faults go to ``findings``; ``None`` if the manifest cannot be used."""
     keep_within(folder)
     name = folder.resolve().name
@@ -195,7 +199,7 @@ def gather_cohort(folder: Path, findings: list[Finding]) -> Cohort | None:
     codes = read_codes(folder / "codes.csv", systems, without, findings)
     tables = _read_tables(folder, columns, findings)
     _check_relative_to(manifest, constants, columns, findings)
-    return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants)
+    return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants, release)
 
 
 def _read_manifest(path: Path, findings: list[Finding]) -> Document | None:

@@ -8,26 +8,19 @@ primitive with extensions (``birthDate`` and ``_birthDate``).
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fhir_blina.fhirpath.temporal import Temporal, as_temporal
-from fhir_blina.r4 import R4
+from fhir_blina.r4 import FhirRelease
 
 PRIMITIVES = frozenset(
     """base64Binary boolean canonical code date dateTime decimal id instant integer integer64 markdown
     oid positiveInt string time unsignedInt uri url uuid xhtml""".split()  # noqa: SIM905
 )
-COMPLEX = frozenset(
-    """Address Age Annotation Attachment CodeableConcept CodeableReference Coding ContactDetail ContactPoint
-    Contributor Count DataRequirement Distance Dosage Duration Expression Extension HumanName Identifier
-    Meta Money Narrative ParameterDefinition Period Quantity Range Ratio RatioRange Reference
-    RelatedArtifact SampledData Signature Timing TriggerDefinition UsageContext""".split()  # noqa: SIM905
-)
 MOMENTS = {"date": "date", "dateTime": "dateTime", "instant": "dateTime", "time": "time"}
 NUMBERS = frozenset({"boolean", "decimal", "integer", "integer64", "positiveInt", "unsignedInt"})
-_CHOICES = {name[0].upper() + name[1:]: name for name in PRIMITIVES | COMPLEX}
 _SYSTEM = {"String": "string", "Boolean": "boolean", "Integer": "integer", "Decimal": "decimal"} | {
     "Date": "date",
     "DateTime": "dateTime",
@@ -54,8 +47,14 @@ def bare(item: Any) -> Any:
     return item.value if type(item) is Element else item
 
 
-def step(items: Iterable[Any], name: str) -> list[Any]:
-    """All children called ``name`` of all items, lists flattened, in order."""
+def step(items: Iterable[Any], name: str, choices: Mapping[str, str] | None = None) -> list[Any]:
+    """All children called ``name`` of all items, lists flattened, in order.
+
+    Args:
+        items: A collection.
+        name: The name of an element.
+        choices: Where the name is that of a choice, the type that each of its JSON keys tells.
+    """
     found: list[Any] = []
     for item in items:
         if type(item) is Element:
@@ -65,48 +64,30 @@ def step(items: Iterable[Any], name: str) -> list[Any]:
         if not isinstance(value, dict):
             continue
         child, sibling = value.get(name), value.get(f"_{name}")
-        if child is None and sibling is None:
-            _choice(value, name, found)
-        else:
+        if child is not None or sibling is not None:
             _flatten(child, sibling, "", found)
+        elif choices:
+            _choice(value, choices, found)
     return found
 
 
-@functools.cache
-def _no_choices() -> frozenset[str]:
-    """Elements of R4 whose name only looks like a choice: ``formCode`` is no ``form[x]``."""
-    plain: set[str] = set()
-    chosen: set[str] = set()
-    for stated in R4.types.values():
-        for name, element in stated["elements"].items():
-            if name.endswith("[x]"):
-                kinds = [kind.removeprefix("Simple") for kind in element["type"]]
-                chosen.update(f"{name[:-3]}{kind[0].upper()}{kind[1:]}" for kind in kinds)
-            else:
-                plain.add(name)
-    return frozenset(plain - chosen)
+def _choice(value: dict[str, Any], types: Mapping[str, str], found: list[Any]) -> None:
+    for key in value:
+        plain = key.removeprefix("_")
+        if plain in types and (key == plain or plain not in value):
+            _flatten(value.get(plain), value.get(f"_{plain}"), types[plain], found)
 
 
 @functools.cache
-def moments_by_name() -> dict[str, str]:
-    """Date type of the elements of R4 that have only one: a ``start`` that is a date is a dateTime."""
+def moments_by_name(release: FhirRelease) -> dict[str, str]:
+    """Date type of the elements of a release that have only one: a ``start`` that is a date is a dateTime."""
     types: dict[str, set[str]] = {}
-    for stated in R4.types.values():
+    for stated in release.types.values():
         for name, element in stated["elements"].items():
             kind = str(element["type"])
             if kind in MOMENTS:
                 types.setdefault(name, set()).add(MOMENTS[kind])
     return {name: min(kinds) for name, kinds in types.items() if len(kinds) == 1}
-
-
-def _choice(value: dict[str, Any], name: str, found: list[Any]) -> None:
-    size = len(name)
-    for key in value:
-        plain = key.removeprefix("_")
-        if len(plain) > size and plain.startswith(name):
-            type_name = _CHOICES.get(plain[size:])
-            if type_name and (key == plain or plain not in value) and plain not in _no_choices():
-                _flatten(value.get(plain), value.get(f"_{plain}"), type_name, found)
 
 
 def _flatten(child: Any, sibling: Any, type_name: str, found: list[Any]) -> None:
@@ -128,7 +109,7 @@ def plain_type(type_name: str) -> str:
     return _SYSTEM.get(name, name) if namespace == "System" or name in _SYSTEM else name
 
 
-def is_type(item: Any, type_name: str) -> bool:
+def is_type(item: Any, type_name: str, release: FhirRelease) -> bool:
     """Whether an item is of a FHIR type.
 
     A choice type's JSON name tells it exactly: ``valueCode`` is a code and no string.
@@ -140,12 +121,12 @@ def is_type(item: Any, type_name: str) -> bool:
         return item.type == wanted
     value = bare(item)
     if value is None:
-        return wanted in PRIMITIVES  # extensions only
+        return wanted in release.primitives  # extensions only
     if isinstance(value, dict):
         resource_type = value.get("resourceType")
         if resource_type is not None:
             return wanted in {resource_type, "Resource", "DomainResource"}
-        return wanted in COMPLEX
+        return wanted in release.datatypes
     if isinstance(value, Temporal):
         return wanted == value.kind
     if isinstance(value, bool):
@@ -161,7 +142,7 @@ def is_type(item: Any, type_name: str) -> bool:
     if wanted in MOMENTS:
         moment = as_temporal(value)
         return moment is not None and (moment.kind == "time") == (wanted == "time")
-    return wanted in PRIMITIVES
+    return wanted in release.primitives
 
 
 def moment(item: Any, *, guess: bool = False) -> Temporal | None:

@@ -41,6 +41,7 @@ from fhir_blina.fhirpath.syntax import (
     Unary,
     failure,
 )
+from fhir_blina.r4 import FhirRelease
 
 # Functions whose arguments are expressions over the items, or types: fewest and most arguments.
 ITERATING = {"where": (1, 1), "select": (1, 1), "all": (1, 1), "exists": (0, 1)}
@@ -52,9 +53,10 @@ STANDARD_FUNCTIONS = {**functions.FUNCTIONS, **conversions.FUNCTIONS}
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression sees: its text, ``$this``, the constants and functions, ``$index``."""
+    """What an expression sees: its text, the release, ``$this``, the constants and functions, ``$index``."""
 
     text: str
+    release: FhirRelease
     this: list[Any]
     constants: Mapping[str, Any]
     functions: Mapping[str, Function]
@@ -83,9 +85,10 @@ def evaluate(node: Node, scope: Scope) -> list[Any]:
 
 
 def _member(node: Member, scope: Scope) -> list[Any]:
+    choices = scope.release.choices.get(node.name)
     if node.source is not None:
-        return step(evaluate(node.source, scope), node.name)
-    found = step(scope.this, node.name)
+        return step(evaluate(node.source, scope), node.name, choices)
+    found = step(scope.this, node.name, choices)
     if not found and node.name[:1].isupper():
         return [
             item for item in scope.this if isinstance(item, dict) and item.get("resourceType") == node.name
@@ -164,16 +167,16 @@ def _binary(node: Binary, scope: Scope) -> list[Any]:
 
 def _type_test(node: TypeTest, scope: Scope) -> list[Any]:
     items = evaluate(node.operand, scope)
-    return _of_type(node.operator, items, node.type_name)
+    return _of_type(node.operator, items, node.type_name, scope.release)
 
 
-def _of_type(operator: str, items: list[Any], type_name: str) -> list[Any]:
+def _of_type(operator: str, items: list[Any], type_name: str, release: FhirRelease) -> list[Any]:
     if operator == "ofType":
-        return [item for item in items if is_type(item, type_name)]
+        return [item for item in items if is_type(item, type_name, release)]
     item = only(items, operator)
     if item is None:
         return []
-    fits = is_type(item, type_name)
+    fits = is_type(item, type_name, release)
     return [fits] if operator == "is" else [item] if fits else []
 
 
@@ -184,7 +187,7 @@ def _call(node: Call, scope: Scope) -> list[Any]:
         values = [[bare(item) for item in evaluate(argument, scope)] for argument in arguments]
         return collection(scope.functions[name].call([bare(item) for item in items], *values))
     if name in {"lowBoundary", "highBoundary"} and isinstance(node.source, Member):
-        kind = moments_by_name().get(node.source.name, "")
+        kind = moments_by_name(scope.release).get(node.source.name, "")
         typed = (type(item) is Element and bool(item.type) for item in items)
         items = [
             item if known else Element(bare(item), kind) for item, known in zip(items, typed, strict=True)
@@ -203,7 +206,7 @@ def _call(node: Call, scope: Scope) -> list[Any]:
     type_name = type_argument(node)
     if name == "getReferenceKey":
         return reference_key(items, None if type_name is None else plain_type(type_name))
-    return _of_type(name, items, type_name or "")
+    return _of_type(name, items, type_name or "", scope.release)
 
 
 def _iterate(name: str, items: list[Any], arguments: tuple[Node, ...], scope: Scope) -> list[Any]:

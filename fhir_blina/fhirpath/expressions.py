@@ -2,7 +2,7 @@
 
 ::
 
-    expression = compile_expression("name.where(use = 'official').family")
+    expression = compile_expression("name.where(use = 'official').family", R4)
     expression.evaluate({"name": [{"use": "official", "family": "Li"}]})   # ["Li"]
 
 Malformed text, an unknown function, a wrong number of arguments and an undefined constant are
@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from fhir_blina.errors import ExpressionError, did_you_mean
-from fhir_blina.fhirpath.elements import COMPLEX, PRIMITIVES, bare, plain_type
+from fhir_blina.fhirpath.elements import bare, plain_type
 from fhir_blina.fhirpath.evaluation import (
     BRANCHING,
     ITERATING,
@@ -34,6 +34,7 @@ from fhir_blina.fhirpath.function import Function
 from fhir_blina.fhirpath.limits import allowed
 from fhir_blina.fhirpath.syntax import Call, Constant, Member, Node, This, TypeTest, failure, parse
 from fhir_blina.fhirpath.temporal import Temporal
+from fhir_blina.r4 import FhirRelease
 
 __all__ = ["Expression", "Function", "Node", "compile_expression"]
 
@@ -46,12 +47,14 @@ class Expression:
 
     Attributes:
         text: As written.
+        release: The release of FHIR whose elements and types it names.
         tree: The syntax tree, of :mod:`fhir_blina.fhirpath.syntax`'s nodes.
         names: First steps read off the context, for example the columns of a row.
         constants: The ``%names`` it uses.
     """
 
     text: str
+    release: FhirRelease
     tree: Node
     names: frozenset[str]
     constants: frozenset[str]
@@ -85,24 +88,27 @@ class Expression:
             if isinstance(value, (str, int, Decimal)):
                 return [value]
         known = {**self.functions, **functions} if functions else self.functions
-        scope = Scope(self.text, collection(context), constants, known)
+        scope = Scope(self.text, self.release, collection(context), constants, known)
         with allowed():
             found = [bare(item) for item in evaluate(tree, scope)]
         return [item.text if isinstance(item, Temporal) else item for item in found if item is not None]
 
 
-def _check_type(text: str, column: int, type_name: str | None, function: str) -> None:
+def _check_type(text: str, release: FhirRelease, column: int, type_name: str | None, function: str) -> None:
     name = plain_type(type_name or "")
     if not name:
         raise failure(text, column, f"{function}() takes the name of a FHIR type")
-    if name not in PRIMITIVES | COMPLEX and (not name[0].isupper() or not name.isalnum()):
-        raise failure(
-            text, column, f'"{type_name}" is not a FHIR type', did_you_mean(name, PRIMITIVES | COMPLEX)
-        )
+    known = {*release.primitives, *release.datatypes}
+    if name not in known and (not name[0].isupper() or not name.isalnum()):
+        raise failure(text, column, f'"{type_name}" is not a FHIR type', did_you_mean(name, known))
 
 
 def _check(
-    text: str, tree: Node, functions: Mapping[str, Function], constants: Collection[str] | None
+    text: str,
+    release: FhirRelease,
+    tree: Node,
+    functions: Mapping[str, Function],
+    constants: Collection[str] | None,
 ) -> None:
     limits = {**ITERATING, **TYPED, **BRANCHING}
     limits |= {
@@ -127,10 +133,10 @@ def _check(
                     f"{node.name}() takes {wanted} argument{'s' * (wanted != '1')}, not {given}",
                 )
             if node.name in TYPED and node.name not in functions and node.arguments:
-                _check_type(text, node.arguments[0].column, type_argument(node), node.name)
+                _check_type(text, release, node.arguments[0].column, type_argument(node), node.name)
                 children = [node.source] if node.source else []
         elif isinstance(node, TypeTest):
-            _check_type(text, node.column, node.type_name, node.operator)
+            _check_type(text, release, node.column, node.type_name, node.operator)
         elif isinstance(node, Constant) and constants is not None and node.name not in constants:
             raise failure(
                 text, node.column, f"%{node.name} is not defined", did_you_mean(node.name, constants)
@@ -164,14 +170,17 @@ def _used_constants(node: Node) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=4096)
 def _compile(
-    text: str, signatures: frozenset[tuple[str, int, int]], constants: frozenset[str] | None
+    text: str,
+    release: FhirRelease,
+    signatures: frozenset[tuple[str, int, int]],
+    constants: frozenset[str] | None,
 ) -> Expression:
     """An expression by its text and by what its functions are called; it holds on to nobody's functions."""
     functions = {name: Function(name, few, many, _unbound) for name, few, many in signatures}
     tree = parse(text)
-    _check(text, tree, functions, constants)
+    _check(text, release, tree, functions, constants)
     names, used = frozenset(_root_names(tree, functions)), frozenset(_used_constants(tree))
-    return Expression(text, tree, names, used)
+    return Expression(text, release, tree, names, used)
 
 
 def _unbound(*_: Any) -> list[Any]:
@@ -180,6 +189,7 @@ def _unbound(*_: Any) -> list[Any]:
 
 def compile_expression(
     text: str,
+    release: FhirRelease,
     *,
     functions: Mapping[str, Function] | None = None,
     constants: Collection[str] | None = None,
@@ -188,6 +198,7 @@ def compile_expression(
 
     Args:
         text: The expression.
+        release: The release of FHIR whose elements and types it names.
         functions: Functions of the caller's beside the standard ones, by name.
         constants: The ``%names`` that exist; ``None`` leaves that to the evaluation.
 
@@ -199,5 +210,5 @@ def compile_expression(
         raise ExpressionError("an expression is a string")
     given = dict(functions or {})
     signatures = frozenset((one.name, one.min_args, one.max_args) for one in given.values())
-    compiled = _compile(text, signatures, None if constants is None else frozenset(constants))
+    compiled = _compile(text, release, signatures, None if constants is None else frozenset(constants))
     return replace(compiled, functions=MappingProxyType(given)) if given else compiled

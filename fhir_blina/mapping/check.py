@@ -14,10 +14,12 @@ from fhir_blina.mapping.back.roundtrip import RoundTrip, round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources
 from fhir_blina.mapping.nodes import Embed, blanks, nodes
 from fhir_blina.mapping.template import Template
-from fhir_blina.r4 import references_at
+from fhir_blina.r4 import R4, FhirRelease, references_at
 
 
-def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) -> list[Finding]:
+def check_cohort(
+    name_or_folder: str | Path, *, profiles: Collection[str] = (), release: FhirRelease = R4
+) -> list[Finding]:
     """Collect every fault of a cohort folder.
 
     Unknown columns and functions, malformed expressions, cells of the wrong type, words without a
@@ -27,6 +29,7 @@ def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) 
     Args:
         name_or_folder: A path, or the name of a cohort that comes with the package.
         profiles: Options of the manifest to switch on.
+        release: The release of FHIR that its templates are written in.
 
     Returns:
         The findings, in file order; an empty list means that the cohort can be run.
@@ -35,7 +38,7 @@ def check_cohort(name_or_folder: str | Path, *, profiles: Collection[str] = ()) 
         CohortError: there is no such folder.
     """
     findings: list[Finding] = []
-    examine(name_or_folder, findings, profiles=profiles)
+    examine(name_or_folder, findings, profiles=profiles, release=release)
     return findings
 
 
@@ -53,6 +56,7 @@ def examine(
     *,
     profiles: Collection[str] = (),
     anchor: dt.date | None = None,
+    release: FhirRelease = R4,
 ) -> Examined:
     """Like ``check_cohort``, but faults go to ``findings``, and what was worked out is kept.
 
@@ -61,8 +65,9 @@ def examine(
         findings: Gets the faults.
         profiles: As for ``check_cohort``.
         anchor: Another synthetic date for study day 0.
+        release: As for ``check_cohort``.
     """
-    cohort = gather_cohort(find_cohort(name_or_folder), findings)
+    cohort = gather_cohort(find_cohort(name_or_folder), release, findings)
     if cohort is None or findings:
         return Examined(cohort)
     if anchor is not None:

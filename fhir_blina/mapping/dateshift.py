@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from fhir_blina.cohorts import Cohort
 from fhir_blina.files import CANONICAL, Resource
-from fhir_blina.r4 import R4, references_in, targets_of
+from fhir_blina.r4 import FhirRelease, references_in, targets_of
 
 TAG = {"system": f"{CANONICAL}/CodeSystem/provenance-tag", "code": "shifted-dates"}
 DATES = frozenset({"date", "dateTime", "instant"})
@@ -44,11 +44,13 @@ class DateShift:
     Args:
         key: Secret bytes; whoever has them can move the dates back.
         most: The largest offset in days, 1 or more.
+        release: The release of FHIR that says which elements are dates.
         weeks: Whether every offset is of whole weeks, so that weekdays stay; ``most`` is 7 or more then.
     """
 
-    def __init__(self, key: bytes, most: int, *, weeks: bool = False) -> None:
+    def __init__(self, key: bytes, most: int, release: FhirRelease, *, weeks: bool = False) -> None:
         self.key = key
+        self.release = release
         self.step = 7 if weeks else 1
         self.most = most // self.step
 
@@ -82,11 +84,11 @@ class DateShift:
             if walk.lost:
                 text = "shift_dates cannot move this: it is no date, or leaves the years 1 to 9999"
                 faults.append(Fault(name, walk.lost[0], text, "Write YYYY, YYYY-MM or YYYY-MM-DD"))
-            if walk.left and _may_name_a_patient(resource["resourceType"]):
+            if walk.left and _may_name_a_patient(resource["resourceType"], self.release):
                 text = "a date that shift_dates cannot move: the resource does not say whose it is"
                 faults.append(Fault(name, walk.left[0], text, "Refer to the Patient, or leave the date out"))
             found.append(result)
-        faults += _written_out(resources, owners, known)
+        faults += _written_out(resources, owners, known, self.release)
         return found
 
     def _zones(self, resources: Sequence[Resource], owners: Mapping[str, str]) -> dict[str, str]:
@@ -115,7 +117,7 @@ class DateShift:
 
 def shift_of(cohort: Cohort, key: bytes) -> DateShift:
     """The shift that a cohort's manifest asks for."""
-    return DateShift(key, cohort.shift_dates, weeks=cohort.shift_by_weeks)
+    return DateShift(key, cohort.shift_dates, cohort.release, weeks=cohort.shift_by_weeks)
 
 
 def without_zone(text: str) -> str:
@@ -168,7 +170,7 @@ class _Walk:
         return self.node(node, node["resourceType"], owner, "")
 
     def node(self, node: dict[str, Any], kind: str, owner: str | None, path: str) -> dict[str, Any]:
-        types = _children(kind)
+        types = _children(kind, self.shift.release)
         return {
             key: self.value(value, types.get(key, ""), owner, f"{path}.{key.removeprefix('_')}")
             for key, value in node.items()
@@ -204,32 +206,23 @@ class _Walk:
 
 
 @functools.cache
-def _children(kind: str) -> Mapping[str, str]:
+def _children(kind: str, release: FhirRelease) -> Mapping[str, str]:
     """The FHIR type of each JSON key of a type that is a date, or an object that may hold one."""
-    found: dict[str, str] = {}
-    stated = R4.types.get(kind)
-    while stated is not None:
-        for name, element in stated["elements"].items():
-            types = element["type"] if isinstance(element["type"], list) else [element["type"]]
-            for one in types:
-                key = f"{name[:-3]}{one[0].upper()}{one[1:]}" if name.endswith("[x]") else name
-                if one in DATES or one[0].isupper():
-                    found[key] = one
-                if one[0].islower():
-                    found[f"_{key}"] = "Element"
-        stated = R4.types.get(stated["base"])
+    types = release.keys(kind)
+    found = {key: one for key, one in types.items() if one in DATES or one[0].isupper()}
+    found |= {f"_{key}": "Element" for key, one in types.items() if one[0].islower()}
     if kind == "Meta":
-        found.pop("lastUpdated")  # of the server, about no patient
+        found.pop("lastUpdated", None)  # of the server, about no patient
     return found
 
 
 @functools.cache
-def _may_name_a_patient(kind: str) -> bool:
-    """Whether R4 lets an element of a resource type refer to a Patient."""
+def _may_name_a_patient(kind: str, release: FhirRelease) -> bool:
+    """Whether the release lets an element of a resource type refer to a Patient."""
     return any(
         (element["type"] == "Reference" and "Patient" in element.get("targets", ("Patient",)))
         or (isinstance(element["type"], list) and "Reference" in element["type"])
-        for name, stated in R4.types.items()
+        for name, stated in release.types.items()
         if name == kind or name.startswith(f"{kind}.")
         for element in stated["elements"].values()
     )
@@ -273,27 +266,31 @@ def _owner(resource: Resource) -> str | None:
 
 
 def _written_out(
-    resources: Sequence[Resource], owners: Mapping[str, str], known: Mapping[str, set[str]]
+    resources: Sequence[Resource],
+    owners: Mapping[str, str],
+    known: Mapping[str, set[str]],
+    release: FhirRelease,
 ) -> Iterator[Fault]:
     """Whole dates of a patient that stand in a text, an id or an identifier of theirs, too."""
     for resource in resources:
         name = f"{resource['resourceType']}/{resource['id']}"
         dates = known.get(owners.get(name, ""))
         if dates:
-            path = next(_places(resource, resource["resourceType"], dates, ""), None)
+            path = next(_places(resource, resource["resourceType"], dates, "", release), None)
             if path is not None:
                 text = "a date of the patient stands in a text, where shift_dates leaves it as it is"
                 yield Fault(name, path, text, "Take the date out of the text, the id or the identifier")
 
 
-def _places(node: Any, kind: str, dates: set[str], path: str) -> Iterator[str]:
+def _places(node: Any, kind: str, dates: set[str], path: str, release: FhirRelease) -> Iterator[str]:
     if isinstance(node, dict):
         kind = str(node.get("resourceType", "")) if kind == "Resource" else kind
-        types = _children(kind) if kind else {}
+        types = _children(kind, release) if kind else {}
         for key, value in node.items():
-            yield from _places(value, types.get(key, ""), dates, f"{path}.{key.removeprefix('_')}")
+            below = f"{path}.{key.removeprefix('_')}"
+            yield from _places(value, types.get(key, ""), dates, below, release)
     elif isinstance(node, list):
         for place, value in enumerate(node):
-            yield from _places(value, kind, dates, f"{path}[{place}]")
+            yield from _places(value, kind, dates, f"{path}[{place}]", release)
     elif isinstance(node, str) and kind not in DATES:
         yield from (path for match in _IN_TEXT.finditer(node) if "-".join(match.groups()) in dates)

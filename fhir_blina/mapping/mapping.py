@@ -19,7 +19,7 @@ from fhir_blina.mapping.dateshift import Fault, shift_of
 from fhir_blina.mapping.filling import Filler, Origin, merge
 from fhir_blina.mapping.idkey import hash_ids, hashed_id, id_key
 from fhir_blina.mapping.template import Template, compile_templates
-from fhir_blina.r4 import R4
+from fhir_blina.r4 import FhirRelease
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Mapped:
 
 
 def map_cohort(cohort: Cohort, *, profiles: Collection[str] = ()) -> Mapped:
-    """Turn a cohort's rows into FHIR R4 resources.
+    """Turn a cohort's rows into resources of its release of FHIR.
 
     Args:
         cohort: From ``read_cohort``.
@@ -95,7 +95,7 @@ def _fill(
     finished = []
     for key, resource in resources.items():
         one = _finish(resource, cohort, claims)
-        fault = _misshapen(one)
+        fault = _misshapen(one, cohort.release)
         if fault:
             findings.append(problem(origins[key].location(f".{fault[0]}"), fault[1]))
         else:
@@ -129,12 +129,13 @@ def _finish(resource: Resource, cohort: Cohort, claims: Mapping[str, list[str]])
     if kind in claims:
         own["meta"]["profile"] = claims[kind]
     identifier = {"system": RESOURCE_KEY_SYSTEM, "value": resource["id"]}
-    if R4.identifier(kind) != "none":
-        own["identifier"] = [identifier] if R4.identifier(kind) == "many" else identifier
+    held = cohort.release.identifier(kind)
+    if held != "none":
+        own["identifier"] = [identifier] if held == "many" else identifier
     return dict(merge(resource, own))
 
 
-def _misshapen(resource: Resource) -> tuple[str, str] | None:
+def _misshapen(resource: Resource, release: FhirRelease) -> tuple[str, str] | None:
     """Where a template, or every_resource, contradicts the shape of what every resource gets, and how."""
     meta = resource["meta"]
     if not isinstance(meta, dict):
@@ -144,7 +145,7 @@ def _misshapen(resource: Resource) -> tuple[str, str] | None:
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             return f"meta.{name}", f"meta.{name} must be a list of Codings"
     identifier = resource.get("identifier", [])
-    single = R4.identifier(resource["resourceType"]) == "one"
+    single = release.identifier(resource["resourceType"]) == "one"
     if not isinstance(identifier, dict if single else list):
         return "identifier", f"identifier must be {'one object' if single else 'a list'}"
     if not single and not all(isinstance(one, dict) for one in identifier):

@@ -133,12 +133,14 @@ class _Compiler:
             self.fault(
                 ("profiles",), f'"{profile}" is no option of the manifest', did_you_mean(profile, options)
             )
+        kind, known = data["resource"]["resourceType"], self.cohort.release.resource_types
+        if kind not in known:
+            text = f'FHIR {self.cohort.release.name} has no resource type "{kind}"'
+            self.fault(("resource", "resourceType"), text, did_you_mean(kind, known))
         root = self.block(data["resource"], ("resource",))
         if len(self.findings) > before:
             return None
-        return Template(
-            name, data["resource"]["resourceType"], self.table, where, profile, root, self.document
-        )
+        return Template(name, kind, self.table, where, profile, root, self.document)
 
     def fault(self, keys: Keys, text: str, remedy: str = "") -> None:
         self.findings.append(problem(self.document.where(keys), text, remedy))
@@ -216,10 +218,12 @@ class _Compiler:
     def blank(self, text: str, keys: Keys) -> Blank:
         columns = self.cohort.tables[self.table].columns if self.table else {}
         try:
-            expression = compile_expression(text, functions=self.functions, constants=CONSTANTS)
+            expression = compile_expression(
+                text, self.cohort.release, functions=self.functions, constants=CONSTANTS
+            )
         except ExpressionError as error:
             self.fault(keys, str(error.findings[0].diagnostics), error.findings[0].remedy)
-            return Blank(compile_expression("{}"), (), keys)
+            return Blank(compile_expression("{}", self.cohort.release), (), keys)
         for name in sorted(expression.names - set(columns)):
             owner = f'table "{self.table}"' if self.table else "a template without table"
             self.fault(keys, f'{owner} has no column "{name}"', did_you_mean(name, columns))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fhir_blina.r4.identifiers import identifier_value, without_identifier
 from fhir_blina.r4.outcome import findings_of, without_content
-from fhir_blina.r4.primitives import CHECKS, Fault, text_fault
+from fhir_blina.r4.primitives import Fault, check_of, text_fault
 from fhir_blina.r4.references import (
     references_at,
     references_in,
@@ -13,14 +13,16 @@ from fhir_blina.r4.references import (
     with_names,
     with_references,
 )
-from fhir_blina.r4.release import R4, FhirRelease
-from fhir_blina.r4.types import is_labelled, is_legal, key_of
+from fhir_blina.r4.release import QUANTITIES, R4, FhirRelease
+from fhir_blina.r4.types import checked_types, is_labelled, is_legal, key_of
 
 __all__ = [
-    "CHECKS",
+    "QUANTITIES",
     "R4",
     "Fault",
     "FhirRelease",
+    "check_of",
+    "checked_types",
     "findings_of",
     "identifier_value",
     "is_labelled",

@@ -1,9 +1,9 @@
 """The values of FHIR R4 primitives: type in JSON, form, range, calendar, text.
 
-``primitive_fault("date", "2020-13-40")`` says what is wrong with a value, ``None`` where nothing
-is. Forms are the regular expressions of the R4 definitions, those that can take exponential time
-written as equivalent ones that cannot. Beyond the forms: a date must be in the calendar, an
-integer fits 32 bits, text holds no NUL, no lone surrogate and is 1 MiB at most.
+``check_of("date", R4)("2020-13-40")`` says what is wrong with a value, ``None`` where nothing is.
+Forms are the regular expressions of the R4 definitions, those that can take exponential time written as
+equivalent ones that cannot. Beyond the forms: a date must be in the calendar, an integer fits 32 bits, text
+holds no NUL, no lone surrogate and is 1 MiB at most.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
+
+from fhir_blina.r4.release import FhirRelease
 
 MAX_TEXT = 2**20
 XHTML = "http://www.w3.org/1999/xhtml"
@@ -240,11 +242,18 @@ CHECKS: dict[str, Callable[[Any], Fault | None]] = {
 }
 
 
-def primitive_fault(name: str, value: Any) -> Fault | None:
-    """What is wrong with the value of a primitive, ``None`` where nothing is.
+def check_of(name: str, release: FhirRelease) -> Callable[[Any], Fault | None]:
+    """What judges the values of a primitive: plain JSON to what is wrong with it, ``None`` where nothing is.
 
-    Args:
-        name: An R4 primitive, for example ``dateTime``.
-        value: Plain JSON: str, bool, int or Decimal.
+    A primitive for which nothing is written here is judged by the regular expression of its release.
     """
-    return CHECKS[name](value)
+    if name in CHECKS:
+        return CHECKS[name]
+    pattern = re.compile(release.primitives[name], re.ASCII)
+
+    def check(value: Any) -> Fault | None:
+        if type(value) not in {str, int}:
+            return _wrong_type(value, "string or whole number")
+        return None if pattern.fullmatch(str(value)) else Fault(f"not a FHIR {name}")
+
+    return check

@@ -37,8 +37,9 @@ def open_store(location: str | Path, *, auth_file: str | Path | None = None, **o
         location: A folder, which need not exist yet, or the base URL of a FHIR R4 server.
         auth_file: Who we are to the server, see :mod:`fhir_blina.http.auth`; None for the file that
             ``FHIR_BLINA_AUTH_FILE`` names, if it is set. A folder has no use for it.
-        **options: For a folder ``wait_seconds``, how long to wait for another process. For a server
-            those of :class:`fhir_blina.store.rest.rest.RestStore`.
+        **options: ``release``, the release of FHIR that is stored, R4 by default. For a folder
+            ``wait_seconds``, how long to wait for another process. For a server those of
+            :class:`fhir_blina.store.rest.rest.RestStore`.
 
     Raises:
         StoreRefused: an address that is neither, or one with a user name or password in it;

@@ -7,15 +7,15 @@ import getpass
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import FhirBlinaError
 from fhir_blina.files import dumps, naming, read_ndjson
-from fhir_blina.store.contract import PullResult, PushResult, Resources, Store, belongs_to
-from fhir_blina.store.manifest import now, read_folder
+from fhir_blina.store.contract import PullResult, PushResult, Resources, Store
+from fhir_blina.store.manifest import now
 from fhir_blina.store.sources import again_and_again
 
 
@@ -60,15 +60,8 @@ class Audited:
     def unload(self, cohort: str, **more: Any) -> dict[str, int]:
         """As the store's own; the ids are those that the store held of the cohort before."""
         with self._line("unload", cohort) as ids:
-            ids.extend(self._held(cohort))
+            ids.extend(self._store.held(cohort))
             return self._store.unload(cohort, **more)
-
-    def _held(self, cohort: str) -> Iterable[str]:
-        if hasattr(self._store, "held"):
-            return list(self._store.held(cohort))
-        folder = Path(self._store.location)
-        found = read_folder(folder) if folder.exists() else {}
-        return [key for key, one in found.items() if belongs_to(one, cohort)]
 
     @contextmanager
     def _line(self, action: str, cohort: str | None) -> Iterator[list[str]]:

@@ -126,6 +126,9 @@ class Store(Protocol):
     def counts(self, cohort: str | None = None) -> dict[str, int]:
         """Resources by type: one cohort's, or all."""
 
+    def held(self, cohort: str) -> dict[str, Resource]:
+        """What the store holds of a cohort, by the ``Type/id`` that it has there."""
+
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do. Nothing is written."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import Resource, locked, same
-from fhir_blina.r4 import R4, key_of
+from fhir_blina.r4 import R4, FhirRelease, checked_types
 from fhir_blina.store.contract import (
     Plan,
     Progress,
@@ -43,8 +42,9 @@ class FolderStore:
     The folder is whole or absent at every moment, and one process writes at a time.
     """
 
-    def __init__(self, folder: Path, *, wait_seconds: float = 60.0) -> None:
+    def __init__(self, folder: Path, *, wait_seconds: float = 60.0, release: FhirRelease = R4) -> None:
         self.folder = folder
+        self.release = release
         self._wait_seconds = wait_seconds
 
     @property
@@ -53,27 +53,22 @@ class FolderStore:
         return str(self.folder)
 
     def _read(self) -> dict[str, Resource]:
-        refuse_foreign(self.folder)
+        refuse_foreign(self.folder, self.release)
         if not self.folder.exists() or not any(self.folder.iterdir()):
             return {}
-        return read_folder(self.folder)
+        return read_folder(self.folder, self.release)
 
     def counts(self, cohort: str | None = None) -> dict[str, int]:
         """Resources by type: one cohort's, or all."""
-        held = self._read()
-        return dict(
-            sorted(
-                Counter(
-                    resource["resourceType"]
-                    for resource in held.values()
-                    if cohort is None or belongs_to(resource, cohort)
-                ).items()
-            )
-        )
+        return counted(by_type(self._read() if cohort is None else self.held(cohort)))
+
+    def held(self, cohort: str) -> dict[str, Resource]:
+        """What the folder holds of a cohort, by ``Type/id``."""
+        return {key: one for key, one in self._read().items() if belongs_to(one, cohort)}
 
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
-        sent = Sent(resources, cohort, keep=True)
+        sent = Sent(resources, cohort, self.release, keep=True)
         return _plan(sent, dict(sent), self._read(), cohort, remove_orphans is not False)
 
     def push(
@@ -90,7 +85,7 @@ class FolderStore:
         """Store the resources; see :class:`Store`. Nothing is written when nothing changes."""
         refuse_to_write(rejects)
         start = time.perf_counter()
-        source = Sent(resources, cohort, origins, keep=True)
+        source = Sent(resources, cohort, self.release, origins, keep=True)
         sent = dict(source)
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
@@ -104,7 +99,7 @@ class FolderStore:
             written = {key: held[key] for key in held if key not in gone} | sent
             new = not (self.folder / MANIFEST).is_file() and bool(sent or not rejected)
             if new or not _same(written, held):
-                write_folder(self.folder, written, request=f"push of cohort {cohort}")
+                write_folder(self.folder, written, self.release, request=f"push of cohort {cohort}")
             sent_at = time.perf_counter()
             verified = "not compared"
             if verify != "counts":
@@ -147,16 +142,15 @@ class FolderStore:
         """
         if since is not None:
             raise StoreRefused("a folder does not know when a resource was stored; leave out since")
-        if unknown := sorted(set(types or ()) - R4.resource_types):
-            raise StoreRefused(f"not a resource type of FHIR R4: {', '.join(unknown)}")
+        checked_types(types or (), self.release)
         if not self.folder.exists():
             raise StoreIncomplete(f"{self.folder} does not exist. Push first")
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
-            held = read_folder(self.folder)
+            held = read_folder(self.folder, self.release)
         chosen = {
-            key_of(resource): as_stored(resource)
-            for resource in held.values()
+            key: as_stored(resource)
+            for key, resource in held.items()
             if (cohort is None or belongs_to(resource, cohort))
             and (types is None or resource["resourceType"] in types)
         }
@@ -176,7 +170,7 @@ class FolderStore:
         if itself and chosen.keys() != held.keys():
             raise StoreRefused(f"{folder} is the store itself; a selection needs another folder")
         if not itself:
-            save_pull(folder, lines_of(chosen), certificate)
+            save_pull(folder, lines_of(chosen), certificate, self.release)
         progress("pull", len(chosen), len(chosen))
         return PullResult(counts, folder, certificate)
 
@@ -188,7 +182,7 @@ class FolderStore:
             gone = {key for key, resource in held.items() if belongs_to(resource, cohort)}
             if gone:
                 kept = {key: resource for key, resource in held.items() if key not in gone}
-                write_folder(self.folder, kept, request=f"unload of cohort {cohort}")
+                write_folder(self.folder, kept, self.release, request=f"unload of cohort {cohort}")
         progress("unload", len(gone), len(gone))
         return counted(by_type(gone))
 

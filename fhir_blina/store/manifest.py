@@ -22,7 +22,7 @@ from fhir_blina.files import (
     sync_folder,
     write_whole,
 )
-from fhir_blina.r4 import R4, key_of
+from fhir_blina.r4 import FhirRelease, key_of
 
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificate.json"
@@ -42,19 +42,22 @@ def _spare(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.old"
 
 
-def write_folder(folder: Path, resources: Mapping[str, Resource], *, request: str) -> None:
+def write_folder(
+    folder: Path, resources: Mapping[str, Resource], release: FhirRelease, *, request: str
+) -> None:
     """Make ``folder`` hold these resources and nothing else. The caller holds its lock.
 
     Args:
         folder: The target; absent, empty, or a store folder.
         resources: By ``Type/id``.
+        release: The release of FHIR that they are of.
         request: For the manifest: what was asked.
 
     Raises:
         StoreRefused: the folder holds other things, or is a symbolic link; a resource is larger than a
             line may be.
     """
-    _write(folder, lines_of(resources), request=request)
+    _write(folder, lines_of(resources), release, request=request)
 
 
 def lines_of(resources: Mapping[str, Resource]) -> dict[str, Iterator[str]]:
@@ -68,12 +71,13 @@ def lines_of(resources: Mapping[str, Resource]) -> dict[str, Iterator[str]]:
 def _write(
     folder: Path,
     lines: Mapping[str, Iterable[str]],
+    release: FhirRelease,
     *,
     request: str,
     certificate: Mapping[str, Any] | None = None,
 ) -> None:
     """Fill a new folder beside ``folder``, sync it, let it take the place; until then the old one stays."""
-    refuse_foreign(folder)
+    refuse_foreign(folder, release)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
     try:
@@ -143,7 +147,7 @@ def recover(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path, release: FhirRelease) -> None:
     """Refuse a folder with files that no store wrote.
 
     Raises:
@@ -157,7 +161,7 @@ def refuse_foreign(folder: Path) -> None:
         raise StoreRefused(f"{folder} is not a folder")
     for path in sorted(folder.iterdir()):
         ours = path.name in {MANIFEST, CERTIFICATE} or (
-            path.suffix == ".ndjson" and path.stem in R4.resource_types
+            path.suffix == ".ndjson" and path.stem in release.resource_types
         )
         if not ours and not path.name.startswith("."):
             raise StoreRefused(f"{path} was not written by a store. Give an empty folder, or move it away")
@@ -186,7 +190,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def read_folder(folder: Path) -> dict[str, Resource]:
+def read_folder(folder: Path, release: FhirRelease) -> dict[str, Resource]:
     """Every resource of a store folder by ``Type/id``, compared with its manifest.
 
     Raises:
@@ -202,20 +206,20 @@ def read_folder(folder: Path) -> dict[str, Resource]:
         name = entry.get("url")
         if (
             not isinstance(kind, str)
-            or kind not in R4.resource_types
+            or kind not in release.resource_types
             or name != f"{kind}.ndjson"
             or name in listed
         ):
             findings.append(
                 problem(
                     str(folder / MANIFEST),
-                    "an output is not <Type>.ndjson of a type of FHIR R4, or is there twice",
+                    f"an output is not <Type>.ndjson of a type of FHIR {release.name}, or is there twice",
                 )
             )
             continue
         listed.add(name)
         try:
-            resources.update(_read_file(folder / name, entry))
+            resources.update(_read_file(folder / name, entry, release))
         except StoreIncomplete as error:
             findings += error.findings
     findings += [
@@ -228,7 +232,7 @@ def read_folder(folder: Path) -> dict[str, Resource]:
     return resources
 
 
-def _read_file(path: Path, entry: Mapping[str, Any]) -> dict[str, Resource]:
+def _read_file(path: Path, entry: Mapping[str, Any], release: FhirRelease) -> dict[str, Resource]:
     if not path.is_file() or path.is_symlink():
         raise StoreIncomplete([problem(str(path), "is in the manifest, but missing", "Pull again")])
     found: dict[str, Resource] = {}
@@ -237,7 +241,7 @@ def _read_file(path: Path, entry: Mapping[str, Any]) -> dict[str, Resource]:
         where = f"{path}:{number}"
         lines = number
         try:
-            key = key_of(resource)
+            key = key_of(resource, release)
         except StoreRefused as error:
             raise StoreIncomplete([problem(where, str(error))]) from None
         if resource["resourceType"] != entry["type"]:
@@ -261,17 +265,23 @@ def _read_file(path: Path, entry: Mapping[str, Any]) -> dict[str, Resource]:
     return found
 
 
-def save_pull(folder: Path, lines: Mapping[str, Iterable[str]], certificate: Mapping[str, Any]) -> None:
+def save_pull(
+    folder: Path,
+    lines: Mapping[str, Iterable[str]],
+    certificate: Mapping[str, Any],
+    release: FhirRelease,
+) -> None:
     """Make ``folder`` hold what was pulled and nothing else, under its lock.
 
     Args:
         folder: As for :func:`write_folder`.
         lines: As :func:`lines_of` gives them: by type in order, sorted by id.
         certificate: Content of ``certificate.json``; its ``query`` goes into the manifest, too.
+        release: The release of FHIR that they are of.
 
     Raises:
         StoreRefused: as for :func:`write_folder`.
     """
     with locked(locks_of(folder)):
         recover(folder)
-        _write(folder, lines, request=str(certificate["query"]), certificate=certificate)
+        _write(folder, lines, release, request=str(certificate["query"]), certificate=certificate)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import COHORT_SYSTEM, Resource, dumps, resource_of, write_whole
-from fhir_blina.r4 import is_labelled, is_legal, key_of, targets_of
+from fhir_blina.r4 import FhirRelease, is_labelled, is_legal, key_of, targets_of
 from fhir_blina.store.contract import as_stored, belongs_to, tags_of
 from fhir_blina.store.sources import Listed, NdjsonFolder, Place, Source
 
@@ -33,6 +33,7 @@ class Sent(Mapping[str, Resource]):
     Args:
         resources: A list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`.
         cohort: The cohort's name.
+        release: The release of FHIR that they must be of.
         origins: Where a resource comes from, by ``Type/id``, for the file of rejects.
         keep: Hold all in memory, so that none is read again.
 
@@ -45,11 +46,13 @@ class Sent(Mapping[str, Resource]):
         self,
         resources: Iterable[Resource] | NdjsonFolder,
         cohort: str,
+        release: FhirRelease,
         origins: Mapping[str, str] | None = None,
         *,
         keep: bool = False,
     ) -> None:
         self._source: Source = resources if isinstance(resources, NdjsonFolder) else Listed(resources)
+        self._release = release
         self._origins = origins or {}
         self._places: dict[str, Place] = {}
         self._rejected: list[Rejected] = []
@@ -63,7 +66,7 @@ class Sent(Mapping[str, Resource]):
                 if isinstance(line, ValueError):
                     raise line
                 resource = resource_of(line)
-                key = key_of(resource)
+                key = key_of(resource, release)
             except (ValueError, StoreRefused) as error:
                 self._set_aside(place, str(error))
                 continue
@@ -103,7 +106,9 @@ class Sent(Mapping[str, Resource]):
     def _set_aside(self, place: Place, reason: str, remedy: str = "", *, key: str = "") -> None:
         key = key or self._source.key(place)
         kind, _, name = key.partition("/")
-        finding = problem(self._named(place, key if is_legal(kind, name) else ""), reason, remedy)
+        finding = problem(
+            self._named(place, key if is_legal(kind, name, self._release) else ""), reason, remedy
+        )
         self._rejected.append(Rejected(place, finding))
         if key:
             self.lost[key] = finding.location

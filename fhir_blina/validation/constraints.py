@@ -12,7 +12,8 @@ from typing import Any
 
 from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirpath import Function, compile_expression
-from fhir_blina.validation.invariants import NATIVE, UCUM
+from fhir_blina.r4 import FhirRelease
+from fhir_blina.validation.invariants import UCUM, native
 
 Node = dict[str, Any]
 Invariant = Callable[[Any, Node], bool]
@@ -56,27 +57,28 @@ _FUNCTIONS = {
 
 
 @functools.cache
-def invariant(key: str, expression: str) -> Invariant | None:
+def invariant(key: str, expression: str, release: FhirRelease) -> Invariant | None:
     """The judge of an invariant: takes the node and its resource, says whether it holds.
 
     Args:
-        key: Its name in R4, for example ``obs-6``.
+        key: Its name, for example ``obs-6``.
         expression: Its FHIRPath.
+        release: The release of FHIR that states it.
 
     Returns:
         ``None`` for one of ``NOT_HERE``, or whose FHIRPath needs a server.
     """
     if key in NOT_HERE:
         return None
-    if native := NATIVE.get(key):
-        return lambda node, _: native(node)
-    return from_fhirpath(expression)
+    if holds := native(key, expression):
+        return lambda node, _: holds(node)
+    return from_fhirpath(expression, release)
 
 
-def from_fhirpath(expression: str) -> Invariant | None:
+def from_fhirpath(expression: str, release: FhirRelease) -> Invariant | None:
     """The judge made of the FHIRPath text; ``None`` where the text needs a server."""
     try:
-        compiled = compile_expression(expression, functions=_FUNCTIONS)
+        compiled = compile_expression(expression, release, functions=_FUNCTIONS)
     except ExpressionError:
         return None
 

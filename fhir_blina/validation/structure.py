@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from fhir_blina.errors import did_you_mean
-from fhir_blina.r4 import CHECKS, R4, FhirRelease, text_fault
+from fhir_blina.r4 import QUANTITIES, FhirRelease, check_of, text_fault
+from fhir_blina.validation.beside import ADDED
 from fhir_blina.validation.constraints import Invariant, invariant
-from fhir_blina.validation.invariants import ADDED
 from fhir_blina.validation.references import Known, reference_fault
 
 Node = dict[str, Any]
@@ -40,7 +40,7 @@ class Walk:
         known: Known,
         systems: dict[str, frozenset[str]],
         extensions: frozenset[str] | None,
-        release: FhirRelease = R4,
+        release: FhirRelease,
     ) -> None:
         self.release = release
         self.known = known
@@ -67,8 +67,8 @@ def _words(codes: Iterable[str]) -> str:
     return f"Allowed: {', '.join(shown)}" if len(shown) <= 14 else ""
 
 
-def _primitive(name: str) -> Check:
-    fault_of = CHECKS[name]
+def _primitive(name: str, release: FhirRelease) -> Check:
+    fault_of = check_of(name, release)
 
     def check(value: Any, _: Walk) -> list[Problem] | None:
         fault = fault_of(value)
@@ -82,7 +82,7 @@ def _primitive(name: str) -> Check:
 def _bound_code(name: str, release: FhirRelease) -> Check:
     systems = release.value_sets[name]
     codes = frozenset(code for listed in systems.values() for code in listed)
-    plain = _primitive("code")
+    plain = _primitive("code", release)
 
     def check(value: Any, walk: Walk) -> list[Problem] | None:
         if type(value) is str and value in codes:
@@ -173,7 +173,7 @@ class TypeWalker:
             for name, element in definition["elements"].items():
                 self._add(name, element)
             for key, stated in definition["invariants"].items():
-                holds = invariant(key, stated["expression"])
+                holds = invariant(key, stated["expression"], self.release)
                 if holds is not None:
                     self.invariants.append((key, stated["severity"], stated["human"], holds))
             definition = self.release.types.get(definition["base"])
@@ -187,11 +187,11 @@ class TypeWalker:
         choice = stem if name.endswith("[x]") else ""
         keys = []
         for type_name in types:
-            spoken = "Quantity" if type_name in {"SimpleQuantity", "MoneyQuantity"} else type_name
+            spoken = "Quantity" if type_name in QUANTITIES else type_name
             key = stem + spoken[0].upper() + spoken[1:] if choice else stem
             keys.append(key)
             self.rules[key] = Rule(_element_check(name, type_name, element, self.release), many, choice, key)
-            if type_name in CHECKS:
+            if type_name in self.release.primitives:
                 self.rules[f"_{key}"] = Rule(walker("Element", self.release), many, choice, key)
                 keys.append(f"_{key}")
         if element.get("min"):
@@ -272,9 +272,9 @@ def _alone(holds: Callable[[Any], bool], node: Any, _: Node) -> bool:
 def _element_check(name: str, type_name: str, element: dict[str, Any], release: FhirRelease) -> Check:
     if type_name == "Resource":
         return contained if name == "contained" else nested
-    if type_name in CHECKS:
+    if type_name in release.primitives:
         bound = type_name == "code" and "values" in element
-        check = _bound_code(element["values"], release) if bound else _primitive(type_name)
+        check = _bound_code(element["values"], release) if bound else _primitive(type_name, release)
     elif type_name == "Reference":
         check = _reference(
             walker("Reference", release), frozenset(element["targets"]) if "targets" in element else None
@@ -286,7 +286,7 @@ def _element_check(name: str, type_name: str, element: dict[str, Any], release: 
     stated = [
         (key, rule["severity"], rule["human"], holds)
         for key, rule in element.get("invariants", {}).items()
-        if (holds := invariant(key, rule["expression"])) is not None
+        if (holds := invariant(key, rule["expression"], release)) is not None
     ]
     return _with_invariants(check, stated) if stated else check
 
@@ -319,7 +319,7 @@ def resource(node: Any, walk: Walk) -> list[Problem]:
     if type(name) is not str or name not in walk.release.resource_types:
         shown = f' "{name}"' if type(name) is str and name.isascii() and name.isalnum() else ""
         remedy = did_you_mean(str(name), walk.release.resource_types)
-        return [_error("", "not-supported", f"FHIR R4 has no resource type{shown}", remedy)]
+        return [_error("", "not-supported", f"FHIR {walk.release.name} has no resource type{shown}", remedy)]
     outer, walk.resource = walk.resource, node
     try:
         return walker(name, walk.release)(node, walk) or []

@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_blina.errors import ExpressionError, Finding, ViewError, did_you_mean
 from fhir_blina.fhirpath import MOMENTS, PRIMITIVES, Expression, Temporal, compile_expression
+from fhir_blina.r4 import R4
 from fhir_blina.views.definition import BUILT_IN_CONSTANTS, INTEGERS, Column, Select, View
 from fhir_blina.views.recursion import descends
 
@@ -60,7 +61,7 @@ class _Reader:
             self.fault(where, "not a FHIRPath string", 'Write a path, for example "name.family"')
             return None
         try:
-            return compile_expression(value, constants={*self.constants, *BUILT_IN_CONSTANTS})
+            return compile_expression(value, R4, constants={*self.constants, *BUILT_IN_CONSTANTS})
         except ExpressionError as error:
             self.fault(where, str(error))
             return None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirpath.expressions import Function, _compile, compile_expression
 from fhir_blina.fhirpath.syntax import Binary, Literal, Member
+from fhir_blina.r4 import R4
 
 PATIENT = {
     "resourceType": "Patient",
@@ -53,7 +54,7 @@ OBSERVATION = {
 
 
 def ask(text, context=PATIENT, **constants):
-    return compile_expression(text).evaluate(context, constants=constants)
+    return compile_expression(text, R4).evaluate(context, constants=constants)
 
 
 @pytest.mark.parametrize(
@@ -95,17 +96,17 @@ def ask(text, context=PATIENT, **constants):
 )
 def test_malformed_text_is_refused_with_its_column(text, column, words):
     with pytest.raises(ExpressionError) as caught:
-        compile_expression(text)
+        compile_expression(text, R4)
     assert f"column {column}:" in str(caught.value)
     assert words in str(caught.value)
 
 
 def test_unknown_constant_is_refused_when_constants_are_declared():
     with pytest.raises(ExpressionError, match=r'%anchr is not defined. Did you mean "anchor"\?'):
-        compile_expression("day + %anchr", constants={"anchor"})
-    assert compile_expression("%later").constants == {"later"}
+        compile_expression("day + %anchr", R4, constants={"anchor"})
+    assert compile_expression("%later", R4).constants == {"later"}
     with pytest.raises(ExpressionError, match="%later is not defined"):
-        compile_expression("%later").evaluate({})
+        compile_expression("%later", R4).evaluate({})
 
 
 @pytest.mark.parametrize(
@@ -324,43 +325,43 @@ def test_values_that_do_not_fit_are_an_error_without_the_values(text):
 
 def test_a_row_and_its_names():
     expression = compile_expression(
-        "iif(day.exists(), visit & '-' & day, other.where(hidden = 1)) | $this.last"
+        "iif(day.exists(), visit & '-' & day, other.where(hidden = 1)) | $this.last", R4
     )
     assert expression.names == {"day", "visit", "other", "last"}
-    assert compile_expression("where(a = 1).select(b)").names == {"a"}
-    assert compile_expression("value.ofType(Quantity).value").names == {"value"}
-    assert compile_expression("subject.getReferenceKey(Patient)").names == {"subject"}
-    assert compile_expression("dose").evaluate({"dose": Decimal("9.0")}) == [Decimal("9.0")]
-    assert compile_expression("dose").evaluate({"dose": None}) == []
-    assert compile_expression("dose").evaluate({}) == []
+    assert compile_expression("where(a = 1).select(b)", R4).names == {"a"}
+    assert compile_expression("value.ofType(Quantity).value", R4).names == {"value"}
+    assert compile_expression("subject.getReferenceKey(Patient)", R4).names == {"subject"}
+    assert compile_expression("dose", R4).evaluate({"dose": Decimal("9.0")}) == [Decimal("9.0")]
+    assert compile_expression("dose", R4).evaluate({"dose": None}) == []
+    assert compile_expression("dose", R4).evaluate({}) == []
 
 
 def test_functions_of_the_caller():
     translate = Function("translate", 1, 1, lambda items, name: [f"{name[0]}:{item}" for item in items])
-    expression = compile_expression("code.translate('map') | day", functions={"translate": translate})
+    expression = compile_expression("code.translate('map') | day", R4, functions={"translate": translate})
     assert expression.names == {"code", "day"}
     assert expression.evaluate({"code": "a", "day": 1}) == ["map:a", 1]
     other = Function("translate", 1, 1, lambda items, name: ["bound"])
     assert expression.evaluate({"code": "a"}, functions={"translate": other}) == ["bound"]
     with pytest.raises(ExpressionError, match="takes 1 argument"):
-        compile_expression("code.translate()", functions={"translate": translate})
+        compile_expression("code.translate()", R4, functions={"translate": translate})
     with pytest.raises(ExpressionError, match="unknown function translate"):
-        compile_expression("code.translate('map')")
+        compile_expression("code.translate('map')", R4)
 
     def refuse(items):
         raise ValueError("not today")
 
     refusing = Function("refuse", 0, 0, refuse)
     with pytest.raises(ExpressionError, match=r'"x.refuse\(\)", column 3: not today'):
-        compile_expression("x.refuse()", functions={"refuse": refusing}).evaluate({"x": 1})
+        compile_expression("x.refuse()", R4, functions={"refuse": refusing}).evaluate({"x": 1})
 
 
 def test_constants_and_the_tree():
     assert ask("%a + 1", a=2) == [3]
     assert ask("%`a b`.count()", **{"a b": ["x", "y"]}) == [2]
-    tree = compile_expression("a + 1").tree
+    tree = compile_expression("a + 1", R4).tree
     assert tree == Binary("+", Member(None, "a"), Literal(1))
-    assert compile_expression("a + 1") is compile_expression("a + 1")
+    assert compile_expression("a + 1", R4) is compile_expression("a + 1", R4)
 
 
 @pytest.mark.parametrize(
@@ -411,14 +412,17 @@ def test_sums_and_products_are_exact(a, b):
 def test_any_text_compiles_or_is_refused(text):
     refused = ""
     try:
-        compile_expression(text)
+        compile_expression(text, R4)
     except ExpressionError as error:
         refused = str(error)
     assert not refused or "column" in refused
 
 
 def test_import_leaves_the_grammar_alone():
-    code = "import sys, fhir_blina.fhirpath.expressions as e; e.compile_expression('column'); sys.exit('lark' in sys.modules)"
+    code = (
+        "import sys, fhir_blina.fhirpath as e; from fhir_blina.r4 import R4; "
+        "e.compile_expression('column', R4); sys.exit('lark' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -427,8 +431,8 @@ def test_the_cache_is_hit_by_other_functions_of_the_same_name_and_keeps_none_of_
         return {"say": Function("say", 0, 0, lambda _: [answer])}
 
     before = _compile.cache_info().hits
-    first = compile_expression("a.say()", functions=bound("one"))
-    second = compile_expression("a.say()", functions=bound("two"))
+    first = compile_expression("a.say()", R4, functions=bound("one"))
+    second = compile_expression("a.say()", R4, functions=bound("two"))
     assert _compile.cache_info().hits == before + 1
     assert (first.evaluate({"a": 1}), second.evaluate({"a": 1})) == (["one"], ["two"])
     call = weakref.ref(first.functions["say"].call)

@@ -10,6 +10,7 @@ import pytest
 
 from fhir_blina.errors import ExpressionError
 from fhir_blina.fhirpath import allowed, compile_expression, limits
+from fhir_blina.r4 import R4
 
 DATA = {
     "a": "a" * 40,
@@ -46,7 +47,7 @@ DATA = {
 )
 def test_what_grows_without_end_is_stopped(text, why, monkeypatch):
     monkeypatch.setattr(limits, "ROOM", 300_000)
-    expression = compile_expression(text)
+    expression = compile_expression(text, R4)
     tracemalloc.start()
     try:
         with pytest.raises(ExpressionError, match=why) as caught:
@@ -62,15 +63,15 @@ def test_time_has_an_end_where_nothing_is_made(monkeypatch):
     nested = "%context.l.all(" * 9 + "true" + ")" * 9
     began = time.monotonic()
     with allowed(0.2), pytest.raises(ExpressionError, match="takes longer than it may"):
-        compile_expression(nested).evaluate(DATA, constants={"context": DATA})
+        compile_expression(nested, R4).evaluate(DATA, constants={"context": DATA})
     with allowed(0.2), pytest.raises(ExpressionError, match="takes longer than it may"):
-        compile_expression("many.distinct().count()").evaluate(DATA)
+        compile_expression("many.distinct().count()", R4).evaluate(DATA)
     assert time.monotonic() - began < 20
 
 
 def test_an_inner_allowance_is_part_of_the_outer_one(monkeypatch):
     monkeypatch.setattr(limits, "ROOM", 1000)
-    expression = compile_expression("l.select($this)")
+    expression = compile_expression("l.select($this)", R4)
     assert len(expression.evaluate(DATA)) == 200
     with allowed(60), pytest.raises(ExpressionError, match="more than 1,000 items"):
         [expression.evaluate(DATA) for _ in range(10)]
@@ -79,6 +80,6 @@ def test_an_inner_allowance_is_part_of_the_outer_one(monkeypatch):
 
 def test_long_digits_are_no_number():
     row = {"whole": "9" * 5000, "part": f"1.{'9' * 5000}", "short": "12"}
-    assert compile_expression("whole.toInteger()").evaluate(row) == []
-    assert compile_expression("part.toDecimal()").evaluate(row) == []
-    assert compile_expression("short.toInteger()").evaluate(row) == [12]
+    assert compile_expression("whole.toInteger()", R4).evaluate(row) == []
+    assert compile_expression("part.toDecimal()", R4).evaluate(row) == []
+    assert compile_expression("short.toInteger()", R4).evaluate(row) == [12]

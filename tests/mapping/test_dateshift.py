@@ -19,6 +19,7 @@ from fhir_blina.mapping.back.roundtrip import round_trip
 from fhir_blina.mapping.check import check_cohort
 from fhir_blina.mapping.dateshift import TAG, DateShift, shifted
 from fhir_blina.mapping.mapping import map_cohort
+from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
 from fhir_blina.views.tables import read_tables
 
@@ -172,15 +173,15 @@ def test_intervals_stay(one, other, days):
 
 def test_the_offset_is_the_keyed_hash_of_the_patient():
     """HMAC-SHA256 as openssl has it, of shift_dates:demo-P1, modulo twice 365, less 365, without 0."""
-    assert DateShift(KEY, 365).days("demo-P1") == -100
+    assert DateShift(KEY, 365, R4).days("demo-P1") == -100
 
 
 def test_offsets_are_within_bounds_never_zero_and_every_one_occurs():
-    shift = DateShift(KEY, 3)
+    shift = DateShift(KEY, 3, R4)
     found = [shift.days(f"p{number}") for number in range(600)]
     assert set(found) == {-3, -2, -1, 1, 2, 3}
     assert all(found.count(one) > 60 for one in set(found))
-    assert [DateShift(KEY + b"x", 3).days(f"p{number}") for number in range(600)] != found
+    assert [DateShift(KEY + b"x", 3, R4).days(f"p{number}") for number in range(600)] != found
 
 
 # Which dates, of whom ------------------------------------------------------------------------------
@@ -194,13 +195,13 @@ def patient(name):
 
 def moved(*resources):
     faults = []
-    found = DateShift(KEY, 365).moved(loads(json.dumps(resources)), faults)
+    found = DateShift(KEY, 365, R4).moved(loads(json.dumps(resources)), faults)
     assert faults == []
     return found
 
 
 def expected(name, text=DAY):
-    return shifted(text, DateShift(KEY, 365).days(name))
+    return shifted(text, DateShift(KEY, 365, R4).days(name))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,7 @@ def test_a_resource_about_a_resource_moves_with_its_patient():
 
 def faults_of(*resources):
     faults = []
-    DateShift(KEY, 365).moved(resources, faults)
+    DateShift(KEY, 365, R4).moved(resources, faults)
     return [(one.resource, one.path, one.text) for one in faults]
 
 
@@ -317,7 +318,7 @@ def test_a_date_that_cannot_move_is_a_fault():
         assert [path for _, path, _ in faults_of(given)] == [".birthDate"]
 
 
-NEGATIVE = next(name for name in map(str, range(99)) if DateShift(KEY, 365).days(name) < 0)
+NEGATIVE = next(name for name in map(str, range(99)) if DateShift(KEY, 365, R4).days(name) < 0)
 
 
 # A cohort ------------------------------------------------------------------------------------------
@@ -327,7 +328,7 @@ def test_the_dates_of_a_cohort_move_and_come_back(people):
     cohort = people()
     mapped = map_cohort(cohort)
     found = {f"{one['resourceType']}/{one['id']}": one for one in mapped.resources}
-    days = DateShift(KEY, 365).days("demo-A")
+    days = DateShift(KEY, 365, R4).days("demo-A")
     assert found["Patient/demo-A"]["birthDate"] == str(dt.date(1990, 5, 17) + dt.timedelta(days))
     assert found["Patient/demo-A"]["deceasedDateTime"] == str(dt.date(2012, 3, 1) + dt.timedelta(days))
     assert found["ResearchStudy/demo-study"]["period"] == {"start": "2011-01-01", "end": "2014-12-31"}
@@ -447,7 +448,7 @@ def test_the_zone_of_summer_time_does_not_give_the_shift_away():
         }
         for number, one in enumerate(times)
     ]
-    shift, faults = DateShift(KEY, 365), []
+    shift, faults = DateShift(KEY, 365, R4), []
     seen = [one["effectiveDateTime"] for one in shift.moved(resources, faults)[1:]]
     assert faults == []
     assert {one[-6:] for one in seen} == {"+01:00"}
@@ -458,7 +459,7 @@ def test_the_zone_of_summer_time_does_not_give_the_shift_away():
 
 
 def test_whole_weeks_keep_the_weekday():
-    shift = DateShift(KEY, 364, weeks=True)
+    shift = DateShift(KEY, 364, R4, weeks=True)
     found = {shift.days(f"p{number}") for number in range(2000)}
     assert found == {7 * week for week in range(-52, 53) if week}
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.r4 import R4
-from fhir_blina.r4.primitives import CHECKS, primitive_fault
+from fhir_blina.r4.primitives import CHECKS, Fault, check_of
 
 MOMENTS = [
     "2021", "2021-01", "2021-1", "2021-13", "2021-01-15", "2021-01-32", "0000", "0001", "9999-12-31", "21-01-15",
@@ -24,6 +24,10 @@ OTHERS = [
     "a", "a-b.C9", "a_b", "x" * 64, "x" * 65, "a b", "é", "urn:oid:1.2.3", "urn:oid:1.02", "urn:oid:3.1",
     "urn:uuid:c757873d-ec9a-4326-a141-556f43239520", "urn:uuid:C757873D-EC9A-4326-A141-556F43239520",
 ]  # fmt: skip
+
+
+def primitive_fault(name: str, value: Any) -> Fault | None:
+    return check_of(name, R4)(value)
 
 
 @pytest.mark.parametrize("name", ["id", "oid", "uuid", "date", "dateTime", "instant", "time"])

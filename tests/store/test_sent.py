@@ -12,6 +12,7 @@ import pytest
 from fhir_blina.cli.parser import main
 from fhir_blina.errors import StoreIncomplete, StoreRefused
 from fhir_blina.files.json import dumps, write_ndjson
+from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
 from fhir_blina.store.rest.rest import RestStore
 from fhir_blina.store.sent import Sent
@@ -255,7 +256,7 @@ def test_the_file_of_rejects_is_asked_for_before_anything_is_sent(tmp_path):
 def test_a_file_that_changes_while_it_is_pushed_is_an_error(tmp_path):
     folder = folder_of(tmp_path / "in", lines()[0])
     (folder / "Patient.ndjson").write_bytes(b"\n".join(lines()[:3]) + b"\n")
-    sent = Sent(NdjsonFolder(folder), "tiny")
+    sent = Sent(NdjsonFolder(folder), "tiny", R4)
     assert sent["Patient/tiny-p3"]["id"] == "tiny-p3"
     (folder / "Patient.ndjson").write_bytes(b"\n".join(lines()[1:4]))
     with pytest.raises(StoreIncomplete, match=r"Patient\.ndjson:3: error: was changed while it was pushed"):

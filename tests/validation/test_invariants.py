@@ -11,7 +11,9 @@ import pytest
 from fhirpathpy.models import models
 
 from fhir_blina.r4 import R4
-from fhir_blina.validation.invariants import NATIVE, UCUM, in_order, is_vital_sign
+from fhir_blina.validation.beside import is_vital_sign
+from fhir_blina.validation.invariants import NATIVE, UCUM
+from fhir_blina.validation.parts import in_order
 
 TERMS = "http://terminology.hl7.org/CodeSystem"
 LOINC = {"system": "http://loinc.org", "code": "1"}

@@ -8,9 +8,11 @@ import pytest
 
 from fhir_blina.cli import pipeline
 from fhir_blina.cli.terminal import Terminal
+from fhir_blina.r4 import R4
 from fhir_blina.validation import sampling, validation
 
 PATIENTS = [{"resourceType": "Patient", "id": f"p{number}"} for number in range(10)]
+COHORT = SimpleNamespace(release=R4)
 OTHERS = [
     {"resourceType": "Organization", "id": "o", "name": "x"},
     {"resourceType": "Patient", "id": "last", "gender": "man"},
@@ -58,8 +60,8 @@ def test_whatever_is_no_resource_counts_as_a_type_of_its_own():
 def test_the_summary_says_how_many_of_how_many(monkeypatch, capsys):
     mapped = SimpleNamespace(resources=[*PATIENTS, OTHERS[0]], origins={})
     monkeypatch.setattr("fhir_blina.cohorts.conformance_resources", lambda _: [])
-    pipeline.validated(None, mapped, terminal=Terminal())
+    pipeline.validated(COHORT, mapped, terminal=Terminal())
     assert "fhir.resources" not in capsys.readouterr().err
     monkeypatch.setattr(sampling.sampled, "__defaults__", (4,))
-    pipeline.validated(None, mapped, terminal=Terminal())
+    pipeline.validated(COHORT, mapped, terminal=Terminal())
     assert "0 errors, 0 warnings; fhir.resources judged 5 of 11" in capsys.readouterr().err

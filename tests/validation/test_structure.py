@@ -13,7 +13,7 @@ from fhir_blina.validation.structure import Walk, resource, walker
 
 @pytest.fixture
 def walk() -> Walk:
-    return Walk(Known([]), R4.code_systems, None)
+    return Walk(Known([]), R4.code_systems, None, R4)
 
 
 @pytest.mark.parametrize("name", sorted(R4.resource_types))

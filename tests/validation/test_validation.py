@@ -545,7 +545,7 @@ def test_another_release_judges_by_its_own_definitions() -> None:
         }
     }
     stated["codeSystems"] = R4.code_systems
-    other = FhirRelease("99.0.0", "none.json")
+    other = FhirRelease("R99", "99.0.0", Path("none.json"))
     other.__dict__["_stated"] = stated
     resources = [
         {"resourceType": "Patient", "id": "a", "nickname": "x"},

@@ -11,6 +11,7 @@ import pytest
 from fhir_blina.errors import ExpressionError, ViewError
 from fhir_blina.fhirpath import compile_expression
 from fhir_blina.files import json as fhirjson
+from fhir_blina.r4 import R4
 from fhir_blina.views.reader import read_view
 from fhir_blina.views.sql.query import compile_view
 from fhir_blina.views.tables import read_rows
@@ -96,7 +97,7 @@ def reference(path, resources):
     found = []
     for resource in resources:
         try:
-            found.append([plain(one) for one in compile_expression(path).evaluate(resource)])
+            found.append([plain(one) for one in compile_expression(path, R4).evaluate(resource)])
         except ExpressionError:
             found.append(None)
     return found

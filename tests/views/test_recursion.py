@@ -6,6 +6,7 @@ import pytest
 
 from fhir_blina.errors import ViewError
 from fhir_blina.fhirpath import compile_expression
+from fhir_blina.r4 import R4
 from fhir_blina.views.reader import read_view
 from fhir_blina.views.recursion import descends
 
@@ -26,7 +27,7 @@ from fhir_blina.views.recursion import descends
     ],
 )
 def test_what_goes_down_is_taken(path):
-    assert descends(compile_expression(path).tree)
+    assert descends(compile_expression(path, R4).tree)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_what_goes_down_is_taken(path):
     ],
 )
 def test_what_can_come_back_is_refused_with_its_place(path):
-    assert not descends(compile_expression(path, constants=None).tree)
+    assert not descends(compile_expression(path, R4, constants=None).tree)
     view = {
         "resourceType": "ViewDefinition",
         "name": "endless",

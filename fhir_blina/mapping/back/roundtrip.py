@@ -297,7 +297,7 @@ def _read_back(cohort: Cohort, templates: Sequence[Template]) -> list[tuple[str,
                 findings.append(problem(column.where, "read_back names no template", remedy))
                 continue
             try:
-                result.append((table.name, column.name, name, compile_expression(path)))
+                result.append((table.name, column.name, name, compile_expression(path, cohort.release)))
             except ExpressionError as error:
                 findings.append(problem(column.where, f"read_back: {error.findings[0].diagnostics}"))
     if findings:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_blina.errors import StoreRefused
 from fhir_blina.http import Transport
-from fhir_blina.r4 import R4
+from fhir_blina.r4 import FhirRelease
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Capability:
 
     Attributes:
         software: Name and version.
-        fhir_version: For example ``4.0.1``.
+        release: The release of FHIR that it speaks.
+        fhir_version: As it says it, for example ``4.0.1``.
         interactions: Codes of the whole system's interactions.
         operations: Names of the whole system's operations, without ``$``.
         types: By resource type.
@@ -47,6 +48,7 @@ class Capability:
     """
 
     software: str
+    release: FhirRelease
     fhir_version: str
     interactions: frozenset[str]
     operations: frozenset[str]
@@ -99,11 +101,11 @@ def _names(items: Any, key: str) -> frozenset[str]:
     return frozenset(str(item[key]).lstrip("$") for item in _objects(items) if key in item)
 
 
-def read_capability(transport: Transport) -> Capability:
+def read_capability(transport: Transport, release: FhirRelease) -> Capability:
     """Ask a server what it can do.
 
     Raises:
-        StoreRefused: it does not answer with a CapabilityStatement of FHIR R4.
+        StoreRefused: it does not answer with a CapabilityStatement of the release.
         StoreUnavailable: it does not answer.
     """
     answer = transport.get("metadata")
@@ -114,14 +116,15 @@ def read_capability(transport: Transport) -> Capability:
             "It often ends in /fhir"
         )
     version = str(said.get("fhirVersion", ""))
-    if not version.startswith("4.0"):
-        raise StoreRefused(f"{transport.base} speaks FHIR {version or 'of no version'}; R4 (4.0.1) is needed")
+    if not version.startswith(release.version.rpartition(".")[0]):
+        needed = f"{release.name} ({release.version}) is needed"
+        raise StoreRefused(f"{transport.base} speaks FHIR {version or 'of no version'}; {needed}")
     rest: dict[str, Any] = next(
         (part for part in _objects(said.get("rest")) if part.get("mode") == "server"), {}
     )
     types = {}
     for part in _objects(rest.get("resource")):
-        if str(part.get("type")) in R4.resource_types:
+        if str(part.get("type")) in release.resource_types:
             types[part["type"]] = TypeCapability(
                 interactions=_names(part.get("interaction"), "code"),
                 search=_names(part.get("searchParam"), "name"),
@@ -139,6 +142,7 @@ def read_capability(transport: Transport) -> Capability:
     ]
     return Capability(
         software=f"{software.get('name', 'unnamed')} {software.get('version', '')}".strip(),
+        release=release,
         fhir_version=version,
         interactions=_names(rest.get("interaction"), "code"),
         operations=_names(rest.get("operation"), "name"),

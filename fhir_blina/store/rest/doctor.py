@@ -83,7 +83,7 @@ def examine(url: str, *, kinds: Sequence[str] = USED_TYPES, **options: Any) -> E
         (
             Line("server", can.software, ""),
             *_known(store.profile),
-            Line("FHIR version", can.fhir_version, "R4 is what fhir-blina speaks"),
+            Line("FHIR version", can.fhir_version, f"{can.release.name} is what fhir-blina speaks"),
             _types(can, kinds),
             _writing(can),
             _ids(can, kinds, store.profile),

@@ -15,7 +15,6 @@ from urllib.parse import urlencode, urlsplit
 from fhir_blina.errors import StoreError, StoreIncomplete, StoreInconsistent, StoreRefused, StoreUnavailable
 from fhir_blina.files import MAX_LINE_BYTES, Resource, loads, naming
 from fhir_blina.http import Origin, origin_of
-from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import as_stored, belongs_to
 from fhir_blina.store.manifest import line_of
 from fhir_blina.store.rest.elsewhere import Files
@@ -173,7 +172,7 @@ class Export:
                 raise StoreIncomplete(f"a file of the export is missing: {answer.why()}")
             _unwrap(file, answer.headers.get("content-type", ""))
             for resource in _resources(file):
-                key = key_of(resource)
+                key = self.fetcher.key(resource)
                 if resource["resourceType"] != kind:
                     raise StoreInconsistent(f"a file of the export for {kind} holds another type")
                 if key in self.journal or key in seen:

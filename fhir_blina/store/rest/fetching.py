@@ -89,6 +89,10 @@ class Fetcher:
     progress: Callable[[str, int, int], None]
     notes: list[str] = field(default_factory=list)
 
+    def key(self, resource: Resource) -> str:
+        """``Type/id`` of a resource that the server sent, which must be one of its release."""
+        return key_of(resource, self.capability.release)
+
     def counts(self, selection: Selection) -> dict[str, int]:
         """How many resources of each type the server has, types without any left out.
 
@@ -217,7 +221,7 @@ class Fetcher:
             for sentence in beside(answer, kind):
                 self._note(sentence)
             for resource in found:
-                key = key_of(resource)
+                key = self.key(resource)
                 if resource["id"] in seen:
                     raise StoreInconsistent(f"the server sent {key} on two pages. Pull again")
                 seen.add(resource["id"])
@@ -276,7 +280,7 @@ class Fetcher:
         for name, entry in zip(ids, answered, strict=True):
             status = str((entry.get("response") or {}).get("status", ""))[:3]
             if status == "200" and isinstance(entry.get("resource"), dict):
-                found[key_of(entry["resource"])] = entry["resource"]
+                found[self.key(entry["resource"])] = entry["resource"]
             elif status not in {"404", "410"}:
                 failed.append(name)  # its database was away for a moment, most likely
         return found | self._found(kind, failed) if failed else found
@@ -291,7 +295,7 @@ class Fetcher:
             if not answer.ok or not is_bundle(answer):
                 raise StoreRefused(f"the server refuses the search for {kind} by _id: {answer.why()}")
             before = len(found)
-            found |= {key_of(resource): resource for resource in matches(answer, kind)}
+            found |= {self.key(resource): resource for resource in matches(answer, kind)}
             link = next_link(answer)
             if link is None or len(found) == before or len(found) > len(ids):
                 return found
@@ -303,7 +307,7 @@ class Fetcher:
         for name in ids:
             answer = self.transport.get(f"{kind}/{name}")
             if answer.ok and isinstance(answer.json, dict):
-                found[key_of(answer.json)] = answer.json
+                found[self.key(answer.json)] = answer.json
             elif answer.status not in _EXPIRED:
                 raise StoreRefused(f"the server refuses to read {kind}: {answer.why()}")
         return found

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from fhir_blina.files import Resource, dumps
-from fhir_blina.r4 import key_of, targets_of
+from fhir_blina.r4 import targets_of
 from fhir_blina.store.words import meaning_of
 
 LABELS = ("tag", "security", "profile")
@@ -31,12 +31,12 @@ class Held:
     targets: tuple[str, ...]
 
 
-def remembered(resource: Resource, *, orphaned: bool) -> Held:
-    """What is kept of a resource that the server sent; its references only where it may be removed."""
+def remembered(place: str, resource: Resource, *, orphaned: bool) -> Held:
+    """What is kept of a resource at a place of the server; its references only where it may be removed."""
     meta = resource.get("meta") or {}
     labels = {part: meta[part] for part in LABELS if meta.get(part)}
     return Held(
-        key_of(resource),
+        place,
         meaning_of(resource),
         sys.intern(str(meta.get("versionId", ""))),
         sys.intern(dumps(labels)),

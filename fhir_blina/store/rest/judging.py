@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fhir_blina.errors import Finding, StoreRefused, problem
 from fhir_blina.files import Resource, dumps, same
 from fhir_blina.http import Transport
-from fhir_blina.r4 import findings_of, key_of
+from fhir_blina.r4 import FhirRelease, findings_of, key_of
 from fhir_blina.store.contract import Progress, as_stored, no_progress
 from fhir_blina.store.rest.capability import Capability
 
@@ -30,7 +30,7 @@ def validate_on(
         raise StoreRefused(f"{transport.base} has no $validate of {', '.join(absent)}")
 
     def judge(resource: Resource) -> list[Finding]:
-        key = key_of(resource)
+        key = key_of(resource, capability.release)
         answer = transport.request("POST", f"{resource['resourceType']}/$validate", body=dumps(resource))
         found = findings_of(answer.json, key, values=values)
         if not answer.ok and not found:
@@ -46,7 +46,11 @@ def validate_on(
 
 
 def load_definitions(
-    transport: Transport, resources: Sequence[Resource], *, progress: Progress = no_progress
+    transport: Transport,
+    release: FhirRelease,
+    resources: Sequence[Resource],
+    *,
+    progress: Progress = no_progress,
 ) -> dict[str, int]:
     """Store every CodeSystem, ValueSet, NamingSystem, StructureDefinition and SearchParameter among them.
 
@@ -62,7 +66,7 @@ def load_definitions(
     definitions.sort(key=lambda one: (DEFINITIONS.index(one["resourceType"]), one["id"]))
     changed: Counter[str] = Counter()
     for done, resource in enumerate(definitions, start=1):
-        key = key_of(resource)
+        key = key_of(resource, release)
         there = transport.get(key)
         if not there.ok or not same(as_stored(there.json), as_stored(resource)):
             answer = transport.request("PUT", key, body=dumps(resource))

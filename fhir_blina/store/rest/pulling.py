@@ -65,7 +65,8 @@ class Pull:
             StoreUnavailable: the server does not answer, or another process pulls to the folder.
             StoreIncomplete: what came is not all, or contradicts itself. In the second case the journal goes.
         """
-        refuse_foreign(folder)
+        release = self.fetcher.capability.release
+        refuse_foreign(folder, release)
         counts, moment = self._counted()
         way, reason = self._way(sum(counts.values()))
         place = journal_of(folder)
@@ -75,7 +76,7 @@ class Pull:
             journal = self._journal(place, counts, way, moment)
             try:
                 certificate = self._fetch(journal, counts, way, reason)
-                save_pull(folder, self._lines(journal, counts), certificate)
+                save_pull(folder, self._lines(journal, counts), certificate, release)
                 if self._export:
                     self._export.close()
             except StoreInconsistent:

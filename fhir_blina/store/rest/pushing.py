@@ -11,7 +11,6 @@ from pathlib import Path
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import Resource, loads
 from fhir_blina.http import Transport
-from fhir_blina.r4 import key_of
 from fhir_blina.store.contract import (
     Keys,
     Plan,
@@ -85,15 +84,15 @@ class Push:
 
     def _hold(self, resource: Resource) -> None:
         """Remember of what the server holds as little as a push needs."""
-        place = key_of(resource)
+        place = self._fetcher.key(resource)
         ours = self._ours(resource)
         if ours in self._held:
             raise held_twice(ours, self._held[ours].place, place)
-        self._held[ours] = remembered(resource, orphaned=ours not in self._sent)
+        self._held[ours] = remembered(place, resource, orphaned=ours not in self._sent)
 
     def _ours(self, resource: Resource) -> str:
         """Our ``Type/id`` of what the server sent."""
-        return (None if self._own_ids else our_key(resource)) or key_of(resource)
+        return (None if self._own_ids else our_key(resource)) or self._fetcher.key(resource)
 
     def _sent_as(self, key: str, theirs: Mapping[str, str]) -> Resource:
         """A resource of ours with the names that it has at the server."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 from fhir_blina.errors import Finding, StoreInconsistent, StoreRefused
 from fhir_blina.files import COHORT_SYSTEM, Resource
 from fhir_blina.http import Client, Pace, Transport, origin_of
-from fhir_blina.r4 import R4, key_of, targets_of
+from fhir_blina.r4 import R4, FhirRelease, checked_types, key_of, targets_of
 from fhir_blina.store.contract import (
     Plan,
     Progress,
@@ -61,6 +61,7 @@ class RestStore:
         timeout: Seconds for connecting, reading and writing.
         client: An ``httpx.Client`` of one's own, for tests.
         sleep: Waits that many seconds, for tests.
+        release: The release of FHIR that the server speaks.
 
     Raises:
         StoreRefused: the address is not one of a server, or holds a user name or password.
@@ -80,7 +81,9 @@ class RestStore:
         timeout: float = 120.0,
         client: Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        release: FhirRelease = R4,
     ) -> None:
+        self.release = release
         self._transport = Transport(
             base,
             token=token or os.environ.get(TOKEN_VARIABLE) or None,
@@ -110,11 +113,11 @@ class RestStore:
         """What the server can do, asked once.
 
         Raises:
-            StoreRefused: not a FHIR R4 server.
+            StoreRefused: not a server of the release.
             StoreUnavailable: it does not answer.
         """
         if self._capability is None:
-            said = read_capability(self._transport)
+            said = read_capability(self._transport, self.release)
             self._capability = recognised(self.location, said.software).corrected(said)
         return self._capability
 
@@ -132,9 +135,7 @@ class RestStore:
         return Fetcher(self._transport, self.capability, progress)
 
     def _kinds(self, types: Sequence[str] | None) -> list[str]:
-        if unknown := sorted(set(types or ()) - R4.resource_types):
-            raise StoreRefused(f"not a resource type of FHIR R4: {', '.join(unknown)}")
-        return sorted(types if types is not None else self.capability.types)
+        return sorted(self.capability.types if types is None else checked_types(types, self.release))
 
     def _selection(
         self, cohort: str | None, types: Sequence[str] | None = None, since: str | None = None
@@ -162,12 +163,8 @@ class RestStore:
             yield resource
 
     def held(self, cohort: str) -> dict[str, Resource]:
-        """All of :meth:`walk` at once, by the server's ``Type/id``; three tries while others write.
-
-        Raises:
-            StoreError: as :meth:`walk`.
-        """
-        return self._read(cohort, lambda found: {key_of(resource): resource for resource in found})
+        """All of :meth:`walk` at once, by the server's ``Type/id``; three tries while others write."""
+        return self._read(cohort, lambda found: {key_of(one, self.release): one for one in found})
 
     def _read(self, cohort: str, take: Callable[[Iterator[Resource]], T]) -> T:
         """What ``take`` makes of :meth:`walk`; three tries while others write."""
@@ -188,7 +185,7 @@ class RestStore:
         origins: Mapping[str, str] | None = None,
     ) -> Push:
         started = time.perf_counter()
-        sent = Sent(resources, cohort, origins)
+        sent = Sent(resources, cohort, self.release, origins)
         for kind, names in by_type(sent).items():
             if kind not in self.capability.types:
                 lacking = [f"{kind}/{name}" for name in names]
@@ -308,7 +305,7 @@ class RestStore:
         Raises:
             StoreRefused: a resource of somebody else refers to one of the cohort's; the rest is removed.
         """
-        held = self._read(cohort, lambda found: {key_of(one): targets_of(one) for one in found})
+        held = self._read(cohort, lambda found: {key_of(one, self.release): targets_of(one) for one in found})
         done = 0
 
         def settled(number: int) -> None:
@@ -347,4 +344,4 @@ class RestStore:
         """Store conformance resources under their own ids; see ``store.judging``."""
         from fhir_blina.store.rest.judging import load_definitions
 
-        return load_definitions(self._transport, resources, progress=progress)
+        return load_definitions(self._transport, self.release, resources, progress=progress)
