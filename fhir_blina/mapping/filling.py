@@ -11,6 +11,7 @@ from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import ExpressionError, Finding, problem
 from fhir_blina.files import CANONICAL, Gap, Resource, as_text, pieces_of
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.mapping.remembered import FilledPart, Remembered, remembered_parts
 from fhir_blina.mapping.template import StudyDate, Template
 
 RELATIVE_DATE = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
@@ -42,13 +43,17 @@ class Filler:
         self.findings = findings
         self.used: set[tuple[str, int]] = set()
         self.template: Template
-        self.study_subject: Blank | Text | Constant | None = None
         self.synthetic = False
+        self._remembered: dict[int, Remembered] = {}
+        self._constants = {**cohort.constants, "row": {}}
+        self._relative = tuple(pieces_of(cohort.manifest.data.get("relative_to") or ""))
+        self._embeds: dict[int, dict[tuple[str, ...], list[Row]]] = {}
 
     def fill(self, template: Template) -> Iterator[tuple[Origin, Resource]]:
         """One resource for each row of the template's table, rows at fault left out."""
         self.template = template
         rows = self.cohort.tables[template.table].rows if template.table else (None,)
+        self._remembered = remembered_parts(template.root, self._dated(template))
         for row in rows:
             if template.where is not None and not self._holds(template.where, row, {}):
                 continue
@@ -78,8 +83,11 @@ class Filler:
         self.findings.append(problem(where, text, remedy))
 
     def _evaluate(self, blank: Blank, row: Row | None, outer: Mapping[str, Any]) -> list[Any]:
-        constants = {**self.cohort.constants, "row": outer}
+        if blank.column is not None:
+            value = row.cells.get(blank.column) if row else None
+            return [] if value is None or value == "" else [value]
         try:
+            constants = {**self._constants, "row": outer} if outer else self._constants
             values = blank.expression.evaluate(dict(row.cells) if row else {}, constants=constants)
             return [value for value in values if value != ""]  # FHIR has no empty text
         except KeyError as error:  # from translate(): names the map, never the value
@@ -88,8 +96,6 @@ class Filler:
             self._fault(blank.keys, row, f"{subject}: {error.args[0]}", "Add a line to codes.csv")
         except ExpressionError as error:
             self._fault(blank.keys, row, error.findings[0].diagnostics)
-        except OverflowError:
-            self._fault(blank.keys, row, "the study day gives no date")
         return []
 
     def _holds(self, blank: Blank, row: Row | None, outer: Mapping[str, Any]) -> bool:
@@ -102,6 +108,28 @@ class Filler:
         """The value or _MISSING, and whether a column's blank was filled (None: there is none)."""
         if isinstance(node, Constant):
             return node.value, None
+        memory = self._remembered.get(id(node))
+        if memory is None:
+            return self._made(node, row, outer)
+        if not memory.worthwhile:
+            del self._remembered[id(node)]
+            return self._made(node, row, outer)
+        key = memory.key(row)
+        part = memory.get(key)
+        if part is None:
+            around, self.synthetic = self.synthetic, False
+            before = len(self.findings)
+            value, filled = self._made(node, row, outer)
+            part = FilledPart(value, filled, self.synthetic)
+            self.synthetic = around
+            if len(self.findings) == before:
+                memory.keep(key, part)
+        self.synthetic = self.synthetic or part.synthetic
+        return part.value, part.filled
+
+    def _made(
+        self, node: Blank | Text | Block | Items | Embed, row: Row | None, outer: Mapping[str, Any]
+    ) -> tuple[Any, bool | None]:
         if isinstance(node, Blank):
             values = self._evaluate(node, row, outer)
             if len(values) > 1:
@@ -158,14 +186,18 @@ class Filler:
         return (result or _MISSING), filled
 
     def _embedded(self, node: Embed, row: Row | None) -> list[Row]:
+        if row is None and node.on:
+            return []
+        index = self._embeds.get(id(node))
+        if index is None:
+            index = self._embeds[id(node)] = {}
+            for inner in self.cohort.tables[node.table].rows:
+                index.setdefault(tuple([inner.text[column] for column in node.on]), []).append(inner)
+        rows = index.get(tuple([row.text[column] for column in node.on]) if row is not None else (), [])
+        if node.where is None:
+            return rows
         outer = dict(row.cells) if row else {}
-        return [
-            inner
-            for inner in self.cohort.tables[node.table].rows
-            if row is not None or not node.on
-            if all(row is not None and inner.text[column] == row.text[column] for column in node.on)
-            if node.where is None or self._holds(node.where, inner, outer)
-        ]
+        return [inner for inner in rows if self._holds(node.where, inner, outer)]
 
     def _block(self, node: Block, row: Row | None, outer: Mapping[str, Any]) -> tuple[Any, bool | None]:
         result: dict[str, Any] = {}
@@ -206,13 +238,17 @@ class Filler:
         extensions.append({"url": study_day, "valueInteger": date.day})
         return {"extension": extensions}
 
+    def _dated(self, template: Template) -> frozenset[str]:
+        """The columns that a date made from a study day reads beside its own."""
+        names = {piece.inside for piece in self._relative if isinstance(piece, Gap)}
+        return frozenset(names & set(self.cohort.tables[template.table].columns if template.table else ()))
+
     def _relative_to(self, row: Row | None, outer: Mapping[str, Any]) -> str | None:
-        text = self.cohort.manifest.data.get("relative_to")
-        if not text or row is None:
+        if not self._relative or row is None:
             return None
         cells = {**outer, **row.cells}
         parts: list[str] = []
-        for piece in pieces_of(text):
+        for piece in self._relative:
             value: Any = piece
             if isinstance(piece, Gap):
                 name = piece.inside

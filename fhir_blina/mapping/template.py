@@ -103,7 +103,10 @@ def row_functions(cohort: Cohort) -> dict[str, Function]:
     def study_date(values: list[Any]) -> list[Any]:
         if any(type(value) is not int for value in values):
             raise ValueError("studyDate() takes whole numbers")
-        return [StudyDate(cohort.anchor, value) for value in values]
+        try:
+            return [StudyDate(cohort.anchor, value) for value in values]
+        except OverflowError:
+            raise ValueError("the study day gives no date") from None
 
     return {
         "translate": Function("translate", 1, 1, translate),
