@@ -140,7 +140,7 @@ def contend(name: str, folder: Path, out: Path) -> int:
     import duckdb
 
     from fhir_blina.views.duckdb.frames import duckdb_frames
-    from fhir_blina.views.duckdb.run import write_duckdb
+    from fhir_blina.views.duckdb.writing import write_duckdb
     from fhir_blina.views.tables import load_views, read_rows, views_folder
 
     views = load_views(views_folder())

@@ -65,6 +65,7 @@ HEAVY = {
     "rich",
     "scipy",
     "simplejson",
+    "sqlglot",
     "yaml",
 }
 EMPTY_NAMES = {
@@ -202,7 +203,7 @@ TWO_MEANINGS = {
     "Answer": "of a definition; of a server",
     "Column": "of a table in a cohort folder; of a view",
     "Constant": "in FHIRPath; in a template",
-    "Fault": "of a date that cannot be moved; of a primitive value",
+    "Fault": "of a date that cannot be moved; of a primitive value; of a view or what it reads",
     "Gap": "a blank in a text; what can have stood in it",
     "Interval": "a step of a life table; a line of a figure",
     "Origin": "where credentials may go; where a resource came from",
@@ -227,7 +228,6 @@ TWO_MEANINGS = {
     "observed": "a row of observations; indicators of events",
     "prepare": "a run; DuckDB",
     "printable": "on a terminal; in SVG, which knows fewer characters",
-    "renamed": "a resource; a variable of SQL",
     "run": "the command and what it calls",
     "same": "FHIRPath's equality; JSON to the last digit",
     "validate": "the command and what it calls",

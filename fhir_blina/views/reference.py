@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +19,7 @@ from fhir_blina.errors import ExpressionError, ViewError
 from fhir_blina.fhirpath import Constant, Expression, allowed, spend
 from fhir_blina.files import Resource, read_ndjson
 from fhir_blina.views.definition import INTEGERS, MAX_DEPTH, MAX_ROWS, Column, Select, View, most_rows
+from fhir_blina.views.faults import Fault, RunFault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,8 @@ def evaluate_view(view: View, resources: Iterable[Resource]) -> Table:
         with allowed(end - time.monotonic()):
             rows.extend(evaluation.rows())
         if len(rows) > most_rows(number):
-            raise evaluation.fault(f"more than {most_rows(number):,} rows of {number:,} resources")
+            told = f"more than {most_rows(number):,} rows of {number:,} resources"
+            raise evaluation.fault(Fault.ROWS, told)
     return Table.of(view, rows)
 
 
@@ -128,7 +130,8 @@ class _Evaluation:
         for condition in self.view.where:
             answer = self.ask(condition, self.resource, 0)
             if answer and (len(answer) > 1 or not isinstance(answer[0], bool)):
-                raise self.fault(f'where "{condition.text}" does not give true or false')
+                told = f'where "{condition.text}" does not give true or false'
+                raise self.fault(Fault.CONDITION, told)
             if answer != [True]:
                 return
         yield from self.level(self.view.select, self.resource, 0)
@@ -140,7 +143,7 @@ class _Evaluation:
         if select.kind == "repeat":
             items = list(itertools.islice(self.repeated(select.each, item, index), MAX_ROWS + 1))
             if len(items) > MAX_ROWS:
-                raise self.fault(f"repeat gives more than {MAX_ROWS:,} elements of one resource")
+                raise self.fault(Fault.ROWS, f"repeat gives more than {MAX_ROWS:,} elements of one resource")
         else:
             items = self.ask(select.each[0], item, index)
         count = 0
@@ -149,7 +152,7 @@ class _Evaluation:
                 count += 1
                 self.step()
                 if count > MAX_ROWS:
-                    raise self.fault(f"more than {MAX_ROWS:,} rows of one resource: cross fewer levels")
+                    raise self.fault(Fault.ROWS)
                 yield row
         if not items and select.kind == "forEachOrNull":
             columns = select.all_columns()
@@ -164,13 +167,13 @@ class _Evaluation:
         if select.unions:
             parts.append([row for below in select.unions for row in self.level(below, item, index)])
         if math.prod(map(len, parts)) > MAX_ROWS:
-            raise self.fault(f"more than {MAX_ROWS:,} rows of one resource: cross fewer levels")
+            raise self.fault(Fault.ROWS)
         for combination in itertools.product(*parts):
             yield tuple(itertools.chain.from_iterable(combination))
 
     def repeated(self, paths: tuple[Expression, ...], item: Any, index: int, depth: int = 0) -> Iterator[Any]:
         if depth > MAX_DEPTH:
-            raise self.fault(f"repeat goes down more than {MAX_DEPTH} levels, so that it may never end")
+            raise self.fault(Fault.DEPTH)
         for path in paths:
             for child in self.ask(path, item, index):
                 yield child
@@ -180,27 +183,29 @@ class _Evaluation:
         try:
             spend()
         except ValueError as error:
-            raise self.fault(str(error)) from None
+            raise self.fault(Fault.TIME, str(error)) from None
 
     def ask(self, path: Expression, item: Any, index: int) -> list[Any]:
         try:
             return path.evaluate(item, constants={**self.constants, "rowIndex": index, "context": item})
         except ExpressionError as error:
-            raise self.fault(str(error)) from None
+            raise self.fault(Fault.PATH, str(error)) from None
 
     def cell(self, column: Column, item: Any, index: int) -> Any:
         values = self.ask(column.path, item, index)
         if len(values) > 1 and not column.collection:
             raise self.fault(
+                Fault.SEVERAL,
                 f'column "{column.name}": "{column.path.text}" gives {len(values)} values. '
-                "Add first(), or collection: true"
+                "Add first(), or collection: true",
             )
         checked = [self.checked(column, value) for value in values]
         return checked if column.collection else checked[0] if checked else None
 
     def checked(self, column: Column, value: Any) -> Any:
         if isinstance(value, dict):
-            raise self.fault(f'column "{column.name}": "{column.path.text}" gives an element, not a value')
+            told = f'column "{column.name}": "{column.path.text}" gives an element, not a value'
+            raise self.fault(Fault.KIND, told)
         if column.type == "decimal" and isinstance(value, int) and not isinstance(value, bool):
             return Decimal(value)
         wanted: type = str
@@ -210,13 +215,42 @@ class _Evaluation:
             wanted = {"boolean": bool, "decimal": Decimal}[column.type]
         fits = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
         if column.type and not fits:
-            raise self.fault(f'column "{column.name}": a value is not of type {column.type}')
+            raise self.fault(Fault.KIND, f'column "{column.name}": a value is not of type {column.type}')
         return value
 
-    def fault(self, what: str) -> ViewError:
+    def fault(self, fault: Fault, detail: str = "") -> RunFault:
         where = f"{self.resource.get('resourceType')}/{self.resource.get('id', '?')}"
-        return ViewError(f"{self.view.source}: {where}: {what}")
+        return RunFault(fault, self.view.source, where, detail)
 
 
 def _is_row_index(column: Column) -> bool:
     return column.path.tree == Constant("rowIndex")
+
+
+class ReferenceEngine:
+    """Views evaluated resource by resource, in Python."""
+
+    formats: frozenset[str] = frozenset()
+
+    def rows(self, folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
+        """The tables as plain rows."""
+        tables: dict[str, Table] = {}
+        for resource_type in sorted({view.resource for view in views.values()}):
+            path = folder / f"{resource_type}.ndjson"
+            resources = list(resources_of(path, resource_type))
+            for view in views.values():
+                if view.resource == resource_type:
+                    table = evaluate_view(view, resources)
+                    if view.one_row_each and len(table.rows) != len(resources):
+                        told = f"{len(table.rows)} rows from {len(resources)} resources"
+                        raise RunFault(Fault.COUNT, view.source, str(path), told)
+                    tables[view.name] = table
+        return {name: tables[name] for name in sorted(tables)}
+
+    def frames(self, folder: Path, views: Mapping[str, View]) -> dict[str, pd.DataFrame]:
+        """The tables as DataFrames."""
+        return {name: table.frame() for name, table in self.rows(folder, views).items()}
+
+    def write(self, folder: Path, views: Mapping[str, View], target: Path, kind: str) -> list[Path]:
+        """No files: what it gives is written as CSV."""
+        raise ViewError(f'{folder}: {len(views)} views are not written to {target} as "{kind}"; use csv')

@@ -10,16 +10,17 @@ The views in ``mappings/views/`` are standard SQL on FHIR v2 files, shared by al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ViewError, did_you_mean
 from fhir_blina.files import as_text, dumps, mappings_folder, write_whole
 from fhir_blina.views.definition import View
+from fhir_blina.views.engines import DEFAULT_ENGINE, ENGINES, engine_of
 from fhir_blina.views.loading import load_view, load_views
 from fhir_blina.views.reader import read_view
-from fhir_blina.views.reference import Table, evaluate_view, resources_of
+from fhir_blina.views.reference import Table, evaluate_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,37 +50,7 @@ def views_folder() -> Path:
     return mappings_folder() / "views"
 
 
-def _python_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
-    tables: dict[str, Table] = {}
-    for resource_type in sorted({view.resource for view in views.values()}):
-        resources = list(resources_of(folder / f"{resource_type}.ndjson", resource_type))
-        for view in views.values():
-            if view.resource == resource_type:
-                table = evaluate_view(view, resources)
-                if view.one_row_each and len(table.rows) != len(resources):
-                    raise ViewError(f"{view.source}: {len(table.rows)} rows from {len(resources)} resources")
-                tables[view.name] = table
-    return {name: tables[name] for name in sorted(tables)}
-
-
-def _duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
-    from fhir_blina.views.duckdb.run import duckdb_rows
-
-    return duckdb_rows(folder, views)
-
-
-ENGINES: dict[str, Callable[[Path, Mapping[str, View]], dict[str, Table]]] = {
-    "duckdb": _duckdb_rows,
-    "python": _python_rows,
-}
-DEFAULT_ENGINE = "duckdb"
-
-
-def _chosen(
-    folder: Path, views: Path | Mapping[str, View] | None, engine: str = DEFAULT_ENGINE
-) -> Mapping[str, View]:
-    if engine not in ENGINES:
-        raise ViewError(f'no engine "{engine}". {did_you_mean(engine, ENGINES)}')
+def _chosen(folder: Path, views: Path | Mapping[str, View] | None) -> Mapping[str, View]:
     if not folder.is_dir():
         raise ViewError(f"{folder}: no such folder. Run `fhir-blina map` or `pull` first")
     return views if isinstance(views, Mapping) else load_views(views or views_folder())
@@ -90,7 +61,7 @@ def read_rows(
 ) -> dict[str, Table]:
     """The tables of a folder as plain rows, by name; arguments as for :func:`read_tables`."""
     folder = Path(folder)
-    return ENGINES[engine](folder, _chosen(folder, views, engine))
+    return engine_of(engine).rows(folder, _chosen(folder, views))
 
 
 def read_tables(
@@ -113,12 +84,7 @@ def read_tables(
         StoreIncomplete: a line that is no resource, with file and line.
     """
     folder = Path(folder)
-    chosen = _chosen(folder, views, engine)
-    if engine == "duckdb":
-        from fhir_blina.views.duckdb.frames import duckdb_frames
-
-        return duckdb_frames(folder, chosen)
-    return {name: table.frame() for name, table in ENGINES[engine](folder, chosen).items()}
+    return engine_of(engine).frames(folder, _chosen(folder, views))
 
 
 def view_sql(name: str, folder: Path | str = ".", views: Path | Mapping[str, View] | None = None) -> str:
@@ -128,12 +94,13 @@ def view_sql(name: str, folder: Path | str = ".", views: Path | Mapping[str, Vie
         ViewError: no such view, or one that SQL cannot answer.
     """
     from fhir_blina.views.duckdb.places import pattern_of
-    from fhir_blina.views.sql.query import compile_view
+    from fhir_blina.views.duckdb.statement import script
+    from fhir_blina.views.sql.compile import compile_view
 
     known = views if isinstance(views, Mapping) else load_views(views or views_folder())
     if name not in known:
         raise ViewError(f'no view "{name}". {did_you_mean(name, known)}')
-    return compile_view(known[name]).script(pattern_of(Path(folder) / f"{known[name].resource}.ndjson"))
+    return script(compile_view(known[name]), pattern_of(Path(folder) / f"{known[name].resource}.ndjson"))
 
 
 def export_tables(
@@ -161,7 +128,7 @@ def export_tables(
         The files, and the number of lines rejected by resource type.
     """
     folder, target = Path(folder), Path(target)
-    chosen = _chosen(folder, views, engine)
+    chosen = _chosen(folder, views)
     if keep_going:
         from fhir_blina.views.rejects import bad_lines_aside
 
@@ -170,11 +137,15 @@ def export_tables(
             return export_tables(clean, target, format=format, engine=engine, views=chosen)[0], counts
     if format == "csv":
         return write_tables(read_tables(folder, chosen, engine=engine), target), {}
-    if engine != "duckdb":
-        raise ViewError(f"{format} files are written by DuckDB. Leave out --engine {engine}, or use csv")
-    from fhir_blina.views.duckdb.writing import write_duckdb
-
-    return write_duckdb(folder, chosen, target, format), {}
+    found = engine_of(engine)
+    if format not in found.formats:
+        writers = [name for name in ENGINES if format in engine_of(name).formats]
+        if writers:
+            told = f"{format} files are written by engine {' and '.join(writers)}"
+            raise ViewError(f"{told}. Leave out --engine {engine}, or use csv")
+        known = sorted({"csv"}.union(*(engine_of(name).formats for name in ENGINES)))
+        raise ViewError(f'no format "{format}". Known: {", ".join(known)}')
+    return found.write(folder, chosen, target, format), {}
 
 
 def _cell(value: Any) -> str:

@@ -531,7 +531,7 @@ def test_formats_and_sql(store, tmp_path):
     ]
     with pytest.raises(ViewError, match='no format "xlsx"'):
         export_tables(store, tmp_path / "x", format="xlsx")
-    with pytest.raises(ViewError, match="written by DuckDB"):
+    with pytest.raises(ViewError, match="written by engine duckdb"):
         export_tables(store, tmp_path / "x", format="parquet", engine="python")
     assert "FROM read_json(" in view_sql("patients", store)
     with pytest.raises(ViewError, match='Did you mean "patients"'):

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_blina.files import scratch
 from fhir_blina.views.definition import INTEGERS, Column, View
+from fhir_blina.views.duckdb.faults import find_fault
 from fhir_blina.views.duckdb.places import pattern_of
-from fhir_blina.views.duckdb.run import connected, duckdb_rows, find_fault
-from fhir_blina.views.duckdb.writing import write_as
+from fhir_blina.views.duckdb.run import connected, duckdb_rows
+from fhir_blina.views.duckdb.statement import text_of
+from fhir_blina.views.duckdb.writing import write_duckdb
+from fhir_blina.views.faults import Fault
 from fhir_blina.views.reference import dtype_of
-from fhir_blina.views.sql.query import compile_view
-from fhir_blina.views.sql.shape import quoted, text
+from fhir_blina.views.sql import tree
+from fhir_blina.views.sql.compile import compile_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,15 +47,15 @@ def duckdb_frames(
         return {name: table.frame() for name, table in duckdb_rows(folder, views).items()}
     frames = {}
     with scratch() as place:
-        written = write_as(folder, views, place, "parquet", "text", memory_limit=memory_limit)
+        written = write_duckdb(folder, views, place, "parquet", decimals="text", memory_limit=memory_limit)
         by_name = {view.name: view for view in views.values()}
         for path in written:
             view = by_name[path.stem]
             with connected(memory_limit=memory_limit) as connection:
                 try:
                     frames[path.stem] = _frame(connection, path, view)
-                except InvalidOperation as error:
-                    find_fault(folder / f"{view.resource}.ndjson", view, error)
+                except InvalidOperation:
+                    find_fault(folder / f"{view.resource}.ndjson", view, Fault.NO_NUMBER)
             path.unlink()
     return frames
 
@@ -60,9 +63,9 @@ def duckdb_frames(
 def _frame(connection: Any, path: Path, view: View) -> pd.DataFrame:
     import pandas as pd
 
-    table = text(pattern_of(path))
-    kinds = compile_view(view).kinds
-    names = [quoted(column.name) for column in view.columns]
+    table = text_of(tree.text(pattern_of(path)))
+    kinds = [column.kind for column in compile_view(view).columns]
+    names = [text_of(tree.name(column.name)) for column in view.columns]
     counted = ", ".join(f"count({name}), approx_count_distinct({name})" for name in names)
     rows, *counts = connection.execute(f"SELECT count(*), {counted} FROM {table}").fetchone()
     columns = {}
@@ -79,7 +82,7 @@ def _column(
     import numpy as np
     import pandas as pd
 
-    name, dtype = quoted(column.name), dtype_of(column.type, column.collection)
+    name, dtype = text_of(tree.name(column.name)), dtype_of(column.type, column.collection)
     if dtype != "object":
         zero = "false" if dtype == "boolean" else "0"
         read = connection.execute(f"SELECT coalesce({name}, {zero}) AS v, {name} IS NULL AS n FROM {table}")

@@ -16,14 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.errors import ViewError
 from fhir_blina.views.definition import View
+from fhir_blina.views.faults import Fault, RunFault
 
 LEAST_SECONDS = 60.0
 BYTES_A_SECOND = 1_000_000
 """Of a file of resources: a hundredth of what an ordinary view reads."""
 MOST_MEMORY = 4 * 2**30
 LEAST_FREE_BYTES = 64 * 2**20
+_REMEDY = "Does it cross levels, or repeat one path twice?"
 _NAMED = re.compile(r'"(/[^"]+)"')
 
 
@@ -76,7 +77,7 @@ def limited(connection: Any, path: Path, view: View, writes: Path | None = None)
         writes: The file that it writes.
 
     Raises:
-        ViewError: too much time, memory or temporary disk.
+        RunFault: too much time, memory or temporary disk.
         OSError: the disk is full, with the file that was written.
     """
     import duckdb
@@ -100,15 +101,10 @@ def limited(connection: Any, path: Path, view: View, writes: Path | None = None)
     except duckdb.InterruptException:
         if not over.is_set():
             raise
-        raise ViewError(
-            f"{view.source}: {path}: takes longer than {seconds:,.0f} s, which is what a view may take "
-            "over a file of this size. Does it cross levels, or repeat one path twice?"
-        ) from None
+        told = f"takes longer than {seconds:,.0f} s, which is what a view may take over a file of this size"
+        raise RunFault(Fault.TIME, view.source, str(path), told, _REMEDY) from None
     except duckdb.OutOfMemoryException:
-        raise ViewError(
-            f"{view.source}: {path}: takes more memory and temporary disk than a view may. "
-            "Does it cross levels, or repeat one path twice?"
-        ) from None
+        raise RunFault(Fault.MEMORY, view.source, str(path), remedy=_REMEDY) from None
     finally:
         with lock:
             ended.set()

@@ -1,4 +1,4 @@
-"""Views run on DuckDB into files: Parquet, or one database; whole or absent."""
+"""Tables as files that DuckDB writes: Parquet, or one database."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ from fhir_blina.files import scratch
 from fhir_blina.views.definition import View
 from fhir_blina.views.duckdb.limits import naming_full_disk
 from fhir_blina.views.duckdb.places import plain_folder
-from fhir_blina.views.duckdb.run import TooLongError, check_rows, connected, prepare, run_sql
-from fhir_blina.views.sql.shape import quoted, text
+from fhir_blina.views.duckdb.reading import table
+from fhir_blina.views.duckdb.run import check_rows, connected, prepare, run_sql
+from fhir_blina.views.duckdb.statement import text_of
+from fhir_blina.views.sql import tree
 
+FORMATS = frozenset({"parquet", "duckdb"})
 _ROWS_TOGETHER = 61_440  # of a Parquet file; DuckDB's 122,880 takes more memory and is not faster
 
 
 def write_duckdb(
-    folder: Path, views: Mapping[str, View], target: Path, kind: str, *, memory_limit: str = ""
+    folder: Path,
+    views: Mapping[str, View],
+    target: Path,
+    kind: str,
+    *,
+    decimals: str = "number",
+    memory_limit: str = "",
 ) -> list[Path]:
     """Write one Parquet file for each view, or all of them into one DuckDB file.
 
@@ -28,49 +37,42 @@ def write_duckdb(
         views: Views by name.
         target: Folder to write into.
         kind: ``parquet`` or ``duckdb``.
+        decimals: As for :func:`fhir_blina.views.duckdb.statement.statement`.
         memory_limit: DuckDB's, for example ``256MB``.
 
     Returns:
         The files, whole or absent.
+
+    Raises:
+        ViewError: another format, or resources that a view cannot read.
     """
-    if kind not in {"parquet", "duckdb"}:
+    if kind not in FORMATS:
         raise ViewError(f'no format "{kind}". Known: csv, duckdb, parquet')
     target.mkdir(parents=True, exist_ok=True)
-    try:
-        return write_as(folder, views, target, kind, "short", memory_limit=memory_limit)
-    except TooLongError:
-        return write_as(folder, views, target, kind, "exact", memory_limit=memory_limit)
-
-
-def write_as(
-    folder: Path,
-    views: Mapping[str, View],
-    target: Path,
-    kind: str,
-    decimals: str,
-    *,
-    memory_limit: str = "",
-) -> list[Path]:
-    """:func:`write_duckdb` with decimals as :meth:`fhir_blina.views.sql.query.Query.sql` names them."""
     written: list[Path] = []
     with scratch(target) as whole:
         with plain_folder(whole) as fresh, connected(memory_limit=memory_limit) as connection:
             database = fresh / "tables.duckdb"
             if kind == "duckdb":
-                connection.execute(f"ATTACH {text(str(database))} AS written")
+                connection.execute(f"ATTACH {_quoted(database)} AS written")
                 written.append(database)
             for prepared in prepare(connection, folder, views, decimals=decimals):
                 path = fresh / f"{prepared.view.name}.parquet"
                 if kind == "parquet":
                     options = f"FORMAT parquet, ROW_GROUP_SIZE {_ROWS_TOGETHER}"
-                    command = f"COPY (\n{prepared.sql()}\n) TO {text(str(path))} ({options})"
+                    command = f"COPY (\n{prepared.sql()}\n) TO {_quoted(path)} ({options})"
                     written.append(path)
                 else:
-                    command = f"CREATE TABLE written.{quoted(prepared.view.name)} AS\n{prepared.sql()}"
+                    name = text_of(table(prepared.view.name, database="written"))
+                    command = f"CREATE TABLE {name} AS\n{prepared.sql()}"
                 named = target / (path.name if kind == "parquet" else database.name)
-                counted = run_sql(connection, command, prepared.path, prepared.view, named)
+                counted = run_sql(connection, command, prepared, named)
                 check_rows(connection, prepared, counted[0][0])
             if kind == "duckdb":
                 with naming_full_disk(target / database.name):
                     connection.execute("DETACH written")
         return [(whole / path.name).replace(target / path.name) for path in sorted(written)]
+
+
+def _quoted(path: Path) -> str:
+    return text_of(tree.text(str(path)))

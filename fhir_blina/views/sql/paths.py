@@ -21,10 +21,12 @@ from fhir_blina.fhirpath import (
     Unary,
     type_argument,
 )
+from fhir_blina.views.sql import tree
 from fhir_blina.views.sql.operators import Operators
 from fhir_blina.views.sql.shape import element
 from fhir_blina.views.sql.steps import chosen
-from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, enclosed, kind_of, number
+from fhir_blina.views.sql.tree import Sql
+from fhir_blina.views.sql.values import EMPTY, Focus, Value, kind_of, number
 
 
 class Paths(Operators):
@@ -41,21 +43,24 @@ class Paths(Operators):
         if isinstance(node, This):
             return focus.this
         if isinstance(node, Literal):
-            return self._literal(node.value)
+            return self.literal(node.value)
         if isinstance(node, Constant):
-            return self._constant(node.name, focus)
+            return self.constant(node.name, focus)
         if isinstance(node, Call):
             return self._call(node, focus)
         if isinstance(node, Item):
-            return self._item(self.compile(node.source, focus), self.compile(node.index, focus))
+            index = self.compile(node.index, focus)
+            if index.whole is None or index.guards:
+                raise self.refuse("an index that is no number or constant")
+            return self.at(self.compile(node.source, focus), index.whole + 1)
         if isinstance(node, Unary):
             value = self.one(self.compile(node.operand, focus))
             if value.type and kind_of(value) != "number":
                 raise self.refuse(f"{node.operator} of what is no number")
-            sign = "" if node.operator == "+" else "-"
-            return replace(value, sql=f"({sign}{number(value)})", numeric=True, guards=(), shape=None)
+            sql = number(value) if node.operator == "+" else tree.negative(number(value))
+            return replace(value, sql=sql, numeric=True, guards=(), shape=None, whole=None)
         if isinstance(node, TypeTest):
-            return self._of_type(self.compile(node.operand, focus), node.operator, node.type_name)
+            return self.of_type(self.compile(node.operand, focus), node.operator, node.type_name)
         if isinstance(node, Binary):
             return self.operate(
                 node.operator, self.compile(node.left, focus), self.compile(node.right, focus)
@@ -73,28 +78,30 @@ class Paths(Operators):
         name, arguments = node.name, node.arguments
         source = focus.this if node.source is None else self.compile(node.source, focus)
         if name in {"ofType", "as", "is"}:
-            return self._of_type(source, name, type_argument(node) or "")
+            return self.of_type(source, name, type_argument(node) or "")
         if name == "extension":
             url = self.one(self.compile(arguments[0], focus)).single()
             found = self.step(source, "extension")
-            return self._where(found, lambda item: f"{self.step(item, 'url').sql} = {url}")
+            return self._where(found, lambda item: tree.binary("=", self.step(item, "url").sql, url))
         if name in {"where", "exists", "all"} and arguments:
 
-            def condition(item: Value) -> str:
+            def condition(item: Value) -> Sql:
                 return self.truth(self.compile(arguments[0], replace(focus, this=item)))
 
             if name == "all":
-                kept = self._where(source, lambda item: f"NOT coalesce({condition(item)}, false)")
-                return Value(f"(NOT {self.present(kept)})", "boolean")
+                kept = self._where(
+                    source, lambda item: tree.negated(tree.coalesce(condition(item), tree.boolean(False)))
+                )
+                return Value(tree.negated(self.present(kept)), "boolean")
             kept = self._where(source, condition)
             return kept if name == "where" else Value(self.present(kept), "boolean")
         if name in {"exists", "empty"}:
             there = self.present(source)
-            return Value(there if name == "exists" else f"(NOT {there})", "boolean")
+            return Value(there if name == "exists" else tree.negated(there), "boolean")
         if name == "not":
-            return Value(f"(NOT {self.truth(source)})", "boolean")
+            return Value(tree.negated(self.truth(source)), "boolean")
         if name in {"first", "last", "single"}:
-            return self.one(source) if name == "single" else self._at(source, 1 if name == "first" else -1)
+            return self.one(source) if name == "single" else self.at(source, 1 if name == "first" else -1)
         if name == "count":
             return Value(self.count(source), "integer")
         if name == "select":
@@ -108,12 +115,12 @@ class Paths(Operators):
             return self.reference_key(source, type_argument(node))
         return self.on_value(name, source, [self.compile(one, focus) for one in arguments])
 
-    def _where(self, source: Value, condition: Callable[[Value], str]) -> Value:
+    def _where(self, source: Value, condition: Callable[[Value], Sql]) -> Value:
         if source.choices:
             return chosen([self._where(one, condition) for one in self._chosen(source)])
         if not source.type:
             return EMPTY
-        sql = enclosed(condition(self.item(source)))
+        sql = condition(self.item(source))
         if source.loop is None:
             return replace(source, guards=(*source.guards, sql))
         conditions = (*source.loop.conditions, sql)
@@ -126,11 +133,9 @@ class Paths(Operators):
             return self.compile(argument, replace(focus, this=source))
         inner = self.known(self.compile(argument, replace(focus, this=self.item(source))))
         if inner.loop is not None:
-            variable = self.variable()
-            each = f"lambda {source.loop.variable}: {inner.items()}"
-            base = f"flatten(list_transform({source.loop.filtered()}, {each}))"
-            return replace(inner, sql=variable, loop=Loop(base, variable), parent=None)
+            lists = tree.each(source.loop.filtered(), source.loop.variable, inner.items())
+            return self._over(replace(inner, parent=None), tree.flat(lists))
         sql = inner.single()
-        loop = replace(source.loop, conditions=(*source.loop.conditions, f"{sql} IS NOT NULL"))
+        loop = replace(source.loop, conditions=(*source.loop.conditions, tree.is_there(sql)))
         parent = None if inner.guards else inner.parent
         return replace(inner, sql=sql, guards=(), loop=loop, parent=parent)

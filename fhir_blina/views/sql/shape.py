@@ -1,36 +1,14 @@
-"""What a query reads of a resource type: the elements, their FHIR types, and DuckDB's schema."""
+"""What a query reads of a resource type: the elements and their FHIR types."""
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from fhir_blina.fhirpath import PRIMITIVES
 from fhir_blina.r4 import R4
 from fhir_blina.views.definition import INTEGERS
-
-KEYWORDS = frozenset(
-    """all analyse analyze and any array as asc asymmetric both case cast check collate column constraint
-    create default deferrable desc describe distinct do else end except false fetch for foreign from group
-    having in initially intersect into lambda lateral leading limit not null offset on only or order pivot
-    pivot_longer pivot_wider placing primary qualify references returning select show some summarize
-    symmetric table then to trailing true union unique unpivot using variadic when where window
-    with""".split()  # noqa: SIM905
-)
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL, quoted where it must be."""
-    plain = name.replace("_", "a").isalnum() and name.isascii() and not name[0].isdigit()
-    return name if plain and name.lower() not in KEYWORDS else '"' + name.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """A string as SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)
@@ -90,10 +68,10 @@ class Shape:
         for key, part in other.parts.items():
             self.part(key, part.type, many=part.many).merge(part)
 
-    def has_decimals(self) -> set[str]:
+    def decimals(self) -> set[str]:
         """JSON keys of the decimals that are read."""
         keys = {key for key, part in self.parts.items() if part.type == "decimal"}
-        return keys.union(*(part.has_decimals() for part in self.parts.values()))
+        return keys.union(*(part.decimals() for part in self.parts.values()))
 
     def nested(self, path: str = "$") -> Iterator[tuple[str, str]]:
         """JSON path and JSON type of each object and list that is read, down to the first lists."""
@@ -102,25 +80,6 @@ class Shape:
                 yield f"{path}.{key}", "ARRAY" if part.many else "OBJECT"
             if not part.many:
                 yield from part.nested(f"{path}.{key}")
-
-    def structure(self) -> Any:
-        """The structure that DuckDB's ``from_json`` takes."""
-        one: Any = leaf_type(self.type)
-        if self.parts:
-            one = {key: part.structure() for key, part in sorted(self.parts.items())}
-        return [one] if self.many else one
-
-    def structure_text(self) -> str:
-        """The structure as JSON text."""
-        return json.dumps(self.structure(), separators=(", ", ": "))
-
-    def sql_type(self) -> str:
-        """The SQL type: what ``read_json`` takes in ``columns``."""
-        one = leaf_type(self.type)
-        if self.parts:
-            inside = ", ".join(f"{quoted(key)} {part.sql_type()}" for key, part in sorted(self.parts.items()))
-            one = f"STRUCT({inside})"
-        return one + "[]" * self.many
 
 
 def leaf_type(type_name: str) -> str:

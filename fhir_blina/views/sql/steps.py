@@ -1,18 +1,18 @@
-"""Steps, types and single values of FHIRPath as SQL over the typed columns of one resource."""
+"""Steps of FHIRPath over the typed columns of one resource: from one element to the next."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
-from fhir_blina.errors import ViewError
-from fhir_blina.fhirpath import MOMENTS, PRIMITIVES, Temporal, plain_type
+from fhir_blina.fhirpath import MOMENTS, PRIMITIVES
 from fhir_blina.views.definition import INTEGERS
-from fhir_blina.views.sql.shape import element, is_known, quoted, text
-from fhir_blina.views.sql.values import EMPTY, Focus, Loop, Value, enclosed, kind_of, renamed
+from fhir_blina.views.faults import NotCompiled
+from fhir_blina.views.sql import tree
+from fhir_blina.views.sql.shape import element
+from fhir_blina.views.sql.tree import Sql
+from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of
 
 
 class Steps:
@@ -23,11 +23,9 @@ class Steps:
         self.source = source
         self._variables = 0
 
-    def refuse(self, what: str) -> ViewError:
+    def refuse(self, what: str) -> NotCompiled:
         """A refusal that names the view and the way out."""
-        return ViewError(
-            f'{self.source}: {what} is not compiled to SQL. Use --engine python (engine="python")'
-        )
+        return NotCompiled(self.source, what)
 
     def variable(self) -> str:
         """A new name for an item of a list."""
@@ -49,30 +47,33 @@ class Steps:
             return EMPTY
         if found.choice:
             keys = [(f"{name}{kind[0].upper()}{kind[1:]}", kind) for kind in found.types]
-            alternatives = tuple(Value(key, kind, parent=(source, key), written=True) for key, kind in keys)
-            return Value("", "choice", shape=source.shape, choices=alternatives)
+            alternatives = tuple(
+                Value(tree.null(), kind, parent=(source, key), written=True) for key, kind in keys
+            )
+            return Value(tree.null(), "choice", shape=source.shape, choices=alternatives)
         return self._below(source, name, found.types[0], many=found.many)
 
     def _below(self, source: Value, key: str, type_name: str, *, many: bool, written: bool = False) -> Value:
         if source.shape is None:
             return EMPTY
+        if many and type_name == "decimal":
+            raise self.refuse(f"{key}, a list of decimals,")
         shape = source.shape.part(key, type_name, many=many)
-        sql = f"{source.sql}.{quoted(key)}"
-        parent = (source, key)
+        sql = tree.below(source.sql, key)
+        made = Value(sql, type_name, shape, parent=(source, key), written=written)
         if source.loop is None:
             if not many:
-                return Value(sql, type_name, shape, guards=source.guards, parent=parent, written=written)
-            variable = self.variable()
-            base = replace(source, sql=sql).single()
-            return Value(variable, type_name, shape, Loop(base, variable), parent=parent, written=written)
+                return replace(made, guards=source.guards)
+            return self._over(made, replace(source, sql=sql).single())
         if not many:
-            loop = replace(source.loop, conditions=(*source.loop.conditions, f"{sql} IS NOT NULL"))
-            return Value(sql, type_name, shape, loop, parent=parent, written=written)
+            conditions = (*source.loop.conditions, tree.is_there(sql))
+            return replace(made, loop=replace(source.loop, conditions=conditions))
+        return self._over(made, tree.flat(tree.each(source.loop.filtered(), source.loop.variable, sql)))
+
+    def _over(self, value: Value, items: Sql) -> Value:
+        """The items of a list, each a value like this one."""
         variable = self.variable()
-        inner = f"list_transform({source.loop.filtered()}, lambda {source.loop.variable}: {sql})"
-        return Value(
-            variable, type_name, shape, Loop(f"flatten({inner})", variable), parent=parent, written=written
-        )
+        return replace(value, sql=tree.variable(variable), loop=Loop(items, variable))
 
     def _chosen(self, value: Value) -> list[Value]:
         """The alternatives of a choice, each as a value of its own."""
@@ -97,34 +98,29 @@ class Steps:
         kinds = {kind_of(one) for one in found}
         moments = {MOMENTS.get(one) for one in types}
         loops = {(one.loop.base, one.loop.variable) if one.loop else None for one in found}
-        if (
-            len(kinds) > 1
-            or "element" in kinds
-            or len(moments) > 1
-            or len({one.numeric for one in found}) > 1
-        ):
+        numeric = {one.numeric for one in found}
+        if len(kinds) > 1 or "element" in kinds or len(moments) > 1 or len(numeric) > 1:
             raise self.refuse("a choice type without ofType()")
         if len(loops) > 1:
             raise self.refuse("lists below a choice type without ofType()")
         kind = types.pop() if len(types) == 1 else "decimal" if kinds == {"number"} else "string"
         kind = next(iter(moments)) or kind
         texts = [
-            f"CAST({one.single()} AS VARCHAR)" if kind == "decimal" and one.type in INTEGERS else one.single()
+            tree.cast(one.single(), "VARCHAR") if kind == "decimal" and one.type in INTEGERS else one.single()
             for one in found
         ]
-        variable, each = self.variable(), self.variable()
-        (loop,) = {one.loop for one in found} if loops == {None} else {found[0].loop}
+        loop = found[0].loop
         if loop is not None:
             texts = [
-                f"CASE WHEN {' AND '.join(one.loop.conditions)} THEN {sql} END"
+                tree.case((tree.both(*one.loop.conditions), sql))
                 for one, sql in zip(found, texts, strict=True)
                 if one.loop is not None
             ]
-        listed = f"list_filter([{', '.join(texts)}], lambda {each}: {each} IS NOT NULL)"
+        each = self.variable()
+        listed = tree.kept(tree.array(*texts), each, tree.is_there(tree.variable(each)))
         if loop is not None:
-            listed = f"flatten(list_transform({loop.base}, lambda {loop.variable}: {listed}))"
-        written = all(one.written for one in found)
-        return Value(variable, kind, loop=Loop(listed, variable), written=written)
+            listed = tree.flat(tree.each(loop.base, loop.variable, listed))
+        return self._over(Value(EMPTY.sql, kind, written=all(one.written for one in found)), listed)
 
     def with_valueless(self, value: Value) -> Value:
         """A list of primitives together with those that have extensions and no value.
@@ -134,17 +130,17 @@ class Steps:
         if value.loop is None or value.parent is None or value.type not in PRIMITIVES:
             return value
         above, key = value.parent
-        there = f"{value.sql} IS NOT NULL"
-        if there not in value.loop.conditions or value.sql == value.loop.variable:
+        there = tree.is_there(value.sql)
+        if there not in value.loop.conditions or value.is_item:
             return value
         beside = self._below(replace(above, loop=None), f"_{key}", "Element", many=False)
-        either = f"({there} OR {beside.sql} IS NOT NULL)"
+        either = tree.either(there, tree.is_there(beside.sql))
         conditions = tuple(either if one == there else one for one in value.loop.conditions)
         return replace(value, loop=replace(value.loop, conditions=conditions))
 
     def with_values(self, value: Value) -> Value:
         """A list of primitives without those that have no value: rows and cells are made of values."""
-        there = f"{value.sql} IS NOT NULL"
+        there = tree.is_there(value.sql)
         if value.loop is None or value.type not in PRIMITIVES or there in value.loop.conditions:
             return value
         return replace(value, loop=replace(value.loop, conditions=(*value.loop.conditions, there)))
@@ -154,7 +150,7 @@ class Steps:
         if source.loop is None or source.parent is None:
             return replace(source, loop=None, guards=())
         above, key = source.parent
-        parent = None if source.sql == source.loop.variable else (replace(above, loop=None), key)
+        parent = None if source.is_item else (replace(above, loop=None), key)
         return replace(source, loop=None, guards=(), parent=parent)
 
     def one(self, value: Value) -> Value:
@@ -162,137 +158,20 @@ class Steps:
         value = self.with_valueless(self.known(value))
         if value.loop is None:
             return value
-        sql = f"fhir_only({value.items()}, 'view: one value is needed and there are several')"
-        return replace(value, sql=sql, loop=None, guards=(), parent=None)
+        return replace(value, sql=tree.the_one(value.items()), loop=None, guards=(), parent=None)
 
-    def _item(self, source: Value, index: Value) -> Value:
-        if not re.fullmatch(r"-?\d+", index.sql):
-            raise self.refuse("an index that is no number or constant")
-        return self._at(source, int(index.sql) + 1)
-
-    def _at(self, source: Value, place: int) -> Value:
+    def at(self, source: Value, place: int) -> Value:
+        """One item of a list by its place: the first is 1, the last is -1."""
         if source.choices and not any(one.loop for one in self._chosen(source)):
             return source if place in {1, -1} else EMPTY  # of a choice there is one
         source = self.with_valueless(self.known(source))
         if source.loop is None:
             return source if place in {1, -1} else EMPTY
-        item = f"{source.loop.filtered()}[{place}]"
-        sql = renamed(source.sql, source.loop.variable, item)
+        sql = tree.replaced(source.sql, source.loop.variable, tree.at(source.loop.filtered(), place))
         parent = source.parent if source.shape is None or source.type not in PRIMITIVES else None
-        if source.parent is not None and source.sql != source.loop.variable and source.type in PRIMITIVES:
-            parent = (replace(source.parent[0], sql=sql.rpartition(".")[0], loop=None), source.parent[1])
+        if source.parent is not None and not source.is_item and source.type in PRIMITIVES:
+            parent = (replace(source.parent[0], sql=tree.above(sql), loop=None), source.parent[1])
         return replace(source, sql=sql, loop=None, parent=parent)
-
-    def _of_type(self, value: Value, operator: str, type_name: str) -> Value:
-        wanted = plain_type(type_name)
-        if not is_known(wanted):
-            return EMPTY
-        fitting = {wanted}
-        if value.choices:
-            kept = replace(value, choices=tuple(one for one in value.choices if one.type in fitting))
-            if operator == "ofType":
-                return chosen([self._resolved(one) for one in kept.choices])
-            there = self.present(kept) if kept.choices else "false"
-            several = f"{self.count(value)} > 1"
-            if operator == "is":
-                return Value(
-                    f"CASE WHEN {several} THEN {_SEVERAL} WHEN {self.present(value)} THEN {there} END",
-                    "boolean",
-                )
-            if any(one.loop for one in self._chosen(value)):
-                raise self.refuse("as of a list")
-            return chosen([self._resolved(one) for one in kept.choices])
-        if operator != "ofType":
-            value = self.one(value)
-        if not value.type or value.type in fitting:
-            return (
-                value
-                if operator != "is"
-                else Value(f"CASE WHEN {self.present(value)} THEN true END", "boolean")
-            )
-        if value.written:  # a choice, whose name in JSON tells its type
-            return (
-                Value(f"CASE WHEN {self.present(value)} THEN false END", "boolean")
-                if operator == "is"
-                else EMPTY
-            )
-        if value.type in {"Resource", "Element"} or operator == "is" or kind_of(value) == "text":
-            raise self.refuse(f"{operator} {type_name} of a {value.type}")
-        return EMPTY
-
-    def _literal(self, value: Any) -> Value:
-        if value is None:
-            return EMPTY
-        if isinstance(value, bool):
-            return Value(str(value).lower(), "boolean")
-        if isinstance(value, int):
-            if abs(value) >= 2**63:
-                raise self.refuse("a whole number of more than 18 digits")
-            return Value(str(value), "integer")
-        if isinstance(value, Decimal):
-            if int(value.as_tuple().exponent) < -18 or abs(value) >= Decimal(10) ** 20:
-                raise self.refuse("a number of more than 18 decimals or 20 digits before the point")
-            return Value(f"CAST('{value:f}' AS DECIMAL(38, 18))", "decimal", numeric=True)
-        if isinstance(value, Temporal):
-            if value.kind == "time" and len(value.parts) < 2:
-                raise self.refuse("a time without minutes")
-            return Value(text(value.text), value.kind, written=True)
-        return Value(text(str(value)), "string")
-
-    def _constant(self, name: str, focus: Focus) -> Value:
-        if name == "rowIndex":
-            return Value(focus.row_index, "integer")
-        if name in {"resource", "rootResource"}:
-            return focus.resource
-        return focus.this if name == "context" else self._literal(self.constants[name])
-
-    def truth(self, value: Value) -> str:
-        """SQL of a value as true, false or unknown, to be put between operators."""
-        if value.choices:
-            found = [self.item(one) for one in self._chosen(value)]
-            truths = [
-                replace(one, sql=self._true(inner), type="boolean", guards=(), shape=None, numeric=False)
-                for one, inner in zip(self._chosen(value), found, strict=True)
-            ]
-            value = self._merged(truths)
-        return enclosed(self._true(self.one(value)))
-
-    def _true(self, value: Value) -> str:
-        if value.type in {"boolean", ""}:
-            return value.single()
-        return f"CASE WHEN {value.single()} IS NOT NULL THEN true END"
-
-    def count(self, value: Value) -> str:
-        """SQL of the number of items; a primitive with only extensions counts."""
-        if value.choices:
-            return enclosed(" + ".join(self.count(one) for one in self._chosen(value)))
-        if not value.type:
-            return "0"
-        if (loop := self.with_valueless(value).loop) is not None:
-            return f"coalesce(len({loop.filtered()}), 0)"
-        return f"CASE WHEN {self.present(value)} THEN 1 ELSE 0 END"
-
-    def present(self, value: Value) -> str:
-        """SQL of whether there is anything; a primitive with only extensions counts."""
-        if value.choices:
-            return enclosed(" OR ".join(self.present(one) for one in self._chosen(value)))
-        if not value.type:
-            return "false"
-        if (loop := self.with_valueless(value).loop) is not None:
-            return f"coalesce(len({loop.filtered()}) > 0, false)"
-        there = f"{enclosed(value.sql)} IS NOT NULL"
-        if value.type in PRIMITIVES and re.fullmatch(r"x\d+", value.sql):
-            there = "true"  # an item of a list, with a value or with extensions only
-        elif value.parent is not None and value.shape is not None and value.type in PRIMITIVES:
-            above, key = value.parent
-            beside = self._below(above, f"_{key}", "Element", many=False)
-            there = f"({there} OR {beside.single()} IS NOT NULL)"
-        if value.guards:
-            return f"coalesce({' AND '.join([*value.guards, there])}, false)"
-        return enclosed(there)
-
-
-_SEVERAL = "error('view: one value is needed and there are several')"
 
 
 def _has(type_name: str, name: str) -> bool:
@@ -307,4 +186,4 @@ def chosen(found: list[Value]) -> Value:
     flat = [inner for one in found if one.type for inner in (one.choices or (one,))]
     if len(flat) < 2:
         return flat[0] if flat else EMPTY
-    return Value("", "choice", choices=tuple(flat))
+    return Value(tree.null(), "choice", choices=tuple(flat))

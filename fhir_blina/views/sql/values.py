@@ -1,28 +1,29 @@
-"""What a FHIRPath compiles to: SQL of a value, or of a list with the conditions on its items."""
+"""What a FHIRPath compiles to: the tree of a value, or of a list with the conditions on its items."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from fhir_blina.fhirpath import PRIMITIVES
 from fhir_blina.views.definition import INTEGERS
+from fhir_blina.views.sql import tree
 from fhir_blina.views.sql.shape import Shape
+from fhir_blina.views.sql.tree import Sql
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A list: its SQL, the variable that stands for an item, the conditions on it."""
+    """A list: its tree, the variable that stands for an item, the conditions on it."""
 
-    base: str
+    base: Sql
     variable: str
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[Sql, ...] = ()
 
-    def filtered(self) -> str:
+    def filtered(self) -> Sql:
         """The items that meet the conditions."""
         if not self.conditions:
             return self.base
-        return f"list_filter({self.base}, lambda {self.variable}: {' AND '.join(self.conditions)})"
+        return tree.kept(self.base, self.variable, tree.both(*self.conditions))
 
 
 @dataclass(frozen=True)
@@ -39,88 +40,67 @@ class Value:
         parent: The element above, to reach a primitive's extensions.
         written: Whether the reference engine knows the type from the JSON or the text.
         numeric: Whether a decimal is a number already, not text.
+        whole: A whole number that the path itself gives.
     """
 
-    sql: str
+    sql: Sql
     type: str
     shape: Shape | None = None
     loop: Loop | None = None
-    guards: tuple[str, ...] = ()
+    guards: tuple[Sql, ...] = ()
     choices: tuple[Value, ...] = ()
     parent: tuple[Value, str] | None = None
     written: bool = False
     numeric: bool = False
+    whole: int | None = None
 
-    def single(self) -> str:
-        """SQL of a single value."""
-        if self.guards:
-            return f"(CASE WHEN {' AND '.join(self.guards)} THEN {self.sql} END)"
-        return self.sql
+    @property
+    def is_item(self) -> bool:
+        """Whether the items of the list are themselves the values."""
+        return self.loop is not None and tree.is_variable(self.sql, self.loop.variable)
 
-    def items(self) -> str:
-        """SQL of a list of the values."""
+    def single(self) -> Sql:
+        """A single value."""
+        return tree.case((tree.both(*self.guards), self.sql)) if self.guards else self.sql
+
+    def items(self) -> Sql:
+        """A list of the values."""
         if self.loop is None:
             single = self.single()
-            return f"CASE WHEN ({single}) IS NULL THEN [] ELSE [{single}] END"
-        if self.sql == self.loop.variable:
+            return tree.case((tree.is_null(single), tree.array()), otherwise=tree.array(single))
+        if self.is_item:
             return self.loop.filtered()
-        return f"list_transform({self.loop.filtered()}, lambda {self.loop.variable}: {self.sql})"
+        return tree.each(self.loop.filtered(), self.loop.variable, self.sql)
 
 
-EMPTY = Value("NULL", "")
+EMPTY = Value(tree.null(), "")
 
 
-def number(value: Value, *, factor: bool = False) -> str:
-    """SQL of a number: a decimal kept as text is cast."""
+def number(value: Value, *, factor: bool = False) -> Sql:
+    """A number: a decimal kept as text is cast."""
+    if factor:
+        return tree.call("fhir_factor", value.single())
     if value.type == "decimal" and not value.numeric:
-        return f"{'fhir_factor' if factor else 'fhir_number'}({value.single()})"
-    return f"fhir_factor({value.single()})" if factor else value.single()
+        return tree.call("fhir_number", value.single())
+    return value.single()
 
 
 def kind_of(value: Value) -> str:
     """``number``, ``boolean``, ``text`` or ``element``."""
-    if value.type in INTEGERS or value.type == "decimal":
+    return kind_of_type(value.type)
+
+
+def kind_of_type(type_name: str) -> str:
+    """The kind that values of a FHIR type are of."""
+    if type_name in INTEGERS or type_name == "decimal":
         return "number"
-    return "boolean" if value.type == "boolean" else "text" if value.type in PRIMITIVES else "element"
+    return "boolean" if type_name == "boolean" else "text" if type_name in PRIMITIVES else "element"
 
 
 @dataclass(frozen=True)
 class Focus:
-    """Where a path starts: ``$this``, the resource, and the SQL of ``%rowIndex``."""
+    """Where a path starts: ``$this``, the resource, and the tree of ``%rowIndex``."""
 
     this: Value
     resource: Value
-    row_index: str = "0"
-
-
-_ATOMIC = re.compile(r'[\w."\[\]]+')
-_STRINGS = re.compile(r"'(?:[^']|'')*'")
-
-
-def enclosed(sql: str) -> str:
-    """SQL that stands as one operand, whatever is put around it."""
-    if _ATOMIC.fullmatch(sql) or (sql.startswith("CASE ") and _one_case(sql)):
-        return sql
-    plain = _STRINGS.sub(lambda found: "'" * len(found[0]), sql)
-    depth = 0
-    for place, mark in enumerate(plain):
-        depth += (mark == "(") - (mark == ")")
-        if not depth and (mark == " " or (mark == ")" and place + 1 < len(plain))):
-            return f"({sql})"
-    return sql
-
-
-def _one_case(sql: str) -> bool:
-    """Whether SQL that begins with CASE ends where that CASE does."""
-    depth = 0
-    for found in re.finditer(r"'(?:[^']|'')*'|\bCASE\b|\bEND\b", sql):
-        depth += (found[0] == "CASE") - (found[0] == "END")
-        if not depth and found[0] == "END":
-            return found.end() == len(sql)
-    return False
-
-
-def renamed(sql: str, variable: str, by: str) -> str:
-    """Put SQL in the place of a variable, outside of strings."""
-    found = re.compile(rf"'(?:[^']|'')*'|\b{variable}\b")
-    return found.sub(lambda match: match[0] if match[0].startswith("'") else by, sql)
+    row_index: Sql | None = None

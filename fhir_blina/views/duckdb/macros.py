@@ -1,30 +1,40 @@
-"""SQL macros that compiled views call where one expression would not be readable."""
+"""What compiled views call by name, as macros of DuckDB."""
 
 from __future__ import annotations
 
-import re
+import functools
+from collections.abc import Iterable, Iterator
+
+import sqlglot
+from sqlglot import exp
 
 from fhir_blina.views.definition import MAX_DEPTH, MAX_ROWS
+from fhir_blina.views.faults import Fault
+from fhir_blina.views.sql import tree
+from fhir_blina.views.sql.tree import Sql
 
 _ZONE = r"'(Z|[+-]\d\d:\d\d)$'"
+
+
+def _error(fault: Fault) -> str:
+    return tree.raised(fault).sql("duckdb", normalize_functions=False)
+
+
 MACROS: dict[str, str] = {
     # the one value of a list; several are an error
     "fhir_only(list, message)": "CASE WHEN len(list) > 1 THEN error(message) ELSE list[1] END",
+    # each value of a list once, in its first place
+    "fhir_distinct(items)": "list_filter(items, lambda x, i: x IS NULL OR list_position(items, x) = i)",
     # whether levels that are crossed stay a table
     "fhir_bounded(sizes)": (
-        f"CASE WHEN list_aggregate(sizes, 'product') > {MAX_ROWS} "
-        f"THEN error('view: more than {MAX_ROWS:,} rows of one resource: cross fewer levels') "
-        "ELSE true END"
+        f"CASE WHEN list_aggregate(sizes, 'product') > {MAX_ROWS} THEN {_error(Fault.ROWS)} ELSE true END"
     ),
-    "fhir_deep(place)": (
-        f"CASE WHEN len(place) > {MAX_DEPTH} "
-        f"THEN error('view: repeat goes down more than {MAX_DEPTH} levels') ELSE true END"
-    ),
+    "fhir_deep(place)": (f"CASE WHEN len(place) > {MAX_DEPTH} THEN {_error(Fault.DEPTH)} ELSE true END"),
     # whether objects and lists stand where R4 has them; from_json would pass over others
     "fhir_shaped(line, paths, kinds)": (
         "CASE WHEN list_bool_and(list_transform(list_zip(json_type(line, paths), kinds), "
         "lambda p: p[1] IS NULL OR p[1] = 'NULL' OR p[1] = p[2])) THEN true "
-        "ELSE error('view: an object where a list belongs, or the other way round') END"
+        f"ELSE {_error(Fault.NESTING)} END"
     ),
     # the id in a literal reference, of any type or of one
     "fhir_any_key(reference)": (
@@ -46,10 +56,10 @@ MACROS: dict[str, str] = {
         "- coalesce(TRY_CAST(split_part(upper(digits), 'E', 2) AS INTEGER), 0)"
     ),
     "fhir_long(digits)": (
-        "CASE WHEN fhir_scale(digits) > 18 THEN error('view: more than 18 decimals in a number') "
+        f"CASE WHEN fhir_scale(digits) > 18 THEN {_error(Fault.DECIMALS)} "
         "WHEN digits IS NULL OR TRY_CAST(digits AS DECIMAL(38, 18)) IS NOT NULL "
         "THEN TRY_CAST(digits AS DECIMAL(38, 18)) "
-        "ELSE error('view: more than 20 digits before the point') END"
+        f"ELSE {_error(Fault.DIGITS)} END"
     ),
     # up to 6 decimals and 12 characters: DuckDB casts these much faster through DECIMAL(18, 6)
     "fhir_small(digits)": (
@@ -57,26 +67,22 @@ MACROS: dict[str, str] = {
     ),
     "fhir_factor(digits)": (
         "CASE WHEN digits IS NULL OR CAST(digits AS DECIMAL(38, 18)) = CAST(digits AS DECIMAL(28, 10)) "
-        "THEN CAST(digits AS DECIMAL(28, 10)) ELSE error('view: more than 10 decimals in a calculation') END"
+        f"THEN CAST(digits AS DECIMAL(28, 10)) ELSE {_error(Fault.FACTOR)} END"
     ),
     "fhir_decimal(digits)": (
         "CASE WHEN digits IS NULL THEN NULL "
-        "WHEN fhir_small(digits) THEN CAST(TRY_CAST(digits AS DECIMAL(18, 6)) AS DECIMAL(38, 12)) "
+        f"WHEN fhir_small(digits) THEN CAST(coalesce(TRY_CAST(digits AS DECIMAL(18, 6)), "
+        f"{_error(Fault.NO_NUMBER)}) AS DECIMAL(38, 12)) "
         "WHEN fhir_long(digits) = CAST(TRY_CAST(digits AS DECIMAL(32, 12)) AS DECIMAL(38, 18)) "
         "THEN CAST(TRY_CAST(digits AS DECIMAL(32, 12)) AS DECIMAL(38, 12)) "
-        "ELSE error('view: more than 12 decimals in a number') END"
-    ),
-    # the same of the text of a DOUBLE, which is exact up to 15 digits
-    "fhir_short_decimal(digits)": (
-        "CASE WHEN length(digits) > 16 THEN error('view: more than 15 digits in a number') "
-        "ELSE fhir_decimal(digits) END"
+        f"ELSE {_error(Fault.COLUMN_DECIMALS)} END"
     ),
     "fhir_quotient(one, other)": (
         "CASE WHEN other = 0 OR one IS NULL OR other IS NULL THEN NULL "
         "WHEN CAST(CAST(one / other AS DECIMAL(18, 9)) AS DECIMAL(28, 10)) * other "
         "= one * CAST(1 AS DECIMAL(28, 10)) "
         "THEN CAST(one / other AS DECIMAL(18, 9)) "
-        "ELSE error('view: a quotient that does not end within 9 decimals') END"
+        f"ELSE {_error(Fault.QUOTIENT)} END"
     ),
     "fhir_digits(number)": (
         "CASE WHEN contains(CAST(number AS VARCHAR), '.') "
@@ -151,25 +157,37 @@ MACROS: dict[str, str] = {
     ),
     "fhir_edge(digits, side)": (
         "CASE WHEN regexp_matches(digits, '[eE]') OR fhir_places(digits) > 7 "
-        "THEN error('view: a boundary of a number with an exponent or more than 7 decimals') "
+        f"THEN {_error(Fault.BOUNDARY)} "
         "ELSE CAST(CAST(digits AS DECIMAL(28, 8)) + side * list_extract([0.5, 0.05, 0.005, 0.0005, 0.00005, "
         "0.000005, 0.0000005, 0.00000005], fhir_places(digits) + 1) AS DECIMAL(28, 8)) END"
     ),
 }
-_BY_NAME = {signature.partition("(")[0]: (signature, body) for signature, body in MACROS.items()}
-_CALL = re.compile(r"\bfhir_[a-z_]+(?=\()")
+_BY_NAME = {signature.partition("(")[0]: signature for signature in MACROS}
 
 
-def create_macros(sql: str) -> list[str]:
-    """``CREATE`` statements of the macros that a query calls, in an order that works."""
-    found: list[str] = []
+def _calls(sql: Sql) -> Iterator[str]:
+    return (one.name for one in sql.find_all(exp.Anonymous))
 
-    def visit(text: str) -> None:
-        for name in _CALL.findall(text):
-            if name in _BY_NAME and name not in found:
-                visit(_BY_NAME[name][1])
-                found.append(name)
 
-    visit(sql)
-    ordered = list(dict.fromkeys(found))
-    return [f"CREATE OR REPLACE TEMP MACRO {_BY_NAME[name][0]} AS\n  {_BY_NAME[name][1]}" for name in ordered]
+@functools.cache
+def _called(name: str) -> tuple[str, ...]:
+    """The macros that a macro calls, read from its parsed tree."""
+    body = sqlglot.parse_one(MACROS[_BY_NAME[name]], dialect="duckdb")
+    return tuple(one for one in _calls(body) if one in _BY_NAME)
+
+
+def create_macros(queries: Iterable[Sql]) -> list[str]:
+    """``CREATE`` statements of the macros that queries call, in an order that works."""
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name in _BY_NAME and name not in found:
+            for one in _called(name):
+                visit(one)
+            found[name] = None
+
+    for query in queries:
+        for name in _calls(query):
+            visit(name)
+    signatures = [_BY_NAME[name] for name in found]
+    return [f"CREATE OR REPLACE TEMP MACRO {one} AS\n  {MACROS[one]}" for one in signatures]
