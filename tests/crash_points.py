@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
-from fhir_blina.store.manifest import read_folder, recover
+from fhir_blina.store.manifest import read_folder
+from fhir_blina.store.replacing import recover
 from tests.fake_fhir import ward
 
 OLD, NEW = ward(3), ward(4)

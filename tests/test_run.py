@@ -129,13 +129,14 @@ def test_a_planted_difference_is_found(done, tmp_path, capsys):
     assert main(["roundtrip", "cjcp2023", "--store", str(store), "--quiet"]) == 4
     assert "Observation.ndjson" in capsys.readouterr().err  # the manifest's checksum tells
 
-    from fhir_blina.cli.pipeline import pulled_resources
     from fhir_blina.cohorts.folder import read_cohort
+    from fhir_blina.files import read_ndjson
     from fhir_blina.mapping.back.roundtrip import round_trip
     from fhir_blina.mapping.mapping import map_cohort
 
     cohort = read_cohort("cjcp2023")
-    account = round_trip(cohort, map_cohort(cohort), pulled_resources(store))
+    resources = [one for file in sorted(store.glob("*.ndjson")) for _, one in read_ndjson(file)]
+    account = round_trip(cohort, map_cohort(cohort), resources)
     assert account.lost == 1
     assert [difference.column for difference in account.differences] == ["value"]
 

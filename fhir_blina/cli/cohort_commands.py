@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fhir_blina.cli.store_commands import Options, prepared, pulled_folder, terminal_of
+from fhir_blina.cli.store_commands import Options, prepared, pulled, terminal_of
 from fhir_blina.errors import CohortError, ValidationError
 
 DIFFERENCES = 7
@@ -98,14 +98,13 @@ def validate(options: Options) -> int:
 
 def roundtrip(options: Options) -> int:
     """Rebuild the cohort's tables from a store and compare every cell."""
-    from fhir_blina.cli.pipeline import pulled_resources
     from fhir_blina.cli.summaries import cells_summary
     from fhir_blina.mapping.back import round_trip
 
     terminal = terminal_of(options)
     cohort, mapped, checked = prepared(options, terminal)
-    folder = pulled_folder(options, terminal, cohort.name)
-    account = round_trip(cohort, mapped, pulled_resources(folder), checked=checked)
+    held = list(pulled(options, terminal, cohort.name).resources())
+    account = round_trip(cohort, mapped, held, checked=checked)
     terminal.answer(
         {
             "cells": {"mapped": account.mapped, "unmapped": account.unmapped, "lost": account.lost},

@@ -186,7 +186,7 @@ def run(
         pulled = chosen.pull(folder, cohort=cohort.name, progress=step.progress)
         step.summary = f"{counted(pulled.counts)}, complete"
     with terminal.step("roundtrip") as step:
-        account = round_trip(cohort, mapped, pulled_resources(folder), checked=checked)
+        account = round_trip(cohort, mapped, list(pulled.resources()), checked=checked)
         step.summary = cells_summary(account)
     if suppress is not None:
         with terminal.step("analyze") as step:
@@ -246,13 +246,6 @@ def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, thres
     results = suppressed_results(tables, read_endpoints(definitions), threshold)
     write_results(results, out / "results.json")
     return results
-
-
-def pulled_resources(folder: Path) -> list[dict[str, Any]]:
-    """Every resource of a pulled folder."""
-    from fhir_blina.files import read_ndjson
-
-    return [resource for path in sorted(folder.glob("*.ndjson")) for _, resource in read_ndjson(path)]
 
 
 def _chosen(release: FhirRelease | None) -> FhirRelease:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fhir_blina.cli.terminal import Terminal, counted, table_text
 from fhir_blina.errors import StoreRefused
+
+if TYPE_CHECKING:
+    from fhir_blina.store import PullResult
 
 Options = argparse.Namespace
 
@@ -247,14 +250,19 @@ def server(options: Options) -> int:
 
 
 def pulled_folder(options: Options, terminal: Terminal, cohort: str | None) -> Path:
-    """The folder that the tables are read from: the store itself, or a fresh pull of a server."""
+    """The folder that the tables are read from."""
+    return pulled(options, terminal, cohort).folder
+
+
+def pulled(options: Options, terminal: Terminal, cohort: str | None) -> PullResult:
+    """What the store holds: the store itself where that is a folder, or a fresh pull of a server."""
     where = options.store or str(Path(options.out) / "fhir")
     folder = Path(options.out) / "fhir"
     with terminal.step("pull") as step:
-        result = store_of(options).pull(
+        result: PullResult = store_of(options).pull(
             folder if where.startswith(("http://", "https://")) else Path(where),
             cohort=cohort,
             progress=step.progress,
         )
         step.summary = f"{counted(result.counts)}, complete"
-    return Path(result.folder)
+    return result

@@ -159,11 +159,11 @@ def resource_of(line: bytes) -> Resource:
     return resource
 
 
-def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
-    """Yield ``(line number, resource)`` for each line of an NDJSON file.
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield ``(line number, line)`` for each line of an NDJSON file.
 
     Raises:
-        StoreIncomplete: a line that is not one whole JSON object, with file and line.
+        StoreIncomplete: a line that is too long or not whole, with file and line.
     """
     with open_regular(path) as file:
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
@@ -172,10 +172,20 @@ def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
                 raise StoreIncomplete(f"{where}: line longer than {MAX_LINE_BYTES // 2**20} MiB")
             if not line.endswith(b"\n"):
                 raise StoreIncomplete(f"{where}: the last line is cut off. Write or pull the folder again")
-            try:
-                yield number, resource_of(line)
-            except ValueError as error:
-                raise StoreIncomplete(f"{where}: {error}") from None
+            yield number, line
+
+
+def read_ndjson(path: Path) -> Iterator[tuple[int, Resource]]:
+    """Yield ``(line number, resource)`` for each line of an NDJSON file.
+
+    Raises:
+        StoreIncomplete: a line that is not one whole JSON object, with file and line.
+    """
+    for number, line in read_lines(path):
+        try:
+            yield number, resource_of(line)
+        except ValueError as error:
+            raise StoreIncomplete(f"{path}:{number}: {error}") from None
 
 
 def write_whole(path: Path, text: str | bytes | Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import FhirBlinaError
-from fhir_blina.files import dumps, naming, read_ndjson
+from fhir_blina.files import dumps, naming
 from fhir_blina.store.contract import PullResult, PushResult, Resources, Store
 from fhir_blina.store.manifest import now
 from fhir_blina.store.sources import again_and_again
@@ -53,8 +53,7 @@ class Audited:
         """As the store's own; the ids are those that were fetched."""
         with self._line("pull", cohort) as ids:
             result = self._store.pull(folder, cohort=cohort, **more)
-            for path in sorted(result.folder.glob("*.ndjson")):
-                ids += [f"{one['resourceType']}/{one['id']}" for _, one in read_ndjson(path)]
+            ids += [f"{one['resourceType']}/{one['id']}" for one in result.resources()]
             return result
 
     def unload(self, cohort: str, **more: Any) -> dict[str, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from fhir_blina.errors import Finding, StoreRefused
-from fhir_blina.files import COHORT_SYSTEM, Resource
+from fhir_blina.files import COHORT_SYSTEM, Resource, read_ndjson
 
 Resources = Iterable[Resource]
 """What a push takes: a list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`."""
@@ -104,12 +104,22 @@ class PullResult:
         folder: Where ``<Type>.ndjson``, ``manifest.json`` and ``certificate.json`` lie.
         certificate: The content of ``certificate.json``: counts, time, server, query, way.
         notes: What was chosen and why, a sentence each.
+        held: The resources, where the store had read them anyway.
     """
 
     counts: Mapping[str, int]
     folder: Path
     certificate: Mapping[str, Any]
     notes: Sequence[str] = ()
+    held: Sequence[Resource] | None = field(default=None, repr=False, compare=False)
+
+    def resources(self) -> Iterator[Resource]:
+        """Each resource, in the order of the files; they are read if the store has not read them."""
+        if self.held is not None:
+            yield from self.held
+            return
+        for path in sorted(self.folder.glob("*.ndjson")):
+            yield from (resource for _, resource in read_ndjson(path))
 
 
 class Store(Protocol):

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.files import Resource, locked, same
+from fhir_blina.files import Resource, loads, locked, same
 from fhir_blina.r4 import R4, FhirRelease, checked_types
 from fhir_blina.store.contract import (
+    Keys,
     Plan,
     Progress,
     PullResult,
@@ -22,17 +23,8 @@ from fhir_blina.store.contract import (
     no_progress,
     not_here,
 )
-from fhir_blina.store.manifest import (
-    MANIFEST,
-    lines_of,
-    locks_of,
-    now,
-    read_folder,
-    recover,
-    refuse_foreign,
-    save_pull,
-    write_folder,
-)
+from fhir_blina.store.manifest import MANIFEST, Held, holds, locks_of, now, read_folder, read_held
+from fhir_blina.store.replacing import by_file, line_of, recover, save_pull, write_folder
 from fhir_blina.store.sent import NOT_REMOVED, Sent, refuse_to_write
 
 
@@ -52,24 +44,20 @@ class FolderStore:
         """The folder."""
         return str(self.folder)
 
-    def _read(self) -> dict[str, Resource]:
-        refuse_foreign(self.folder, self.release)
-        if not self.folder.exists() or not any(self.folder.iterdir()):
-            return {}
-        return read_folder(self.folder, self.release)
-
     def counts(self, cohort: str | None = None) -> dict[str, int]:
         """Resources by type: one cohort's, or all."""
-        return counted(by_type(self._read() if cohort is None else self.held(cohort)))
+        held = read_held(self.folder, self.release)
+        return counted(by_type(key for key, one in held.items() if cohort is None or cohort in one.cohorts))
 
     def held(self, cohort: str) -> dict[str, Resource]:
         """What the folder holds of a cohort, by ``Type/id``."""
-        return {key: one for key, one in self._read().items() if belongs_to(one, cohort)}
+        held = read_held(self.folder, self.release)
+        return {key: loads(one.line) for key, one in held.items() if cohort in one.cohorts}
 
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
         sent = Sent(resources, cohort, self.release, keep=True)
-        return _plan(sent, dict(sent), self._read(), cohort, remove_orphans is not False)
+        return _plan(sent, read_held(self.folder, self.release), cohort, remove_orphans is not False)
 
     def push(
         self,
@@ -85,29 +73,28 @@ class FolderStore:
         """Store the resources; see :class:`Store`. Nothing is written when nothing changes."""
         refuse_to_write(rejects)
         start = time.perf_counter()
-        source = Sent(resources, cohort, self.release, origins, keep=True)
-        sent = dict(source)
+        sent = Sent(resources, cohort, self.release, origins, keep=True)
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
-            held = self._read()
-            plan = _plan(source, sent, held, cohort, remove_orphans is not False)
+            held = read_held(self.folder, self.release)
+            plan = _plan(sent, held, cohort, remove_orphans is not False)
             planned = time.perf_counter()
-            gone = {f"{kind}/{name}" for kind, names in plan.orphaned.items() for name in names}
             rejected = plan.rejected
-            if rejected or not plan.remove_orphans:
-                gone = set()
-            written = {key: held[key] for key in held if key not in gone} | sent
+            gone = _keys(plan.orphaned) if plan.remove_orphans and not rejected else set()
+            changed = _keys(plan.create) | _keys(plan.update)
+            kept = {key: one.line for key, one in held.items() if key not in gone}
+            written = kept | {key: sent.lines[key] for key in changed}
             new = not (self.folder / MANIFEST).is_file() and bool(sent or not rejected)
-            if new or not _same(written, held):
+            if new or changed or gone:
                 write_folder(self.folder, written, self.release, request=f"push of cohort {cohort}")
             sent_at = time.perf_counter()
             verified = "not compared"
             if verify != "counts":
-                if not _same(self._read(), written):
+                if not holds(self.folder, by_file(written)):
                     raise StoreIncomplete(f"{self.folder} does not hold what was written. Push again")
                 verified = f"all {len(sent)} resources read back and compared"
         if rejected and rejects is not None:
-            source.keep_rejected(rejects, {})
+            sent.keep_rejected(rejects, {})
         elif rejected:
             raise StoreRefused(rejected)
         progress("push", len(sent), len(sent))
@@ -170,52 +157,54 @@ class FolderStore:
         if itself and chosen.keys() != held.keys():
             raise StoreRefused(f"{folder} is the store itself; a selection needs another folder")
         if not itself:
-            save_pull(folder, lines_of(chosen), certificate, self.release)
+            lines = by_file({key: line_of(key, one) for key, one in chosen.items()})
+            save_pull(folder, lines, certificate, self.release)
         progress("pull", len(chosen), len(chosen))
-        return PullResult(counts, folder, certificate)
+        return PullResult(counts, folder, certificate, held=tuple(chosen.values()))
 
     def unload(self, cohort: str, *, progress: Progress = no_progress) -> dict[str, int]:
         """Remove the cohort's resources and nothing else; see :class:`Store`."""
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
-            held = self._read()
-            gone = {key for key, resource in held.items() if belongs_to(resource, cohort)}
+            held = read_held(self.folder, self.release)
+            gone = {key for key, one in held.items() if cohort in one.cohorts}
             if gone:
-                kept = {key: resource for key, resource in held.items() if key not in gone}
+                kept = {key: one.line for key, one in held.items() if key not in gone}
                 write_folder(self.folder, kept, self.release, request=f"unload of cohort {cohort}")
         progress("unload", len(gone), len(gone))
         return counted(by_type(gone))
 
 
-def _plan(
-    source: Sent,
-    sent: dict[str, Resource],
-    held: dict[str, Resource],
-    cohort: str,
-    remove_orphans: bool,
-) -> Plan:
+def _plan(sent: Sent, held: dict[str, Held], cohort: str, remove_orphans: bool) -> Plan:
     """Compare what is sent with what is held; what was lost on the way is not orphaned.
 
     Raises:
         StoreRefused: an id is held by a resource of another cohort.
     """
-    if foreign := [key for key in sent if key in held and not belongs_to(held[key], cohort)]:
+    if foreign := [key for key in sent if key in held and cohort not in held[key].cohorts]:
         raise StoreRefused(
             [problem(key, "is in the store, but not of this cohort", "Give it another id") for key in foreign]
         )
+    there = [key for key in sent if key in held]
+    unchanged = {key for key in there if _same(held[key].line, sent.lines[key])}
     return Plan(
         create=by_type(key for key in sent if key not in held),
-        update=by_type(key for key in sent if key in held and not same(as_stored(held[key]), sent[key])),
-        unchanged=by_type(key for key in sent if key in held and same(as_stored(held[key]), sent[key])),
+        update=by_type(key for key in there if key not in unchanged),
+        unchanged=by_type(unchanged),
         orphaned=by_type(
             key
-            for key, resource in held.items()
-            if key not in sent and key not in source.lost and belongs_to(resource, cohort)
+            for key, one in held.items()
+            if key not in sent and key not in sent.lost and cohort in one.cohorts
         ),
         remove_orphans=remove_orphans,
-        rejected=tuple(one.finding for one in source.rejected({})),
+        rejected=tuple(one.finding for one in sent.rejected({})),
     )
 
 
-def _same(one: dict[str, Resource], other: dict[str, Resource]) -> bool:
-    return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+def _keys(by_type: Keys) -> set[str]:
+    return {f"{kind}/{name}" for kind, names in by_type.items() for name in names}
+
+
+def _same(held: str, sent: str) -> bool:
+    """Whether two lines are the same resource, also where another program wrote the one that is held."""
+    return held == sent or same(as_stored(loads(held)), as_stored(loads(sent)))

@@ -1,31 +1,30 @@
-"""A folder of NDJSON with a Bulk Data manifest: written whole, read only if whole."""
+"""A folder of NDJSON with a Bulk Data manifest: which files are its own, read only if whole."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import (
+    COHORT_SYSTEM,
     MAX_LINE_BYTES,
     Resource,
-    dumps,
     loads,
-    locked,
-    read_ndjson,
+    open_regular,
+    read_lines,
     read_regular,
-    sync_folder,
-    write_whole,
+    resource_of,
 )
 from fhir_blina.r4 import FhirRelease, key_of
+from fhir_blina.store.contract import tags_of
 
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificate.json"
+T = TypeVar("T")
 
 
 def now() -> str:
@@ -36,115 +35,6 @@ def now() -> str:
 def locks_of(folder: Path) -> Path:
     """The lock file of a store folder: beside it, hidden."""
     return folder.parent / f".{folder.name}.lock"
-
-
-def _spare(folder: Path) -> Path:
-    return folder.parent / f".{folder.name}.old"
-
-
-def write_folder(
-    folder: Path, resources: Mapping[str, Resource], release: FhirRelease, *, request: str
-) -> None:
-    """Make ``folder`` hold these resources and nothing else. The caller holds its lock.
-
-    Args:
-        folder: The target; absent, empty, or a store folder.
-        resources: By ``Type/id``.
-        release: The release of FHIR that they are of.
-        request: For the manifest: what was asked.
-
-    Raises:
-        StoreRefused: the folder holds other things, or is a symbolic link; a resource is larger than a
-            line may be.
-    """
-    _write(folder, lines_of(resources), release, request=request)
-
-
-def lines_of(resources: Mapping[str, Resource]) -> dict[str, Iterator[str]]:
-    """The lines of each type, sorted by id, each made when it is asked for."""
-    keys: dict[str, list[str]] = {}
-    for key in sorted(resources):
-        keys.setdefault(key.split("/", 1)[0], []).append(key)
-    return {kind: (line_of(key, resources[key]) for key in some) for kind, some in keys.items()}
-
-
-def _write(
-    folder: Path,
-    lines: Mapping[str, Iterable[str]],
-    release: FhirRelease,
-    *,
-    request: str,
-    certificate: Mapping[str, Any] | None = None,
-) -> None:
-    """Fill a new folder beside ``folder``, sync it, let it take the place; until then the old one stays."""
-    refuse_foreign(folder, release)
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
-    try:
-        output = [_write_file(fresh, kind, rows) for kind, rows in lines.items()]
-        manifest = {
-            "transactionTime": (certificate or {}).get("transactionTime") or now(),
-            "request": request,
-            "requiresAccessToken": False,
-            "output": output,
-            "error": [],
-        }
-        write_whole(fresh / MANIFEST, dumps(manifest, indent=2) + "\n")
-        if certificate is not None:
-            write_whole(fresh / CERTIFICATE, dumps(certificate, indent=2) + "\n")
-        sync_folder(fresh)
-        _take_place(fresh, folder)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-
-
-def _write_file(folder: Path, kind: str, rows: Iterable[str]) -> dict[str, Any]:
-    """Write the lines of a type; returns its entry in the manifest."""
-    digest, count = hashlib.sha256(), 0
-
-    def passed() -> Iterator[str]:
-        nonlocal count
-        for row in rows:
-            digest.update(row.encode())
-            count += 1
-            yield row
-
-    write_whole(folder / f"{kind}.ndjson", passed())
-    extension = {"sha256": digest.hexdigest()}
-    return {"type": kind, "url": f"{kind}.ndjson", "count": count, "extension": extension}
-
-
-def line_of(key: str, resource: Resource) -> str:
-    """The line of a resource in a file of a store.
-
-    Raises:
-        StoreRefused: it is longer than 16 MiB.
-    """
-    line = dumps(resource) + "\n"
-    if len(line) > MAX_LINE_BYTES // 4 and len(line.encode()) > MAX_LINE_BYTES:
-        raise StoreRefused([problem(key, f"is larger than {MAX_LINE_BYTES // 2**20} MiB")])
-    return line
-
-
-def _take_place(fresh: Path, folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(_spare(folder), ignore_errors=True)
-        folder.rename(_spare(folder))
-    fresh.rename(folder)
-    sync_folder(folder.parent)
-    shutil.rmtree(_spare(folder), ignore_errors=True)
-
-
-def recover(folder: Path) -> None:
-    """Finish or undo a replacement that a crash interrupted. The caller holds the lock."""
-    if _spare(folder).exists():
-        if folder.exists():
-            shutil.rmtree(_spare(folder))
-        else:
-            _spare(folder).rename(folder)
-    for left in folder.parent.glob(f".{folder.name}.*.tmp"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def refuse_foreign(folder: Path, release: FhirRelease) -> None:
@@ -197,8 +87,53 @@ def read_folder(folder: Path, release: FhirRelease) -> dict[str, Resource]:
         StoreIncomplete: with a finding for each file that is missing or extra, cut off, changed since
             it was written, or holds another number of lines, another type, or an id twice.
     """
+    return _read(folder, release, lambda _line, resource: resource)
+
+
+class Held(NamedTuple):
+    """A resource as it lies in a store folder: its line, and the cohorts whose tags it carries."""
+
+    line: str
+    cohorts: frozenset[str]
+
+
+def read_held(folder: Path, release: FhirRelease) -> dict[str, Held]:
+    """Every line of a store folder by ``Type/id``; nothing of a folder that is not there or empty.
+
+    Raises:
+        StoreRefused: the folder holds other things.
+        StoreIncomplete: as for :func:`read_folder`.
+    """
+    refuse_foreign(folder, release)
+    if not folder.exists() or not any(folder.iterdir()):
+        return {}
+    known: dict[frozenset[str], frozenset[str]] = {}
+
+    def kept(line: bytes, resource: Resource) -> Held:
+        cohorts = frozenset(code for system, code in tags_of(resource) if system == COHORT_SYSTEM)
+        return Held(line.decode(), known.setdefault(cohorts, cohorts))
+
+    return _read(folder, release, kept)
+
+
+def holds(folder: Path, lines: Mapping[str, Iterable[str]]) -> bool:
+    """Whether a store folder holds these lines of each type and nothing else, byte for byte."""
+    there = {path.name for path in folder.glob("*.ndjson")}
+    stated = read_manifest(folder)["output"] if (folder / MANIFEST).is_file() else []
+    listed = {str(one.get("url")) for one in stated}
+    if not there == listed == {f"{kind}.ndjson" for kind in lines}:
+        return False
+    for kind, rows in lines.items():
+        with open_regular(folder / f"{kind}.ndjson") as file:
+            if any(file.read(len(row)) != row for row in map(str.encode, rows)) or file.read(1):
+                return False
+    return True
+
+
+def _read(folder: Path, release: FhirRelease, take: Callable[[bytes, Resource], T]) -> dict[str, T]:
+    """What ``take`` makes of each line, by ``Type/id``."""
     manifest = read_manifest(folder)
-    resources: dict[str, Resource] = {}
+    resources: dict[str, T] = {}
     findings = []
     listed = set()
     for entry in manifest["output"]:
@@ -219,7 +154,7 @@ def read_folder(folder: Path, release: FhirRelease) -> dict[str, Resource]:
             continue
         listed.add(name)
         try:
-            resources.update(_read_file(folder / name, entry, release))
+            resources.update(_read_file(folder / name, entry, release, take))
         except StoreIncomplete as error:
             findings += error.findings
     findings += [
@@ -232,23 +167,29 @@ def read_folder(folder: Path, release: FhirRelease) -> dict[str, Resource]:
     return resources
 
 
-def _read_file(path: Path, entry: Mapping[str, Any], release: FhirRelease) -> dict[str, Resource]:
+def _read_file(
+    path: Path, entry: Mapping[str, Any], release: FhirRelease, take: Callable[[bytes, Resource], T]
+) -> dict[str, T]:
     if not path.is_file() or path.is_symlink():
         raise StoreIncomplete([problem(str(path), "is in the manifest, but missing", "Pull again")])
-    found: dict[str, Resource] = {}
-    lines = 0
-    for number, resource in read_ndjson(path):
+    found: dict[str, T] = {}
+    lines, digest = 0, hashlib.sha256()
+    for number, line in read_lines(path):
         where = f"{path}:{number}"
         lines = number
+        digest.update(line)
         try:
+            resource = resource_of(line)
             key = key_of(resource, release)
+        except ValueError as error:
+            raise StoreIncomplete(f"{where}: {error}") from None
         except StoreRefused as error:
             raise StoreIncomplete([problem(where, str(error))]) from None
         if resource["resourceType"] != entry["type"]:
             raise StoreIncomplete([problem(where, f"is not a {entry['type']}")])
         if key in found:
             raise StoreIncomplete([problem(where, f"{key} is there twice")])
-        found[key] = resource
+        found[key] = take(line, resource)
     count = entry.get("count")
     if count is not None and not isinstance(count, int):
         raise StoreIncomplete([problem(str(path), "its count in the manifest is no number", "Pull again")])
@@ -257,31 +198,9 @@ def _read_file(path: Path, entry: Mapping[str, Any], release: FhirRelease) -> di
             [problem(str(path), f"has {lines} lines, the manifest says {count}", "Pull the folder again")]
         )
     extension = entry.get("extension")
-    digest = extension.get("sha256") if isinstance(extension, dict) else None
-    if digest is not None and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+    stated = extension.get("sha256") if isinstance(extension, dict) else None
+    if stated is not None and digest.hexdigest() != stated:
         raise StoreIncomplete(
             [problem(str(path), "differs from its checksum in the manifest", "Pull the folder again")]
         )
     return found
-
-
-def save_pull(
-    folder: Path,
-    lines: Mapping[str, Iterable[str]],
-    certificate: Mapping[str, Any],
-    release: FhirRelease,
-) -> None:
-    """Make ``folder`` hold what was pulled and nothing else, under its lock.
-
-    Args:
-        folder: As for :func:`write_folder`.
-        lines: As :func:`lines_of` gives them: by type in order, sorted by id.
-        certificate: Content of ``certificate.json``; its ``query`` goes into the manifest, too.
-        release: The release of FHIR that they are of.
-
-    Raises:
-        StoreRefused: as for :func:`write_folder`.
-    """
-    with locked(locks_of(folder)):
-        recover(folder)
-        _write(folder, lines, release, request=str(certificate["query"]), certificate=certificate)

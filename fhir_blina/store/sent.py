@@ -10,6 +10,7 @@ from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import COHORT_SYSTEM, Resource, dumps, resource_of, write_whole
 from fhir_blina.r4 import FhirRelease, is_labelled, is_legal, key_of, targets_of
 from fhir_blina.store.contract import as_stored, belongs_to, tags_of
+from fhir_blina.store.replacing import line_of
 from fhir_blina.store.sources import Listed, NdjsonFolder, Place, Source
 
 NOT_REMOVED = "nothing orphaned was removed, because some resources were rejected"
@@ -35,10 +36,11 @@ class Sent(Mapping[str, Resource]):
         cohort: The cohort's name.
         release: The release of FHIR that they must be of.
         origins: Where a resource comes from, by ``Type/id``, for the file of rejects.
-        keep: Hold all in memory, so that none is read again.
+        keep: Hold the line of each in memory, so that none is read again.
 
     Attributes:
         targets: What each refers to, by ``Type/id``.
+        lines: As a folder holds them, by ``Type/id``; empty without ``keep``.
         lost: How messages name what was set aside, by ``Type/id`` where that is known.
     """
 
@@ -56,7 +58,7 @@ class Sent(Mapping[str, Resource]):
         self._origins = origins or {}
         self._places: dict[str, Place] = {}
         self._rejected: list[Rejected] = []
-        self._kept: dict[str, Resource] | None = {} if keep else None
+        self.lines: dict[str, str] = {}
         self.targets: dict[str, tuple[str, ...]] = {}
         self.lost: dict[str, str] = {}
         twice: set[str] = set()
@@ -79,8 +81,9 @@ class Sent(Mapping[str, Resource]):
             else:
                 targets = targets_of(resource)
                 self._places[key] = place
-                if self._kept is not None:
-                    self._kept[key] = as_stored(resource)
+                if keep:
+                    listed = isinstance(self._source, Listed)
+                    self.lines[key] = f"{line.decode()}\n" if listed else line_of(key, as_stored(resource))
                 self.targets[key] = shared.setdefault(targets, targets)
         for key in self._places.keys() & self.lost.keys() - twice:  # the other one is whole
             del self.lost[key]
@@ -91,6 +94,7 @@ class Sent(Mapping[str, Resource]):
         for key in keys:
             del self.targets[key]
             self._set_aside(self._places.pop(key), reason, remedy, key=key)
+            self.lines.pop(key, None)
         while self.lost:
             more = {
                 key: self.lost[lost[0]]
@@ -102,6 +106,7 @@ class Sent(Mapping[str, Resource]):
             for key, named in more.items():
                 del self.targets[key]
                 self._set_aside(self._places.pop(key), f"refers to {named}, which was refused", key=key)
+                self.lines.pop(key, None)
 
     def _set_aside(self, place: Place, reason: str, remedy: str = "", *, key: str = "") -> None:
         key = key or self._source.key(place)
@@ -124,8 +129,6 @@ class Sent(Mapping[str, Resource]):
             StoreIncomplete: its file was changed meanwhile.
         """
         place = self._places[key]
-        if self._kept is not None:
-            return self._kept[key]
         try:
             resource = resource_of(self._source.read(place))
         except ValueError:
@@ -141,6 +144,10 @@ class Sent(Mapping[str, Resource]):
     def __iter__(self) -> Iterator[str]:
         """Each ``Type/id``, in the order of the source."""
         return iter(self._places)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether it can be sent; nothing is read for that."""
+        return key in self._places
 
     def __len__(self) -> int:
         """How many can be sent."""

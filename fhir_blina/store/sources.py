@@ -6,12 +6,14 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from fhir_blina.errors import StoreIncomplete, problem
 from fhir_blina.files import MAX_LINE_BYTES, Resource, dumps, open_regular, resource_of
+from fhir_blina.store.contract import as_stored
 from fhir_blina.store.manifest import MANIFEST, read_manifest
 
 HEAD_BYTES = 4096
@@ -177,8 +179,16 @@ def again_and_again(resources: Iterable[Resource]) -> Iterable[Resource]:
     return list(resources) if isinstance(resources, Iterator) else resources
 
 
+def _as_stored(resource: Any) -> Any:
+    """As any store gives it back, where it has the shape of a resource; else as it is."""
+    if isinstance(resource, dict) and isinstance(resource.get("meta"), dict):
+        with suppress(AttributeError, KeyError, TypeError):
+            return as_stored(resource)
+    return resource
+
+
 class Listed:
-    """Resources that the caller holds."""
+    """Resources that the caller holds; their lines are those of a store."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._resources = list(resources)
@@ -199,7 +209,7 @@ class Listed:
             ValueError: it cannot be written as JSON, or is too large.
         """
         try:
-            line = dumps(self._resources[place.number - 1]).encode()
+            line = dumps(_as_stored(self._resources[place.number - 1])).encode()
         except UnicodeEncodeError:
             raise ValueError("a string holds a lone surrogate") from None
         except RecursionError:

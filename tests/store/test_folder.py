@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import sys
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from fhir_blina.cli import run
 from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
-from fhir_blina.files.json import dumps
+from fhir_blina.files.json import dumps, loads, resource_of
 from fhir_blina.files.locks import locked
+from fhir_blina.store import folder as folder_module
 from fhir_blina.store import manifest as manifest_module
 from fhir_blina.store import open_store
+from fhir_blina.store import replacing as replacing_module
 
 TAG = "https://fhir-blina.example/CodeSystem/cohort"
 
@@ -202,7 +207,7 @@ def test_a_crash_leaves_the_old_folder(store, monkeypatch, step):
     def crash(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(manifest_module, step, crash)
+    monkeypatch.setattr(replacing_module, step, crash)
     with pytest.raises(KeyboardInterrupt):
         store.push([patient("a"), patient("b")], cohort="tiny")
     monkeypatch.undo()
@@ -237,28 +242,61 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
         open_store(tmp_path / "fhir").push([patient("a")], cohort="tiny")
 
 
-def test_a_push_reads_and_writes_each_resource_once_and_compares_what_lies_there(store, monkeypatch):
-    """Once as text to see what JSON can say, once into the file; once parsed of each."""
-    from fhir_blina.files import json as files_json
-    from fhir_blina.store import sent, sources
-
-    done = []
+@pytest.fixture
+def done(monkeypatch):
+    """How often a resource is made a line, and a line a resource; each place that does either."""
+    calls = Counter()
 
     def counting(call, name):
         def counted(value, *more, **named):
-            if name == "resource_of" or (isinstance(value, dict) and "resourceType" in value):
-                done.append(name)
+            calls[name] += isinstance(value, (bytes, str)) or (
+                isinstance(value, dict) and "resourceType" in value
+            )
             return call(value, *more, **named)
 
         return counted
 
-    for module, name in (
-        (sources, "dumps"),
-        (manifest_module, "dumps"),
-        (sent, "resource_of"),
-        (files_json, "resource_of"),
-    ):
-        monkeypatch.setattr(module, name, counting(getattr(module, name), name))
+    for name, module in list(sys.modules.items()):
+        if name.startswith("fhir_blina."):
+            if getattr(module, "dumps", None) is dumps:
+                monkeypatch.setattr(module, "dumps", counting(dumps, "written"))
+            if getattr(module, "resource_of", None) is resource_of:
+                monkeypatch.setattr(module, "resource_of", counting(resource_of, "parsed"))
+    monkeypatch.setattr(folder_module, "loads", counting(loads, "parsed"))
+    return calls
+
+
+def test_a_push_writes_and_parses_each_resource_once(store, done):
+    """Parsed once: what JSON can say is what is stored. That all of it lies there is compared as text."""
     store.push([patient(f"p{number}") for number in range(5)], cohort="tiny")
-    assert (done.count("dumps"), done.count("resource_of")) == (10, 10)
+    assert done == {"written": 5, "parsed": 5}
     assert store.counts("tiny") == {"Patient": 5}
+
+
+def test_a_second_push_parses_what_is_held_too_and_writes_nothing(store, done):
+    resources = [patient(f"p{number}", birthDate="2001") for number in range(5)]
+    store.push(resources, cohort="tiny")
+    store.push([patient("else", "other")], cohort="other")
+    done.clear()
+    store.push(resources, cohort="tiny")
+    assert done == {"written": 5, "parsed": 5 + 6}
+
+
+def test_a_run_writes_each_resource_once_and_parses_it_once_each_way(tmp_path, done):
+    """Its 298 resources: written by the push, parsed by the push and by the pull; round trip and all take those."""
+    ran = run("cjcp2023", out=tmp_path)
+    assert sum(ran.pulled.counts.values()) == 298
+    assert done == {"written": 298, "parsed": 298 * 2}
+
+
+def test_what_another_program_wrote_in_another_order_is_unchanged(store):
+    store.push([patient("a", birthDate="2001", gender="male")], cohort="tiny")
+    path = store.folder / "Patient.ndjson"
+    line = json.dumps(dict(reversed(json.loads(path.read_text()).items()))) + "\n"
+    path.write_text(line)
+    manifest = json.loads((store.folder / "manifest.json").read_text())
+    manifest["output"][0]["extension"]["sha256"] = hashlib.sha256(line.encode()).hexdigest()
+    (store.folder / "manifest.json").write_text(json.dumps(manifest))
+    again = store.push([patient("a", birthDate="2001", gender="male")], cohort="tiny")
+    assert again.unchanged == {"Patient": 1}
+    assert path.read_text() == line

@@ -16,7 +16,7 @@ from fhir_blina.errors import StoreError, StoreIncomplete, StoreInconsistent, St
 from fhir_blina.files import MAX_LINE_BYTES, Resource, loads, naming
 from fhir_blina.http import Origin, origin_of
 from fhir_blina.store.contract import as_stored, belongs_to
-from fhir_blina.store.manifest import line_of
+from fhir_blina.store.replacing import line_of
 from fhir_blina.store.rest.elsewhere import Files
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.journal import Journal

@@ -17,7 +17,8 @@ from fhir_blina.errors import StoreInconsistent, StoreRefused
 from fhir_blina.files import locked
 from fhir_blina.http import Origin
 from fhir_blina.store.contract import PullResult, as_stored, belongs_to, not_here
-from fhir_blina.store.manifest import line_of, now, refuse_foreign, save_pull
+from fhir_blina.store.manifest import now, refuse_foreign
+from fhir_blina.store.replacing import line_of, save_pull
 from fhir_blina.store.rest.ahead import interleaved
 from fhir_blina.store.rest.exporting import Export
 from fhir_blina.store.rest.fetching import Fetcher, Selection
