@@ -23,7 +23,7 @@ from fhir_blina.store.contract import (
     no_progress,
     not_here,
 )
-from fhir_blina.store.manifest import MANIFEST, Held, holds, locks_of, now, read_folder, read_held
+from fhir_blina.store.manifest import MANIFEST, FolderLine, holds, locks_of, now, read_folder, read_held
 from fhir_blina.store.replacing import by_file, line_of, recover, save_pull, write_folder
 from fhir_blina.store.sent import NOT_REMOVED, Sent, refuse_to_write
 
@@ -175,7 +175,7 @@ class FolderStore:
         return counted(by_type(gone))
 
 
-def _plan(sent: Sent, held: dict[str, Held], cohort: str, remove_orphans: bool) -> Plan:
+def _plan(sent: Sent, held: dict[str, FolderLine], cohort: str, remove_orphans: bool) -> Plan:
     """Compare what is sent with what is held; what was lost on the way is not orphaned.
 
     Raises:

@@ -90,14 +90,14 @@ def read_folder(folder: Path, release: FhirRelease) -> dict[str, Resource]:
     return _read(folder, release, lambda _line, resource: resource)
 
 
-class Held(NamedTuple):
+class FolderLine(NamedTuple):
     """A resource as it lies in a store folder: its line, and the cohorts whose tags it carries."""
 
     line: str
     cohorts: frozenset[str]
 
 
-def read_held(folder: Path, release: FhirRelease) -> dict[str, Held]:
+def read_held(folder: Path, release: FhirRelease) -> dict[str, FolderLine]:
     """Every line of a store folder by ``Type/id``; nothing of a folder that is not there or empty.
 
     Raises:
@@ -109,9 +109,9 @@ def read_held(folder: Path, release: FhirRelease) -> dict[str, Held]:
         return {}
     known: dict[frozenset[str], frozenset[str]] = {}
 
-    def kept(line: bytes, resource: Resource) -> Held:
+    def kept(line: bytes, resource: Resource) -> FolderLine:
         cohorts = frozenset(code for system, code in tags_of(resource) if system == COHORT_SYSTEM)
-        return Held(line.decode(), known.setdefault(cohorts, cohorts))
+        return FolderLine(line.decode(), known.setdefault(cohorts, cohorts))
 
     return _read(folder, release, kept)
 
