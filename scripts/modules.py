@@ -23,7 +23,7 @@ BEGIN, END = "<!-- modules: made by scripts/modules.py -->\n", "<!-- /modules --
 PACKAGES = (
     *("files", "r4", "fhirpath", "cohorts", "mapping", "mapping/back", "validation", "http", "store"),
     *("store/rest", "hapi", "views", "views/sql", "views/duckdb", "statistics", "endpoints", "results"),
-    *("analysis", "analysis/quality", "disclosure", "figures", "report", "cli"),
+    *("analysis", "analysis/quality", "disclosure", "figures", "report", "exports", "cli"),
 )
 
 

@@ -45,7 +45,9 @@ MAY_IMPORT = {
     "figures": "errors files statistics",
     # of a cohort only the title, the citation and the code systems on the page
     "report": "errors files cohorts endpoints results statistics analysis figures",
-    "cli": "errors files r4 cohorts mapping validation http store hapi views endpoints results analysis disclosure report",
+    # tables for a manuscript are those of the report, written as those of the views
+    "exports": "errors files endpoints results statistics analysis report views",
+    "cli": "errors files r4 cohorts mapping validation http store hapi views endpoints results analysis disclosure report exports",
     "__init__": "errors cohorts mapping validation store views results analysis report cli",
     "__main__": "cli",
 }

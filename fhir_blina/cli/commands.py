@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fhir_blina.cli.cohort_commands import DIFFERENCES, check, cohorts, map_, new, roundtrip, validate
 from fhir_blina.cli.store_commands import (
@@ -19,6 +19,9 @@ from fhir_blina.cli.store_commands import (
 )
 from fhir_blina.cli.terminal import Terminal, table_text
 from fhir_blina.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from fhir_blina.cohorts import Cohort
 
 
 def tables(options: Options) -> int:
@@ -60,12 +63,7 @@ def analyze(options: Options) -> int:
 
     terminal = terminal_of(options)
     cohort = read_cohort(options.cohort) if options.cohort is not None else None
-    if options.endpoints:
-        definitions = Path(options.endpoints)
-    elif cohort is not None:
-        definitions = cohort.folder
-    else:
-        raise AnalysisError("nothing says what to compute. Name a cohort, or give --endpoints FILE")
+    definitions = _definitions(options, cohort)
     folder = pulled_folder(options, terminal, cohort.name if cohort is not None else None)
     if options.suppress is not None:
         results = suppressed_of(definitions, tables_of(folder), Path(options.out), options.suppress)
@@ -77,6 +75,41 @@ def analyze(options: Options) -> int:
     _show_claims(results, terminal)
     _show_counted(results, terminal)
     terminal.result(str(Path(options.out) / "results.json"))
+    return 0
+
+
+def _definitions(options: Options, cohort: Cohort | None) -> Path:
+    """The endpoints that are named, or those of the cohort."""
+    if options.endpoints:
+        return Path(options.endpoints)
+    if cohort is None:
+        raise AnalysisError("nothing says what to compute. Name a cohort, or give --endpoints FILE")
+    return cohort.folder
+
+
+def export(options: Options) -> int:
+    """Write the results as R, spreadsheets and manuscripts read them."""
+    from fhir_blina.analysis import analyze as work_out
+    from fhir_blina.cli.pipeline import tables_of
+    from fhir_blina.cohorts import read_cohort
+    from fhir_blina.endpoints import Facts, read_endpoints
+    from fhir_blina.exports import write_exports
+
+    terminal = terminal_of(options)
+    cohort = read_cohort(options.cohort) if options.cohort is not None else None
+    definitions = read_endpoints(_definitions(options, cohort))
+    tables = tables_of(pulled_folder(options, terminal, cohort.name if cohort is not None else None))
+    with terminal.step("export") as step:
+        files = write_exports(
+            Path(options.out) / "exports",
+            Facts(tables, definitions),
+            work_out(tables, definitions),
+            cohort.systems if cohort is not None else None,
+        )
+        step.summary = f"{len(files)} files"
+    terminal.answer({"files": [str(file) for file in files]})
+    for file in files:
+        terminal.result(str(file))
     return 0
 
 
@@ -190,6 +223,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
     "check": check,
     "cohorts": cohorts,
     "doctor": doctor,
+    "export": export,
     "map": map_,
     "new": new,
     "pull": pull,

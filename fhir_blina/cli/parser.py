@@ -158,10 +158,19 @@ def build_parser() -> argparse.ArgumentParser:
         store,
         few(),
     )
-    analyze.add_argument("cohort", nargs="?", help="name of a cohort, or its folder (default: all resources)")
-    analyze.add_argument(
-        "--endpoints", metavar="FILE", help="definitions of your own; without a cohort they are needed"
+    export = add(
+        "export",
+        "write the results for R, spreadsheets and manuscripts",
+        "export mycohort --store out/fhir",
+        store,
     )
+    for command in (analyze, export):
+        command.add_argument(
+            "cohort", nargs="?", help="name of a cohort, or its folder (default: all resources)"
+        )
+        command.add_argument(
+            "--endpoints", metavar="FILE", help="definitions of your own; without a cohort they are needed"
+        )
     share = add(
         "share",
         "write counts and survival as tables without a patient in them",

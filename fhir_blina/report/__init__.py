@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fhir_blina.report.first_table import first_grid
+from fhir_blina.report.grids import estimate, interval, p_value
 from fhir_blina.report.report import write_report
 
-__all__ = ["write_report"]
+__all__ = ["estimate", "first_grid", "interval", "p_value", "write_report"]

@@ -20,7 +20,7 @@ from fhir_blina.results.entries import (
     PopulationCount,
     ReasonCount,
 )
-from fhir_blina.results.numbers import exact
+from fhir_blina.results.numbers import Number, as_json, exact
 from fhir_blina.results.records import Record, Results, write_results
 
 __all__ = [
@@ -33,10 +33,12 @@ __all__ = [
     "DataFinding",
     "DerivedTime",
     "LeftOut",
+    "Number",
     "PopulationCount",
     "ReasonCount",
     "Record",
     "Results",
+    "as_json",
     "compare_claims",
     "exact",
     "read_claims",
