@@ -8,6 +8,7 @@ no or half an answer        the same bytes again: 8 tries, 10 minutes, random gr
 500 without a database      as no answer: HAPI says so when its database is away
 409 of a race inside HAPI   the same, 5 tries
 409 otherwise, 500          twice
+a success that is no answer twice: a page of a proxy, or nothing where JSON was asked for
 everything else             never
 ==========================  ==============================================================
 """
@@ -80,6 +81,7 @@ class Retry:
     doubt_tries: int = DOUBT_TRIES
     failures: int = 0
     _doubts: int = 0
+    _odd: int = 0
     _races: int = 0
     _end: float = field(default_factory=lambda: time.monotonic() + BUDGET_SECONDS)
 
@@ -108,8 +110,13 @@ class Retry:
             return Verdict.TAKE if self._doubts > self.doubt_tries else self._again()
         return Verdict.TAKE
 
+    def odd(self) -> Verdict:
+        """There was a success that is no answer to what was asked; waits before ``AGAIN``."""
+        self._odd += 1
+        return Verdict.TAKE if self._odd > DOUBT_TRIES else self._again()
+
     def _again(self, pause: float = 0.0) -> Verdict:
-        tried = self.failures + self._doubts + self._races
+        tried = self.failures + self._doubts + self._races + self._odd
         self.sleep(pause or random.random() * min(LONGEST_PAUSE, 0.25 * 2**tried))
         return Verdict.AGAIN
 

@@ -11,7 +11,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -19,46 +18,18 @@ import httpx
 
 from fhir_blina.errors import StoreRefused, StoreUnavailable, conceal
 from fhir_blina.files import loads
+from fhir_blina.http.answer import Answer, holds_anything, holds_json
 from fhir_blina.http.exchange import exchange, keep_deadlines
 from fhir_blina.http.messages import sent_secrets, unreadable, untrusted_certificate
 from fhir_blina.http.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
 from fhir_blina.http.pace import Pace
 from fhir_blina.http.retry import DOUBT_TRIES, Retry, Verdict, pause_of_limit, retry_after, throttled
-from fhir_blina.r4 import findings_of
 
 _FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
 
 
 Client = httpx.Client
 """What may be given as a connection of one's own."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server answered.
-
-    Attributes:
-        status: HTTP status.
-        headers: Response headers.
-        content: The bytes received.
-        json: The bytes read as FHIR JSON; None where they are not JSON.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    json: Any
-
-    @property
-    def ok(self) -> bool:
-        """Whether the status is one of success."""
-        return 200 <= self.status < 300
-
-    def why(self) -> str:
-        """Status and OperationOutcome in a line, quoted values cut out."""
-        found = findings_of(self.json, "")
-        said = "; ".join(finding.diagnostics for finding in found[:3])
-        return f"HTTP {self.status}" + (f": {said[:500]}" if said else "")
 
 
 class Transport:
@@ -164,6 +135,7 @@ class Transport:
         doubt_tries: int = DOUBT_TRIES,
         credentials: bool = True,
         into: BinaryIO | None = None,
+        expects: Callable[[Answer], bool] | None = None,
     ) -> Answer:
         """Send a request until there is an answer that another try would not change.
 
@@ -179,6 +151,8 @@ class Transport:
             doubt_tries: How often a 500 or an unknown 409 is tried again.
             credentials: False for a request without ``Authorization``.
             into: A file that takes the content of a success, in place of what it holds.
+            expects: Whether a success is an answer; None for JSON where something is read. One that is none
+                is asked for again, twice at most, and then returned.
 
         Raises:
             StoreUnavailable: no answer within the tries and the time.
@@ -189,6 +163,8 @@ class Transport:
         url = path if whole else f"{self.base}/{path}" if path else self.base
         retry = Retry(self.sleep, divisible, doubt_tries)
         renewed = False
+        reads = (method == "GET" or form is not None) and into is None
+        expects = expects or (holds_json if reads else holds_anything)
         while True:
             try:
                 answer = self._once(method, url, params, form, body, headers, credentials, into)
@@ -221,6 +197,8 @@ class Transport:
             if verdict is Verdict.GIVE_UP:
                 raise StoreUnavailable(f"{self.base} is busy: {answer.why()}, {retry.failures} tries")
             if verdict is Verdict.TAKE:
+                if answer.ok and repeatable and not expects(answer) and retry.odd() is Verdict.AGAIN:
+                    continue
                 if answer.ok and (pause := pause_of_limit(answer.headers)):
                     self.sleep(pause)  # the next request would be refused
                 return answer

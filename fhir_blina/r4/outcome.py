@@ -7,22 +7,26 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.errors import Finding, printable
+from fhir_blina.r4.wording import known_words
 
 _QUOTED = re.compile(r"(?<!\w)'([^']*)'|\"([^\"]*)\"")
 _CANONICAL = re.compile(r"(https?|urn):[^\s#]+")
 _OPEN = {"resourceType", "id", "reference", "system", "url", "profile"}
+_CODE = re.compile(r"[a-z][a-z\-]{1,20}")
 _SEVERITIES = ("fatal", "error", "warning", "information")
 
 
 def without_values(text: str) -> str:
-    """The message with what stands in quotes cut out, but for canonical addresses.
+    """The message with what can be a patient's cut out: all in quotes but canonical addresses, unknown words.
 
-    Validators quote the value that they refuse, and a value can be a patient's::
+    Validators quote the value that they refuse::
 
         >>> without_values("Unknown code 'http://loinc.org#30525-0'")
         "Unknown code 'http://loinc.org#…'"
         >>> without_values('Invalid date: "2020-13-40"')
         "Invalid date: '…'"
+        >>> without_values("Value Roe of Jane Roe is too long")
+        'Value … of … is too long'
     """
 
     def cut(match: re.Match[str]) -> str:
@@ -32,7 +36,11 @@ def without_values(text: str) -> str:
             return "'…'"
         return f"'{quoted}'" if address[0] == quoted else f"'{address[0]}#…'"
 
-    return _QUOTED.sub(cut, text)
+    parts, end = [], 0
+    for found in _QUOTED.finditer(text):
+        parts += [known_words(text[end : found.start()]), cut(found)]
+        end = found.end()
+    return "".join([*parts, known_words(text[end:])])
 
 
 def without_content(text: str, resource: Any) -> str:
@@ -79,13 +87,13 @@ def findings_of(outcome: Any, location: str, *, values: bool = False) -> list[Fi
         text = str(issue.get("diagnostics") or details.get("text") or "no explanation given")
         places = issue.get("expression") or issue.get("location")
         places = places if isinstance(places, list) and places else [""]
-        severity = issue.get("severity")
+        severity, code, place = issue.get("severity"), issue.get("code"), str(places[0])
         findings.append(
             Finding(
                 severity if severity in _SEVERITIES else "error",
-                printable(str(issue.get("code") or "invalid")),
+                code if isinstance(code, str) and _CODE.fullmatch(code) else "invalid",
                 printable(text if values else without_values(text)),
-                expression=printable(str(places[0])),
+                expression=printable(place if values else without_values(place)),
                 location=location,
             )
         )

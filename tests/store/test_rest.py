@@ -207,6 +207,62 @@ def test_a_single_odd_answer_to_a_push_is_sent_again(fake, odd):
     assert fake.versions() == {"1"}
 
 
+ODD = {
+    "204": lambda: httpx.Response(204),
+    "200 and nothing": lambda: httpx.Response(200),
+    "a page of html": lambda: httpx.Response(
+        200, text="<html>Sign in</html>", headers={"content-type": "text/html"}
+    ),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "GET", "_search"])
+def test_a_single_odd_answer_to_any_request_is_asked_for_again(fake, odd, method):
+    fake.bundle = ""
+    store = store_of(fake, workers=1)
+    store.push(patients(6), cohort="tiny")
+    answered = []
+
+    def once(_, request):
+        wanted = request.url.path.endswith("_search") if method == "_search" else request.method == method
+        if wanted and not answered and (method != "DELETE" or odd().content):
+            answered.append(request)
+            return odd()
+        return None
+
+    fake.faults.append(once)
+    changed = [one | {"active": True} for one in patients(6)[:4]]
+    result = store_of(fake, workers=1).push(changed, cohort="tiny", verify="full", remove_orphans=True)
+    assert answered or method in {"_search", "DELETE"}
+    assert len(fake.held) == 4
+    assert result.verified
+
+
+def test_a_server_that_never_says_what_became_of_a_write_is_believed_and_then_compared(fake):
+    fake.bundle = ""
+    quiet = []
+
+    def silent(server, request):
+        if request.method != "PUT":
+            return None
+        server.answer(request)
+        quiet.append(request.url.path)
+        return httpx.Response(200)
+
+    fake.faults.append(silent)
+    store_of(fake, workers=1).push(patients(5), cohort="tiny", verify="full")
+    assert len(fake.held) == 5
+    assert len(quiet) == 5 + 2  # the first one three times
+
+
+def test_a_single_write_that_a_page_of_html_answers_is_no_success(fake):
+    fake.bundle = ""
+    fake.faults.append(lambda _, r: ODD["a page of html"]() if r.method == "PUT" else None)
+    with pytest.raises(StoreIncomplete, match="did not say what became of Patient/"):
+        store_of(fake, workers=1).push(patients(2), cohort="tiny")
+
+
 def test_a_page_of_html_is_not_taken_for_success(fake):
     fake.faults.append(
         lambda _, r: httpx.Response(200, html="<h1>Sign in</h1>") if b'"transaction"' in r.content else None
@@ -422,8 +478,13 @@ def test_an_expired_page_restarts_the_search_once(paged, tmp_path):
         store_of(paged).pull(tmp_path / "again", cohort="tiny")
 
 
-def test_a_page_that_is_html_stops(paged, tmp_path):
-    paged.faults.append(on_page(1, lambda *_: httpx.Response(200, html="<h1>proxy</h1>")))
+def test_a_page_that_stays_html_stops(paged, tmp_path):
+    def page(*_):
+        return httpx.Response(200, html="<h1>proxy</h1>")
+
+    paged.faults.append(on_page(1, page))
+    store_of(paged).pull(tmp_path / "once", cohort="tiny")
+    paged.faults[:] = [lambda _, r: page() if "_getpages" in str(r.url.query) else None]
     with pytest.raises(StoreIncomplete, match="page of the search for Patient is missing"):
         store_of(paged).pull(tmp_path / "out", cohort="tiny")
 

@@ -79,7 +79,7 @@ def said(severity, code):
 def test_a_search_that_the_server_says_it_cut_is_no_result(tmp_path, severity, code):
     fake, store = filled()
     beside(fake, said(severity, code))
-    with pytest.raises(StoreIncomplete, match=r"not search for .* as asked .*only the first 10"):
+    with pytest.raises(StoreIncomplete, match=r"not search for .* as asked .*only the first … were"):
         store.pull(tmp_path / "out", cohort="tiny")
     assert not (tmp_path / "out").exists()
 
@@ -88,7 +88,7 @@ def test_a_word_that_changes_nothing_is_kept(tmp_path):
     fake, store = filled()
     beside(fake, said("information", "informational"))
     pulled = store.pull(tmp_path / "out", cohort="tiny")
-    assert any("only the first 10 were looked at" in note for note in pulled.notes)
+    assert any("only the first … were looked at" in note for note in pulled.notes)
     assert json.loads((tmp_path / "out" / "certificate.json").read_text())["notes"] == list(pulled.notes)
 
 

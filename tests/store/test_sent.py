@@ -117,7 +117,7 @@ def one_bad_line(poison, fake, number, size, tmp_path):
     assert finding.location.split(" ")[0] == place
     assert reason in finding.diagnostics
     assert VALUE not in str(finding)
-    (said,) = rejects.read_text("ascii").splitlines()
+    (said,) = rejects.read_text("utf-8").splitlines()
     kept = json.loads(said)
     assert kept["source"] == place
     assert reason in kept["reason"]
@@ -137,7 +137,7 @@ def test_one_bad_resource_of_a_list(kind, tmp_path):
     fake, rejects = FakeFhir(), tmp_path / "rejects.ndjson"
     result = store_of(fake).push(sent, cohort="tiny", rejects=rejects)
     assert result.created == {"Patient": 3}
-    (kept,) = map(json.loads, rejects.read_text("ascii").splitlines())
+    (kept,) = map(json.loads, rejects.read_text("utf-8").splitlines())
     assert kept["resource"] == sent[2]
     assert kept["source"] == "resource 3"
     assert reason in kept["reason"]

@@ -66,6 +66,13 @@ def read_entries(answer: Answer, number: int) -> Iterator[Said]:
         )
 
 
+def names_what_became(answer: Answer, method: str) -> bool:
+    """Whether a success of a single write says what became of it: its place, its version, or the resource."""
+    if any(answer.headers.get(name) for name in ("location", "content-location", "etag", "last-modified")):
+        return answer.json is not None or not answer.content
+    return isinstance(answer.json, dict) or (method == "DELETE" and not answer.content)
+
+
 def later_after(answer: Answer) -> float:
     """Seconds after which what was not taken may be sent again; 0 where the server does not say."""
     if pause_of_limit(answer.headers):

@@ -11,15 +11,14 @@ from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 
-from fhir_blina.errors import Finding, StoreRefused, StoreUnavailable, problem
+from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, StoreUnavailable, problem
 from fhir_blina.files import Resource, dumps
 from fhir_blina.http import Answer, Retry, Transport, Verdict
 from fhir_blina.r4 import findings_of, targets_of, without_content
 from fhir_blina.store.order import Unit
-from fhir_blina.store.rest.entries import AT_FAULT, later_after, read_entries
+from fhir_blina.store.rest.entries import AT_FAULT, later_after, names_what_became, read_entries
 
 MOST_REFUSALS_AT_FIRST = 20
-_ODD_TRIES = 2
 # How a server answers a PUT that would create (R4, http.html#upsert); HAPI says 404.
 _NO_IDS_OF_OURS = {404, 405}
 
@@ -95,6 +94,7 @@ class Sender:
     written: dict[str, Written] = field(default_factory=dict)
     rejected: dict[str, Finding] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _quiet: bool = False
 
     def send_together(self, lanes: Sequence[Sequence[str]]) -> None:
         """Send several lanes at once, each in its own order."""
@@ -185,21 +185,16 @@ class Sender:
         self._settle_all(later, retry=retry)
 
     def _answer(self, text: str, part: Sequence[Write], doubt_tries: int) -> Answer:
-        """What the server says to a bundle; an odd success, such as a proxy's page, is asked for again."""
-        repeatable = all(write.method != "POST" or write.if_none_exist for write in part)
-        odd = 0
-        while True:
-            answer = self.transport.request(
-                "POST",
-                body=text,
-                headers={"Prefer": "return=minimal"},
-                divisible=len(part) > 1,
-                doubt_tries=doubt_tries,
-                repeatable=repeatable,
-            )
-            odd += 1
-            if not answer.ok or not repeatable or odd > _ODD_TRIES or _answers(answer, len(part)):
-                return answer
+        """What the server says to a bundle."""
+        return self.transport.request(
+            "POST",
+            body=text,
+            headers={"Prefer": "return=minimal"},
+            divisible=len(part) > 1,
+            doubt_tries=doubt_tries,
+            repeatable=all(write.method != "POST" or write.if_none_exist for write in part),
+            expects=lambda answer: _answers(answer, len(part)),
+        )
 
     def _halves(self, part: list[Write], doubt_tries: int) -> None:
         middle = (len(part) + 1) // 2
@@ -232,10 +227,15 @@ class Sender:
             body=dumps(write.resource) if write.resource else None,
             headers=headers,
             repeatable=write.method != "POST" or bool(write.if_none_exist),
+            expects=lambda answer: self._quiet or names_what_became(answer, write.method),
         )
         if not answer.ok and not (write.method == "DELETE" and answer.status in {404, 410}):
             self._reject(write, answer)
             return
+        if answer.ok and not names_what_became(answer, write.method):
+            if answer.content and answer.json is None:
+                raise StoreIncomplete(f"the server did not say what became of {write.key}. Push again")
+            self._quiet = True  # it never says more, and what it holds is compared in the end
         body = answer.json if isinstance(answer.json, dict) else {}
         location = answer.headers.get("location") or answer.headers.get("content-location") or ""
         if not location and body.get("resourceType") == write.key.split("/", 1)[0]:

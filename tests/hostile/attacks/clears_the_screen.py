@@ -3,7 +3,7 @@
 from tests.hostile.server import answered, ordinary
 
 BOUND = "control characters, line ends and turning characters are shown as \\u001b"
-MESSAGE = "\\u001b[2J"
+MESSAGE = "no\\u001b["
 NEVER = ["\x1b", "\x9b", "\u202e", "\npull       2 resources"]
 
 
