@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -117,3 +118,12 @@ def _keys(name: str, element: Mapping[str, Any]) -> dict[str, str]:
 
 R4 = FhirRelease("R4", "4.0.1", Path(__file__).with_name("rules.json"))
 """The default of the outer doors; nothing else names it."""
+
+
+@functools.cache
+def names_of_fhir() -> frozenset[str]:
+    """The names of types, elements and value sets of every release that is known here, and those sets' words."""
+    names = set(R4.primitives)
+    for name, stated in R4.types.items():
+        names |= set(name.split(".")) | set(stated["elements"])
+    return frozenset(names.union(word for name in R4.value_sets for word in re.findall(r"[a-z]+", name)))

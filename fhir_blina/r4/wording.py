@@ -10,7 +10,7 @@ import functools
 import re
 from importlib.resources import files
 
-from fhir_blina.r4.release import R4
+from fhir_blina.r4.release import names_of_fhir
 
 CUT = "…"
 LONGEST = 4000
@@ -39,20 +39,9 @@ _BEFORE_A_BEGINNING = frozenset(".:;!?()[]{-,='\"")
 
 @functools.cache
 def _words() -> frozenset[str]:
-    """The words of ``words.txt``: of the messages of HAPI and HL7's validator, proxies, databases."""
-    return frozenset((files("fhir_blina.r4") / "words.txt").read_text("ascii").split()).union(
-        word for name in R4.value_sets for word in re.findall(r"[a-z]+", name)
-    )
-
-
-@functools.cache
-def _names() -> frozenset[str]:
-    """Names of types, elements and parameters of FHIR."""
-    names = set(R4.primitives)
-    for name, stated in R4.types.items():
-        names |= set(name.split("."))
-        names |= set(stated["elements"])
-    return frozenset(names)
+    """Names of FHIR and ``words.txt``: of the messages of HAPI and HL7's validator, proxies, databases."""
+    words = (files("fhir_blina.r4") / "words.txt").read_text("ascii").split()
+    return names_of_fhir() | frozenset(words)
 
 
 def known_words(text: str) -> str:
@@ -69,7 +58,7 @@ def known_words(text: str) -> str:
     def kept(found: re.Match[str]) -> str:
         kind, token = str(found.lastgroup), found[0]
         if kind == "reference":
-            return token if token.split("/", 1)[0] in R4.resource_types else CUT
+            return token if token.split("/", 1)[0] in _words() else CUT
         if kind == "address":
             return token.partition("?")[0] if _HOSTS.match(token) else CUT
         if kind == "word":
@@ -86,12 +75,12 @@ def _begins(text: str, place: int) -> bool:
 
 
 def _known(token: str, *, begins: bool) -> bool:
-    if token in _words() or token in _names() or token.lstrip("$_") in _names():
+    if token in _words() or token.lstrip("$_") in _words():
         return True
     if not token.isascii():
         return False
     plain = token.lstrip("$_").replace("'", "-").split("-")
-    if all(one in _words() or one in _names() for one in plain):
+    if all(one in _words() for one in plain):
         return True
     if any(mark.isdigit() for mark in token):
         return False
@@ -101,5 +90,5 @@ def _known(token: str, *, begins: bool) -> bool:
     return (
         len(parts) > 1
         and "".join(parts) == token.lstrip("$_")
-        and all(one.lower() in _words() or one in _names() for one in parts)
+        and all(one.lower() in _words() for one in parts)
     )
