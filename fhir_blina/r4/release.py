@@ -122,7 +122,7 @@ R4 = FhirRelease("R4", "4.0.1", Path(__file__).with_name("rules.json"))
 
 @functools.cache
 def names_of_fhir() -> frozenset[str]:
-    """The names of types, elements and value sets of every release that is known here, and those sets' words."""
+    """Names of types, elements and value sets of every release that is known here, and those sets' words."""
     names = set(R4.primitives)
     for name, stated in R4.types.items():
         names |= set(name.split(".")) | set(stated["elements"])
