@@ -28,6 +28,7 @@ from fhir_blina.analysis.outcomes import (
 )
 from fhir_blina.analysis.quality.findings import SEVERITIES, find, rule_book
 from fhir_blina.analysis.robustness import describe_lost, describe_power
+from fhir_blina.analysis.singles import describe_singles
 from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints
 from fhir_blina.results import DerivedTime, Record, Results, compare_claims, read_claims
 
@@ -50,7 +51,7 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
     facts = Facts(tables, endpoints)
     facts.check()
-    records = [*describe(facts), *describe_exposure(facts)]
+    records = [*describe(facts), *describe_singles(facts), *describe_exposure(facts)]
     derivation: list[DerivedTime] = []
     for endpoint in endpoints.endpoints.values():
         frame = derive_endpoint(facts, endpoint)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from fhir_blina.analysis.descriptive import sums, whole
+from fhir_blina.analysis.descriptive import whole
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
+from fhir_blina.analysis.singles import sums
 from fhir_blina.endpoints import source
 from fhir_blina.results import AGREES, DAYS_PER_MONTH, DISAGREES, TRUNCATED, ComparedClaim, exact
 
