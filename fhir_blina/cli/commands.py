@@ -107,10 +107,7 @@ def export(options: Options) -> int:
             cohort.systems if cohort is not None else None,
         )
         step.summary = f"{len(files)} files"
-    terminal.answer({"files": [str(file) for file in files]})
-    for file in files:
-        terminal.result(str(file))
-    return 0
+    return _told(files, terminal)
 
 
 def share(options: Options) -> int:
@@ -130,10 +127,7 @@ def share(options: Options) -> int:
         endpoint=options.endpoint,
     )
     files = write_tables(made, Path(options.out) / "shared")
-    terminal.answer({"files": [str(file) for file in files]})
-    for file in files:
-        terminal.result(str(file))
-    return 0
+    return _told(files, terminal)
 
 
 def report(options: Options) -> int:
@@ -189,6 +183,14 @@ def run(options: Options) -> int:
         results = Path(options.out) / "results.json"
         terminal.result(f"{results}: small numbers hidden; every other file here is about single patients")
     return DIFFERENCES if account.differences else 0
+
+
+def _told(files: list[Path], terminal: Terminal) -> int:
+    """Say which files were written; the exit code."""
+    terminal.answer({"files": [str(file) for file in files]})
+    for file in files:
+        terminal.result(str(file))
+    return 0
 
 
 def _show_claims(results: Any, terminal: Terminal) -> None:
