@@ -15,16 +15,18 @@ from fhir_blina.views.recursion import descends
 
 _ELEMENT = {"id", "extension", "modifierExtension"}
 _VIEW_KEYS = _ELEMENT | set(
-    """resourceType meta implicitRules language text contained url identifier version versionAlgorithmString
-    versionAlgorithmCoding name title status experimental date publisher contact description useContext
-    jurisdiction purpose copyright copyrightLabel fhirVersion profile resource resourceVersion constant where
-    select""".split()  # noqa: SIM905
-)
+    """resourceType resourceDefinition meta implicitRules language text contained url identifier version
+    versionAlgorithmString versionAlgorithmCoding name title status experimental date publisher contact
+    description useContext jurisdiction purpose copyright copyrightLabel approvalDate lastReviewDate
+    effectivePeriod topic author editor reviewer endorser relatedArtifact fhirVersion profile resource
+    resourceVersion constant where select""".split()  # noqa: SIM905
+)  # of 2.0.0, and what 3.0.0-ballot adds
 _SELECT_KEYS = _ELEMENT | {"column", "select", "forEach", "forEachOrNull", "repeat", "unionAll"}
 _COLUMN_KEYS = _ELEMENT | {"path", "name", "description", "collection", "type", "tag"}
 _WHERE_KEYS = _ELEMENT | {"path", "description"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 _WRITTEN = {name[0].upper() + name[1:]: name for name in PRIMITIVES}
 
 
@@ -92,6 +94,8 @@ class _Reader:
 
     def constant_value(self, path: str, kind: str, value: Any) -> Any:
         wanted: tuple[type, ...] = (str,)
+        if kind == "integer64" and isinstance(value, str) and _WHOLE.fullmatch(value):
+            return int(value)  # JSON has it as a string
         if kind in INTEGERS:
             wanted = (int,)
         elif kind == "decimal":
