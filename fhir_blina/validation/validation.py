@@ -21,10 +21,11 @@ from typing import Any
 
 from fhir_blina.errors import Finding, ValidationError
 from fhir_blina.r4 import R4, FhirRelease
+from fhir_blina.validation.judges import Problem, Walk
 from fhir_blina.validation.parts import in_order
 from fhir_blina.validation.references import Known
 from fhir_blina.validation.sampling import SAMPLE, sampled
-from fhir_blina.validation.structure import Problem, Walk, resource
+from fhir_blina.validation.structure import resource
 
 Resource = dict[str, Any]
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from fhir_blina.r4 import R4
+from fhir_blina.validation.judges import Walk
 from fhir_blina.validation.references import Known
-from fhir_blina.validation.structure import Walk, resource, walker
+from fhir_blina.validation.structure import resource, walker
 
 
 @pytest.fixture

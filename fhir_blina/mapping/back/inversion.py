@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fhir_blina.cohorts import Cohort, Column, Table
-from fhir_blina.errors import ExpressionError
-from fhir_blina.fhirpath import Binary, Literal, Member
 from fhir_blina.files import CANONICAL, Resource, as_text, same
 from fhir_blina.mapping.back.matching import Cells, Match, settled
+from fhir_blina.mapping.back.outcomes import MISSING, Outcomes, where_held
 from fhir_blina.mapping.back.texts import Gap, TextPattern
 from fhir_blina.mapping.filling import RELATIVE_DATE
-from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
+from fhir_blina.mapping.nodes import Blank, Block, Embed, Items, Node, Text
 from fhir_blina.mapping.template import StudyDate, Template
 
-MISSING: Any = object()
 MAX_ITEMS = 200  # of a list whose items are tried in more than one way
 _EMPTY = frozenset({""})
 
@@ -31,9 +29,8 @@ class Inverse:
     def __init__(self, cohort: Cohort, template: Template) -> None:
         self.cohort = cohort
         self.template = template
-        self._outcomes: dict[int, dict[str, list[Any]]] = {}
+        self._outcomes = Outcomes(cohort)
         self._patterns: dict[int, TextPattern] = {}
-        self._constants: dict[int, Any] = {}
         self._table: Table | None = cohort.tables[template.table] if template.table else None
 
     def fits(self, resource: Resource) -> bool:
@@ -43,7 +40,7 @@ class Inverse:
         node = self.template.root.items["id"]
         if isinstance(node, Text):
             return self._pattern(node).fits(resource["id"])
-        return isinstance(node, Blank) or resource["id"] == as_text(self.constant(node))
+        return isinstance(node, Blank) or resource["id"] == as_text(self._outcomes.constant(node))
 
     def match(self, resource: Resource, engine: Sequence[Any], optional: Sequence[Any] = ()) -> Match | None:
         """The cells that a resource came from, ``None`` if it is not of this template.
@@ -59,7 +56,7 @@ class Inverse:
         found = self._block(self.template.root, resource)
         if found is None or self.template.where is None:
             return found
-        return found.joined(self._condition(self.template.where))
+        return found.joined(where_held(self.template.where))
 
     def _columns(self) -> Mapping[str, Column]:
         return self._table.columns if self._table else {}
@@ -68,7 +65,7 @@ class Inverse:
 
     def _node(self, node: Node, value: Any) -> Match | None:
         if not node.reads and (value is MISSING or not isinstance(node, Block | Items)):
-            expected = self._known(node)
+            expected = self._outcomes.known(node)
             return Match() if value is expected or same(value, expected) else None
         if isinstance(node, Blank):
             return self._blank(node, [] if value is MISSING else [value])
@@ -106,7 +103,7 @@ class Inverse:
             if child.reads:
                 children.append(child)
                 continue
-            expected = self._known(child)
+            expected = self._outcomes.known(child)
             wanted = expected if isinstance(expected, list) else [expected]
             for one in [] if expected is MISSING else wanted:
                 place = next((i for i, value in enumerate(rest) if same(value, one)), None)
@@ -160,7 +157,7 @@ class Inverse:
         for value in values:
             found = self._node(child.node, value)
             if found is not None and child.where is not None:
-                found = found.joined(self._condition(child.where))
+                found = found.joined(where_held(child.where))
             if found is None:
                 break
             found = settled(found)
@@ -206,7 +203,7 @@ class Inverse:
         """What one way to fill the gaps of a text says."""
         result: Match | None = Match()
         for gap, text in zip(gaps, texts, strict=True):
-            outcomes = {} if gap.column or gap.outer_column else self._outcome(gap)
+            outcomes = {} if gap.column or gap.outer_column else self._outcomes.of(gap, self._columns())
             if gap.column or gap.outer_column:
                 part = Match({gap.column or f"%row.{gap.outer_column}": frozenset({text})})
             else:
@@ -217,92 +214,17 @@ class Inverse:
 
     def _blank(self, blank: Blank, values: list[Any]) -> Match | None:
         if not blank.reads:
-            return Match() if same(values, self._evaluate(blank, {})) else None
+            return Match() if same(values, self._outcomes.evaluate(blank, {})) else None
         name = blank.column or (f"%row.{blank.outer_column}" if blank.outer_column else None)
         if name is not None:
             if len(values) > 1 or any(isinstance(value, (dict, list)) for value in values):
                 return None
             return Match({name: frozenset({as_text(values[0]) if values else ""})})
-        outcomes = self._outcome(blank)
+        outcomes = self._outcomes.of(blank, self._columns())
         if not outcomes:
             return Match()
         words = frozenset(word for word, result in outcomes.items() if same(result, values))
         return Match({blank.columns[0]: words}) if words else None
-
-    # -- what a blank gives for each word --------------------------------------------------------
-
-    def _outcome(self, blank: Blank) -> dict[str, list[Any]]:
-        """The result for each text that the one column can hold; empty where that is not listed."""
-        if id(blank) not in self._outcomes:
-            alone = len(blank.columns) == 1 and "row" not in blank.expression.constants
-            column = self._columns().get(blank.columns[0]) if alone else None
-            words = self._domain(column, blank) if column is not None else ()
-            results: dict[str, list[Any]] = {}
-            for word in words:
-                try:
-                    cells = {} if column is None or not word else {column.name: column.read(word)}
-                    results[word] = self._evaluate(blank, cells)
-                except (KeyError, ValueError, OverflowError, ExpressionError):
-                    continue  # a word that this column or this blank never holds
-            self._outcomes[id(blank)] = results
-        return self._outcomes[id(blank)]
-
-    def _domain(self, column: Column, blank: Blank) -> tuple[str, ...]:
-        words: tuple[str, ...] = column.values
-        if not words and column.type == "boolean":
-            words = ("true", "false")
-        if not words and blank.maps:
-            words = tuple(dict.fromkeys(word for name in blank.maps for word in self.cohort.codes.maps[name]))
-        if not words:
-            return ()
-        return words if column.required or column.key else (*words, "")
-
-    def _condition(self, blank: Blank) -> Match:
-        """What a condition that held says: ``column = 'word'``, joined by ``and``."""
-        cells: Cells = {}
-        stack: list[Any] = [blank.expression.tree]
-        while stack:
-            tree = stack.pop()
-            if not isinstance(tree, Binary):
-                continue
-            if tree.operator == "and":
-                stack += [tree.left, tree.right]
-            elif tree.operator == "=" and isinstance(tree.right, Literal):
-                left = tree.left
-                if isinstance(left, Member) and left.source is None and left.name in blank.columns:
-                    cells[left.name] = frozenset({as_text(tree.right.value)})
-        return Match(cells)
-
-    def _evaluate(self, blank: Blank, cells: Mapping[str, Any]) -> list[Any]:
-        values = blank.expression.evaluate(dict(cells), constants={**self.cohort.constants, "row": {}})
-        return [value for value in values if value != ""]
-
-    def _known(self, node: Node) -> Any:
-        """``constant`` of a node, worked out once."""
-        if id(node) not in self._constants:
-            self._constants[id(node)] = self.constant(node)
-        return self._constants[id(node)]
-
-    def constant(self, node: Node) -> Any:
-        """The value of a node that reads no column, ``MISSING`` if it has none."""
-        if isinstance(node, Constant):
-            return node.value
-        if isinstance(node, Blank):
-            values = self._evaluate(node, {})
-            return values[0] if len(values) == 1 else (values or MISSING)
-        if isinstance(node, Text):
-            parts = [part if isinstance(part, str) else self.constant(part) for part in node.parts]
-            return MISSING if any(part is MISSING for part in parts) else "".join(map(as_text, parts))
-        if isinstance(node, Items):
-            found: list[Any] = []
-            for child in node.nodes:
-                value = self.constant(child)
-                if value is not MISSING:
-                    found += value if isinstance(child, Blank) and isinstance(value, list) else [value]
-            return found or MISSING
-        assert isinstance(node, Block)  # noqa: S101 - embedded rows read columns
-        made = {name: self.constant(child) for name, child in node.items.items()}
-        return {name: value for name, value in made.items() if value is not MISSING} or MISSING
 
     def _pattern(self, node: Text) -> TextPattern:
         if id(node) not in self._patterns:
@@ -313,7 +235,7 @@ class Inverse:
                 elif part.reads:
                     pieces.append(self._gap(part))
                 else:
-                    pieces.append(as_text(self.constant(part)))
+                    pieces.append(as_text(self._outcomes.constant(part)))
             self._patterns[id(node)] = TextPattern(pieces)
         return self._patterns[id(node)]
 
@@ -321,7 +243,8 @@ class Inverse:
         column = self._columns().get(part.column or "")
         if column is not None:
             return Gap(column.values, column.type == "integer")
-        texts = {as_text(out[0]) for out in self._outcome(part).values() if len(out) == 1}
+        outcomes = self._outcomes.of(part, self._columns())
+        texts = {as_text(out[0]) for out in outcomes.values() if len(out) == 1}
         return Gap(tuple(sorted(texts)))
 
 

@@ -9,15 +9,15 @@ from typing import Any
 from fhir_blina.cohorts import Cohort, Row, Table
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import Expression, compile_expression
-from fhir_blina.files import CANONICAL, COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource, as_text, same
-from fhir_blina.mapping.back.inversion import MISSING, Inverse
+from fhir_blina.files import CANONICAL, COHORT_SYSTEM, Resource, as_text
+from fhir_blina.mapping.back.inversion import Inverse
 from fhir_blina.mapping.back.matching import Cells, Match, settled
-from fhir_blina.mapping.dateshift import TAG, shift_of, without_zone
-from fhir_blina.mapping.idkey import id_key
+from fhir_blina.mapping.back.outcomes import Outcomes
+from fhir_blina.mapping.back.readable import as_mapped, by_readable_id, first_difference, is_of
+from fhir_blina.mapping.dateshift import TAG, without_zone
 from fhir_blina.mapping.mapping import Mapped
 from fhir_blina.mapping.nodes import Items, nodes
 from fhir_blina.mapping.template import Template
-from fhir_blina.r4 import identifier_value, with_names, without_identifier
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def round_trip(
     Raises:
         CohortError: a ``read_back`` of the dictionary that cannot be used.
     """
-    pulled = [resource for resource in resources if _is_of(resource, cohort)]
-    if checked is not None and _as_mapped(pulled, mapped):
+    pulled = [resource for resource in resources if is_of(resource, cohort)]
+    if checked is not None and as_mapped(pulled, mapped):
         return checked
     rebuilt = _Rebuilt(cohort, mapped)
-    mine = _by_readable_id(pulled, cohort)
+    mine = by_readable_id(pulled, cohort)
     for location, resource in mine.values():
         rebuilt.add(resource, location)
     kept = {location for location, _ in mine.values()}
@@ -175,7 +175,7 @@ class _Rebuilt:
     def compare_resources(self, mine: Mapping[str, tuple[str, Resource]]) -> None:
         """Compare whole resources with what the rows give, where no cell told of a difference."""
         told = {difference.location for difference in self.differences}
-        for key, (location, wanted) in _by_readable_id(self.mapped.resources, self.cohort).items():
+        for key, (location, wanted) in by_readable_id(self.mapped.resources, self.cohort).items():
             row = self.mapped.origins[location].row
             here = row.location if row is not None else location
             if {here, location} & told:
@@ -184,7 +184,7 @@ class _Rebuilt:
                 kind = wanted["resourceType"]
                 self.differences.append(Difference(here, "", f"its {kind} did not come back"))
                 continue
-            path = _first_difference(wanted, mine[key][1], wanted["resourceType"])
+            path = first_difference(wanted, mine[key][1], wanted["resourceType"])
             if path:
                 self.differences.append(Difference(location, "", f"{path} is not what the template gives"))
 
@@ -235,53 +235,6 @@ def _cells_as_text(table: Table, cells: Cells) -> dict[str, str]:
     return result
 
 
-def _is_of(resource: Resource, cohort: Cohort) -> bool:
-    tag = {"system": COHORT_SYSTEM, "code": cohort.name}
-    return any(
-        one.get("system") == tag["system"] and one.get("code") == tag["code"]
-        for one in resource.get("meta", {}).get("tag", ())
-    )
-
-
-def _as_mapped(pulled: Sequence[Resource], mapped: Mapped) -> bool:
-    """Whether a store returned just the resources that the rows became."""
-    returned = {f"{one['resourceType']}/{one['id']}": one for one in pulled}
-    wanted = {f"{one['resourceType']}/{one['id']}": one for one in mapped.resources}
-    return len(returned) == len(pulled) and same(returned, wanted)
-
-
-def _by_readable_id(resources: Sequence[Resource], cohort: Cohort) -> dict[str, tuple[str, Resource]]:
-    """``Type/id`` as stored and the resource with readable ids and unmoved dates, by readable ``Type/id``."""
-    locations = [f"{one['resourceType']}/{one['id']}" for one in resources]
-    names = {location: _readable_id(one) for location, one in zip(locations, resources, strict=True)}
-    readable = [_readable(one, names) for one in resources]
-    if cohort.shift_dates:
-        readable = shift_of(cohort, id_key()).moved_back(readable)
-    return {
-        f"{one['resourceType']}/{one['id']}": (location, one)
-        for location, one in zip(locations, readable, strict=True)
-    }
-
-
-def _first_difference(one: Any, other: Any, path: str) -> str:
-    """The path of the first element in which two resources differ, empty if there is none."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for name in dict.fromkeys([*one, *other]):
-            found = _first_difference(one.get(name, MISSING), other.get(name, MISSING), f"{path}.{name}")
-            if found:
-                return found
-        return ""
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        if path.endswith(".meta.profile"):  # a set in FHIR: servers give it back in any order
-            one, other = sorted(one), sorted(other)
-        for index, (left, right) in enumerate(zip(one, other, strict=True)):
-            found = _first_difference(left, right, f"{path}[{index}]")
-            if found:
-                return found
-        return ""
-    return "" if same(one, other) else path
-
-
 def _read_back(cohort: Cohort, templates: Sequence[Template]) -> list[tuple[str, str, str, Expression]]:
     """Table, column, template and path of each ``read_back`` in the dictionary."""
     findings: list[Finding] = []
@@ -305,20 +258,6 @@ def _read_back(cohort: Cohort, templates: Sequence[Template]) -> list[tuple[str,
     return result
 
 
-def _readable_id(resource: Resource) -> str:
-    """The id that the template made: the resource-key identifier, else the id itself."""
-    return identifier_value(resource, RESOURCE_KEY_SYSTEM) or str(resource["id"])
-
-
-def _readable(resource: Resource, names: Mapping[str, str]) -> Resource:
-    """The resource with readable ids in itself and its references, without the resource-key identifier."""
-
-    def name(key: str) -> str:
-        return f"{key.split('/', maxsplit=1)[0]}/{names[key]}" if key in names else key
-
-    return without_identifier(with_names(resource, name), RESOURCE_KEY_SYSTEM)
-
-
 def _engine_items(cohort: Cohort) -> list[Any]:
     """List items that every resource carries beside its template: tags and security labels."""
     items: list[Any] = [
@@ -339,9 +278,10 @@ def _engine_items(cohort: Cohort) -> list[Any]:
 def _optional_items(cohort: Cohort, templates: Sequence[Template]) -> list[Any]:
     """List items that templates behind a profiles option add to the resources of others."""
     return [
-        inverse.constant(child)
-        for inverse in (Inverse(cohort, one) for one in templates if one.profile is not None)
-        for items in nodes(inverse.template.root)
+        Outcomes(cohort).constant(child)
+        for template in templates
+        if template.profile is not None
+        for items in nodes(template.root)
         if isinstance(items, Items)
         for child in items.nodes
         if not child.reads
