@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "fhirpath": "errors files r4",
     "cohorts": "errors files r4",
     "mapping": "errors files r4 fhirpath cohorts",
+    "simulation": "errors files cohorts mapping",
     "validation": "errors files r4 fhirpath",
     "http": "errors files r4",
     "store": "errors files r4 http",
@@ -47,7 +48,7 @@ MAY_IMPORT = {
     "report": "errors files cohorts endpoints results statistics analysis figures",
     # tables for a manuscript are those of the report, written as those of the views
     "exports": "errors files endpoints results statistics analysis report views",
-    "cli": "errors files r4 cohorts mapping validation http store hapi views endpoints results analysis disclosure report exports",
+    "cli": "errors files r4 cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports",
     "__init__": "errors cohorts mapping validation store views results analysis report cli",
     "__main__": "cli",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.cli.cohort_commands import DIFFERENCES, check, cohorts, map_, new, roundtrip, validate
+from fhir_blina.cli.simulating import simulate
 from fhir_blina.cli.store_commands import (
     Options,
     doctor,
@@ -235,6 +236,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
     "run": run,
     "share": share,
     "server": server,
+    "simulate": simulate,
     "tables": tables,
     "unload": unload,
     "validate": validate,

@@ -102,6 +102,15 @@ def build_parser() -> argparse.ArgumentParser:
     new = add("new", "start a cohort folder from CSV files", "new mycohort patients.csv labs.csv")
     new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
     new.add_argument("files", nargs="+", help="CSV files with a header line")
+    simulate = add(
+        "simulate",
+        "write a synthetic cohort of any size in the shape of a cohort",
+        "simulate mycohort big --patients 1000",
+        cohort,
+    )
+    simulate.add_argument("folder", help="the folder to make; its name becomes the synthetic cohort's name")
+    simulate.add_argument("--patients", type=int, required=True, metavar="N", help="how many patients")
+    simulate.add_argument("--seed", type=int, default=1, metavar="S", help="of the draws (default: 1)")
     add("check", "find everything wrong with a cohort folder", "check mycohort", cohort)
     mapping = add("map", "turn the cohort's rows into FHIR resources", "map mycohort --out out", cohort)
     mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
