@@ -58,6 +58,10 @@ def life_table(
         ):
             continue
         survival *= 1 - died / (left - gone / 2)
-        steps.append(Interval(start, float(time), left, died, gone, survival))
+        steps.append(
+            Interval(
+                start=start, end=float(time), at_risk=left, events=died, censored=gone, survival=survival
+            )
+        )
         left, start, died, gone = later[1], float(time), 0, 0
     return steps

@@ -150,13 +150,13 @@ def draw(
         png = _saved(wide, "png")
         narrow = _saved(_painted(paint, NARROW_INCHES, heights[1], narrow=True), "svg")
     return Drawing(
-        name,
-        title,
-        description,
-        svg,
-        png,
-        _for_page(svg, f"{name}-w", title, description),
-        _for_page(narrow, f"{name}-n", title, description),
+        name=name,
+        title=title,
+        description=description,
+        svg=svg,
+        png=png,
+        wide=_for_page(svg, f"{name}-w", title, description),
+        narrow=_for_page(narrow, f"{name}-n", title, description),
     )
 
 

@@ -65,18 +65,18 @@ def survival(
     """
     lines = [
         _Line(
-            label,
-            [float(time) for time in curve.times],
-            curve.survival.tolist(),
-            curve.intervals[interval][0].tolist(),
-            curve.intervals[interval][1].tolist(),
-            [
+            label=label,
+            times=[float(time) for time in curve.times],
+            values=curve.survival.tolist(),
+            low=curve.intervals[interval][0].tolist(),
+            high=curve.intervals[interval][1].tolist(),
+            censored=[
                 (float(time), float(value))
                 for time, value, count in zip(curve.times, curve.survival, curve.censored, strict=True)
                 if count
             ],
-            curve.n,
-            curve.number_at_risk,
+            n=curve.n,
+            at_risk=curve.number_at_risk,
         )
         for label, curve in curves
     ]
@@ -107,14 +107,14 @@ def incidence(
     """
     lines = [
         _Line(
-            label,
-            [float(time) for time in curve.times],
-            curve.incidence.tolist(),
-            curve.interval()[0].tolist(),
-            curve.interval()[1].tolist(),
-            [],
-            curve.n,
-            curve.number_at_risk,
+            label=label,
+            times=[float(time) for time in curve.times],
+            values=curve.incidence.tolist(),
+            low=curve.interval()[0].tolist(),
+            high=curve.interval()[1].tolist(),
+            censored=[],
+            n=curve.n,
+            at_risk=curve.number_at_risk,
         )
         for label, curve in curves
     ]

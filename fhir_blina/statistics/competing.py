@@ -141,7 +141,15 @@ def cumulative_incidence(
     t, d, start = checked(durations, kind != NO_EVENT, entry)
     if not len(t):
         empty = np.zeros(1, dtype=np.int64)
-        return Incidence(np.zeros(1), np.zeros(1), np.zeros(1), empty, empty, 0, complete=False)
+        return Incidence(
+            times=np.zeros(1),
+            incidence=np.zeros(1),
+            standard_error=np.zeros(1),
+            at_risk=empty,
+            events=empty,
+            n=0,
+            complete=False,
+        )
     times = np.unique(np.concatenate([[0.0], t]))
     ends, begins = np.sort(t), np.sort(start)
     entered = np.searchsorted(begins, times, side="left")
@@ -155,12 +163,12 @@ def cumulative_incidence(
     before = np.concatenate([[1.0], survival[:-1]])
     incidence = np.cumsum(before * mine / n)
     return Incidence(
-        times,
-        incidence,
-        np.sqrt(np.maximum(_variance(n, any_cause, mine, before, incidence), 0)),
-        at_risk.astype(np.int64),
-        mine.astype(np.int64),
-        len(t),
+        times=times,
+        incidence=incidence,
+        standard_error=np.sqrt(np.maximum(_variance(n, any_cause, mine, before, incidence), 0)),
+        at_risk=at_risk.astype(np.int64),
+        events=mine.astype(np.int64),
+        n=len(t),
         complete=bool(survival[-1] <= 0),
     )
 

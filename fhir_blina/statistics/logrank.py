@@ -7,7 +7,7 @@ permutation tests, delayed entry and the reason "not estimable" need; so the sum
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -129,11 +129,18 @@ def log_rank(
         count += found[3]
     variance = float(covariance[0, 0]) if labels else 0.0
     df = max(len(labels) - 1, 0)
-    sums = (tuple(map(float, observed)), tuple(map(float, expected)))
+    none = LogRank(
+        chi2=None,
+        p=None,
+        df=df,
+        observed=tuple(map(float, observed)),
+        expected=tuple(map(float, expected)),
+        variance=variance,
+    )
     if df == 0:
-        return LogRank(None, None, 0, *sums, variance, "there are no two groups")
+        return replace(none, note="there are no two groups")
     if not count:
-        return LogRank(None, None, df, *sums, variance, "there is no event")
+        return replace(none, note="there is no event")
     from scipy.stats import chi2
 
     if trend is not None:
@@ -142,18 +149,18 @@ def log_rank(
             raise AnalysisError("a trend needs one score for each group")
         spread = float(scores @ covariance @ scores)
         if spread <= 1e-12:
-            return LogRank(None, None, 1, *sums, variance, "not estimable: the scores at risk do not differ")
+            return replace(none, df=1, note="not estimable: the scores at risk do not differ")
         statistic = float(scores @ (observed - expected)) ** 2 / spread
-        return LogRank(statistic, float(chi2.sf(statistic, 1)), 1, *sums, variance)
+        return replace(none, chi2=statistic, p=float(chi2.sf(statistic, 1)), df=1)
     rank = int(np.linalg.matrix_rank(covariance, tol=1e-9 * max(1.0, float(np.abs(covariance).max()))))
     if rank < df:
         reason = "not estimable: at no event time are subjects of different groups at risk together"
         if rank:
             reason = "not estimable: a group has nobody at risk beside the others"
-        return LogRank(None, None, df, *sums, variance, reason)
+        return replace(none, note=reason)
     gap = (observed - expected)[:-1]
     statistic = float(gap @ np.linalg.solve(covariance[:-1, :-1], gap))
-    return LogRank(statistic, float(chi2.sf(statistic, df)), df, *sums, variance)
+    return replace(none, chi2=statistic, p=float(chi2.sf(statistic, df)))
 
 
 def _sums(

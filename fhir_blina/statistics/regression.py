@@ -192,27 +192,27 @@ def _model(
     overall = float(sums.changing @ np.linalg.solve(spread, sums.changing))
     coefficients = tuple(
         Coefficient(
-            name,
-            math.exp(beta[place]),
-            math.exp(beta[place] - z * error[place]),
-            math.exp(beta[place] + z * error[place]),
-            float(2 * ndtr(-abs(beta[place] / error[place]))),
-            float(error[place]),
-            float(each[place]),
-            float(chdtrc(1, each[place])),
+            name=name,
+            hazard_ratio=math.exp(beta[place]),
+            low=math.exp(beta[place] - z * error[place]),
+            high=math.exp(beta[place] + z * error[place]),
+            p=float(2 * ndtr(-abs(beta[place] / error[place]))),
+            standard_error=float(error[place]),
+            proportional_chi2=float(each[place]),
+            proportional_p=float(chdtrc(1, each[place])),
         )
         for place, name in enumerate(names)
     )
     df = len(names)
     return CoxModel(
-        coefficients,
-        likelihood,
-        ratio,
-        float(chdtrc(df, max(ratio, 0.0))),
-        overall,
-        float(chdtrc(df, overall)),
-        len(data.t),
-        int(data.d.sum()),
+        coefficients=coefficients,
+        log_likelihood=likelihood,
+        likelihood_ratio=ratio,
+        likelihood_ratio_p=float(chdtrc(df, max(ratio, 0.0))),
+        proportional_chi2=overall,
+        proportional_p=float(chdtrc(df, overall)),
+        n=len(data.t),
+        events=int(data.d.sum()),
     )
 
 
@@ -238,7 +238,9 @@ def _add_up(data: _Data, beta: Floats) -> _Sums:
     before = np.concatenate([[1.0], curve.survival[:-1]])
     size = x.shape[1]
     i11, i12, i22 = (np.zeros((size, size)) for _ in range(3))
-    sums = _Sums(np.zeros(size), np.zeros(size), i11, i12, i22, np.zeros_like(x))
+    sums = _Sums(
+        score=np.zeros(size), changing=np.zeros(size), i11=i11, i12=i12, i22=i22, residuals=np.zeros_like(x)
+    )
     shift = x @ beta
     risk = np.exp(shift - shift.max())
     for stratum in np.unique(data.strata):

@@ -247,7 +247,18 @@ def kaplan_meier(
     if not len(t):
         one, zero = np.ones(1), np.zeros(1, dtype=np.int64)
         empty = {name: (np.full(1, np.nan), np.full(1, np.nan)) for name in INTERVALS}
-        return Curve(np.zeros(1), one, np.zeros(1), empty, zero, zero, zero, 0, zero, confidence)
+        return Curve(
+            times=np.zeros(1),
+            survival=one,
+            standard_error=np.zeros(1),
+            intervals=empty,
+            at_risk=zero,
+            events=zero,
+            censored=zero,
+            n=0,
+            entered=zero,
+            confidence=confidence,
+        )
     from lifelines.utils import survival_table_from_events
 
     table = survival_table_from_events(t, d, start if start.any() else None)
@@ -269,16 +280,16 @@ def kaplan_meier(
     for bound in (end for ends in intervals.values() for end in ends):
         bound[times < t.min()] = 1.0  # as in R: before anybody ends, every interval is from 1 to 1
     return Curve(
-        times,
-        survival,
-        survival * np.sqrt(variance),
-        intervals,
-        at_risk,
-        observed,
-        table["censored"].to_numpy(dtype=np.int64),
-        len(t),
-        entered,
-        confidence,
+        times=times,
+        survival=survival,
+        standard_error=survival * np.sqrt(variance),
+        intervals=intervals,
+        at_risk=at_risk,
+        events=observed,
+        censored=table["censored"].to_numpy(dtype=np.int64),
+        n=len(t),
+        entered=entered,
+        confidence=confidence,
     )
 
 

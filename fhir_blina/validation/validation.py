@@ -74,12 +74,12 @@ def validate(
     chosen = sampled(whole, sample) if release is R4 else frozenset()
     findings = [
         Finding(
-            "error",
-            "duplicate",
-            "two resources have this type and id",
-            key.split("/")[0],
-            key,
-            "Give each its own id",
+            severity="error",
+            code="duplicate",
+            diagnostics="two resources have this type and id",
+            expression=key.split("/")[0],
+            location=key,
+            remedy="Give each its own id",
         )
         for key in known.twice
     ]
@@ -237,6 +237,13 @@ def _findings(node: Any, position: int, problems: list[Problem], release: FhirRe
     name = node.get("id") if isinstance(node, dict) else None
     location = f"{kind}/{name}" if isinstance(name, str) and name.isascii() else f"{kind}[{position}]"
     return [
-        Finding(severity, code, text, f"{kind}.{path}" if path else kind, location, remedy)
+        Finding(
+            severity=severity,
+            code=code,
+            diagnostics=text,
+            expression=f"{kind}.{path}" if path else kind,
+            location=location,
+            remedy=remedy,
+        )
         for path, severity, code, text, remedy in problems
     ]

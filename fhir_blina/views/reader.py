@@ -37,7 +37,16 @@ class _Reader:
         self.constants: dict[str, Any] = {}
 
     def fault(self, path: str, what: str, remedy: str = "") -> None:
-        self.findings.append(Finding("error", "invalid", what, path, self.source, remedy.removesuffix(".")))
+        self.findings.append(
+            Finding(
+                severity="error",
+                code="invalid",
+                diagnostics=what,
+                expression=path,
+                location=self.source,
+                remedy=remedy.removesuffix("."),
+            )
+        )
 
     def keys(self, path: str, value: Any, known: set[str]) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -213,7 +222,14 @@ class _Reader:
         conditions = tuple(one for one in where if one is not None)
         description = str(given.get("description", ""))
         return View(
-            str(name), str(resource), columns, root, conditions, self.constants, self.source, description
+            name=str(name),
+            resource=str(resource),
+            columns=columns,
+            select=root,
+            where=conditions,
+            constants=self.constants,
+            source=self.source,
+            description=description,
         )
 
 

@@ -160,7 +160,13 @@ class Pull:
         """Complete the journal, compare it, and say so."""
         if way == "export" and (counts or self.group):
             self._export = Export(
-                self.fetcher, self.selection, counts, journal, self.group, self.cohort, self.files_from
+                fetcher=self.fetcher,
+                selection=self.selection,
+                counts=counts,
+                journal=journal,
+                group=self.group,
+                cohort=self.cohort,
+                files_from=self.files_from,
             )
             self._export.fetch()
         else:

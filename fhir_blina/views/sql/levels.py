@@ -159,7 +159,9 @@ class Levels:
         node = Shape(below.type)
         node.part("id", "string")
         name = f"repeat_{len(self.repeats) + 1}"
-        self.repeats.append(Repeat(name, first, first_sql, below, below_sql, node))
+        self.repeats.append(
+            Repeat(name=name, first=first, first_sql=first_sql, below=below, below_sql=below_sql, node=node)
+        )
         variable = self.paths.variable()
         nodes = Loop(tree.below(self.root.sql, name), variable)
         return Value(tree.variable(variable), node.type, node, nodes)
