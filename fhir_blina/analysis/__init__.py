@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from fhir_blina.analysis.analysis import analyze
-from fhir_blina.analysis.descriptive import STATISTICS, proportion_records, whole
+from fhir_blina.analysis.descriptive import STATISTICS, counted_in, proportion_records, whole
 from fhir_blina.analysis.incidences import incidence_curves
 from fhir_blina.analysis.outcomes import shown_labels
 
-__all__ = ["STATISTICS", "analyze", "incidence_curves", "proportion_records", "shown_labels", "whole"]
+__all__ = [
+    "STATISTICS",
+    "analyze",
+    "counted_in",
+    "incidence_curves",
+    "proportion_records",
+    "shown_labels",
+    "whole",
+]

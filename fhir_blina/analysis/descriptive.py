@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fhir_blina.endpoints import Facts, ProportionAsked, SummaryAsked
 from fhir_blina.errors import AnalysisError
 from fhir_blina.results import Record
 from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_SOURCES = 100
 SHOWN_P = 0.001  # a smallest possible P below this limits nobody, and is not said
@@ -147,20 +150,24 @@ def _rank_test(
         )
 
 
+def counted_in(facts: Facts, asked: ProportionAsked) -> tuple[pd.Index[Any], pd.Index[Any]]:
+    """Who is counted in a proportion, and who of them has it; of whom that is unknown is in neither."""
+    everyone = facts.members(asked.among)
+    counted = everyone[~everyone.isin(facts.unknown(asked.wanted))]
+    return counted, counted[counted.isin(facts.members(asked.wanted))]
+
+
 def _proportion(facts: Facts, name: str, asked: ProportionAsked) -> Iterator[Record]:
-    wanted, among = asked.wanted, asked.among
-    everyone, unknown = facts.members(among), facts.unknown(wanted)
-    total = everyone[~everyone.isin(unknown)]
-    having = facts.members(wanted)
+    wanted, everyone = asked.wanted, facts.members(asked.among)
+    counted, having = counted_in(facts, asked)
     sources = facts.sources(wanted)
-    derived_from = tuple(sources[key] for key in total if key in sources)[:MOST_SOURCES]
-    count = int(total.isin(having).sum())
+    made = tuple(sources[key] for key in counted if key in sources)[:MOST_SOURCES]
     said = []
-    if len(total) < len(everyone):
-        said.append(f"{len(total)} of {len(everyone)}: {len(everyone) - len(total)} have no value")
+    if len(counted) < len(everyone):
+        said.append(f"{len(counted)} of {len(everyone)}: {len(everyone) - len(counted)} have no value")
     if taken := facts.taken_for_no(wanted, everyone):
         said.append(f"{taken} of them have no value and count as without it")
-    yield from proportion_records(name, wanted, among, count, len(total), derived_from, "; ".join(said))
+    yield from proportion_records(name, wanted, asked.among, len(having), len(counted), made, "; ".join(said))
 
 
 def proportion_records(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fhir_blina.analysis import STATISTICS, proportion_records
+from fhir_blina.analysis import STATISTICS, counted_in, proportion_records
 from fhir_blina.disclosure.life_table import Interval, life_table
 from fhir_blina.disclosure.suppression import suppress
 from fhir_blina.endpoints import Endpoints, Facts, Tables, derive_endpoint
@@ -233,13 +233,9 @@ def _cells(facts: Facts) -> Cells:
                 cells[what, group, "unknown"] = unknown & patients
     for asked in facts.endpoints.sections.proportions.values():
         wanted, among = asked.wanted, asked.among
-        members, total = frozenset(facts.members(wanted)), frozenset(facts.members(among))
-        unknown = frozenset(facts.unknown(wanted)) & total
-        cells |= {
-            _among(wanted, among, "yes"): members & total,
-            _among(wanted, among, "no"): total - members - unknown,
-        }
-        if unknown:
+        counted, having = map(frozenset, counted_in(facts, asked))
+        cells |= {_among(wanted, among, "yes"): having, _among(wanted, among, "no"): counted - having}
+        if unknown := frozenset(facts.unknown(wanted)) & frozenset(facts.members(among)):
             cells[_among(wanted, among, "unknown")] = unknown
     return cells
 

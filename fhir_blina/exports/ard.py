@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from fhir_blina.analysis import shown_labels
+from fhir_blina.analysis import counted_in, shown_labels
 from fhir_blina.endpoints import Endpoints, Facts
 from fhir_blina.results import Number, Record, Results, exact
 
@@ -75,7 +75,7 @@ class Statistic:
 
 
 def ard(results: Results, facts: Facts) -> tuple[Statistic, ...]:
-    """Every number of the results as rows of an ARD, and the sizes of the groups.
+    """Every number of the results as rows of an ARD, and counts by group.
 
     Args:
         results: What ``analyze`` found.
@@ -83,7 +83,7 @@ def ard(results: Results, facts: Facts) -> tuple[Statistic, ...]:
     """
     named = _Named(facts)
     rows: dict[tuple[str, ...], Statistic] = {}
-    for row in (*_sizes(facts), *(row for record in results for row in named.rows(record))):
+    for row in (*_tabulated(facts), *(row for record in results for row in named.rows(record))):
         said = (row.group, *row_key(row), str(row.stat), row.stat_text)
         rows.setdefault(said, row)  # the same number stands once: N of a median is N of its range
     return tuple(rows.values())
@@ -95,17 +95,30 @@ def row_key(row: Statistic) -> tuple[str, ...]:
     return (*groups, row.variable, row.variable_level, row.context, row.stat_name)
 
 
-def _sizes(facts: Facts) -> Iterator[Statistic]:
-    """How many patients each label of each group has, of those who have one."""
+def _tabulated(facts: Facts) -> Iterator[Statistic]:
+    """How many patients have each label of each group, and of them each proportion's property."""
     for name, grouping in facts.endpoints.groups.items():
         labels = facts.group(name)
         for label in dict.fromkeys(grouping.labels.values()):
-            count, total = int((labels == label).sum()), len(labels)
+            mine = labels.index[labels == label]
             base = Statistic(variable=name, variable_level=label, context="tabulate")
-            yield _stat(base, "n", count)
-            yield _stat(base, "N", total)
-            missing = "" if total else "nobody has a label"
-            yield _stat(base, "p", count / total if total else None, error=missing)
+            yield from _counts(base, len(mine), len(labels))
+            for proportion, asked in facts.endpoints.sections.proportions.items():
+                counted, having = counted_in(facts, asked)
+                base = Statistic(
+                    group1=name,
+                    group1_level=label,
+                    variable=proportion,
+                    variable_level="TRUE",
+                    context="tabulate_value",
+                )
+                yield from _counts(base, int(having.isin(mine).sum()), int(counted.isin(mine).sum()))
+
+
+def _counts(base: Statistic, count: int, total: int) -> Iterator[Statistic]:
+    yield _stat(base, "n", count)
+    yield _stat(base, "N", total)
+    yield _stat(base, "p", count / total if total else None, error="" if total else "nobody is counted")
 
 
 def _stat(base: Statistic, name: str, value: Number | str | None, *, error: str = "") -> Statistic:

@@ -96,6 +96,18 @@ def test_a_proportion_is_counted_once_and_has_an_interval_by_each_method(rows):
     assert (round(low, 4), round(high, 4)) == (Decimal("0.1181"), Decimal("0.8819"))
 
 
+def test_a_proportion_is_counted_by_group(rows):
+    # relapsed: five of six, all three of those in remission (table 1 of the paper)
+    counted = [
+        row
+        for row in find(rows, variable="relapsed", context="tabulate_value")
+        if row.group1 in ("", "response")
+    ]
+    assert {(row.group1_level, row.stat_name): row.stat for row in counted if row.stat_name != "p"} == {
+        ("", "n"): 5, ("", "N"): 6, ("CR", "n"): 3, ("CR", "N"): 3, ("NR", "n"): 2, ("NR", "N"): 3,
+    }  # fmt: skip
+
+
 def test_no_number_of_the_results_is_missing(rows, published_results):
     held = {(row.record, row.group, str(row.stat)) for row in rows}
     for record in published_results:
