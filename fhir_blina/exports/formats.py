@@ -106,7 +106,7 @@ def as_html(sheet: Sheet) -> str:
 
 
 def _side(place: int) -> str:
-    return "right" if place else "left"
+    return "right;white-space:nowrap" if place else "left"
 
 
 def _html_cell(place: int, text: str, *, last: bool) -> str:

@@ -65,7 +65,9 @@ def survival_tables(facts: Facts, results: Results) -> tuple[Sheet, ...]:
 
 
 def _survival_table(facts: Facts, results: Results, endpoint: Endpoint) -> Sheet:
-    what = "Cumulative incidence" if endpoint.competing else "Survival"
+    what, method = "Survival", "Kaplan-Meier estimates"
+    if endpoint.competing:
+        what, method = "Cumulative incidence", "cumulative incidence (Aalen-Johansen)"
     found = results.find(f"{endpoint.name}.{'cumulative_incidence' if endpoint.competing else 'survival'}")
     chosen = [one for one in found if one.ci_method in (None, INTERVAL)]
     curves = _curves(facts, results, endpoint)
@@ -83,7 +85,7 @@ def _survival_table(facts: Facts, results: Results, endpoint: Endpoint) -> Sheet
     head = ("Group", "Day", "At risk", "Events so far", what, f"95 % CI ({INTERVAL})")
     return Sheet(
         name=f"survival_{endpoint.name}",
-        title=f"{endpoint.title}: {what.lower()}",
+        title=f"{endpoint.title}: {method}",
         head=head,
         rows=rows,
         notes=(*_medians(results, endpoint), *_tests(results, endpoint)),
@@ -114,8 +116,10 @@ def _at_risk(curves: Mapping[str, Curve], record: Record) -> str:
 
 
 def _medians(results: Results, endpoint: Endpoint) -> Iterator[str]:
-    found = {one.group: one for one in results.find(f"{endpoint.name}.median") if one.ci_method is None}
-    found |= {one.group: one for one in results.find(f"{endpoint.name}.median", ci_method=INTERVAL)}
+    found: dict[str, Record] = {}
+    for one in results.find(f"{endpoint.name}.median"):
+        if one.ci_method == INTERVAL or (one.ci_method is None and one.group not in found):
+            found[one.group] = one
     for group, one in found.items():
         known = f" (95 % CI {interval(one)}, {INTERVAL})" if interval(one) else ""
         yield f"Median{'' if group == 'all' else f', {group}'}: {estimate(one)}{known}."
