@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fhir_blina import check_cohort, map_cohort, open_store, read_cohort, round_trip, validate
-from fhir_blina.errors import CohortError, StoreRefused
+from fhir_blina import check_cohort, map_cohort, open_store, read_cohort, read_tables, round_trip, validate
+from fhir_blina.errors import CohortError, StoreRefused, ViewError
 from fhir_blina.fhirpath import compile_expression
 from fhir_blina.r4 import R4, FhirRelease
 from tests.fake_fhir import FakeFhir, resource
@@ -143,3 +143,27 @@ def test_a_server_is_asked_for_the_release(other: FhirRelease, tmp_path: Path) -
         open_store("http://fake.test/fhir", client=client).counts()
     with pytest.raises(StoreRefused, match=r"speaks FHIR 4\.0\.1; R9 \(9\.0\.0\) is needed"):
         open_store("http://fake.test/fhir", client=FakeFhir().client(), release=other).counts()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "python"])
+def test_tables_follow_the_types_and_choices(other: FhirRelease, tmp_path: Path, engine: str) -> None:
+    store = open_store(tmp_path / "store", release=other)
+    finding = resource("Observation", "o", status="final", code={"text": "x"}, findingQuantity={"value": 3})
+    store.push([resource("Ward", "w") | {"name": "east"}, finding], cohort="tiny")
+    (tmp_path / "views").mkdir()
+    columns = {"Ward": ("name", "string"), "Observation": ("finding.ofType(Quantity).value", "decimal")}
+    for kind, (path, written) in columns.items():
+        definition = {
+            "resourceType": "ViewDefinition",
+            "name": kind.lower(),
+            "status": "draft",
+            "resource": kind,
+            "select": [{"column": [{"name": "it", "path": path, "type": written}]}],
+        }
+        (tmp_path / "views" / f"ViewDefinition-{kind}.json").write_text(json.dumps(definition))
+    found = read_tables(tmp_path / "store", tmp_path / "views", engine=engine, release=other)
+    assert found["ward"]["it"].tolist() == ["east"]
+    assert found["observation"]["it"].tolist() == [3]
+    if engine == "duckdb":
+        with pytest.raises(ViewError, match="Ward is no resource type of FHIR R4"):
+            read_tables(tmp_path / "store", tmp_path / "views", engine=engine)

@@ -292,7 +292,8 @@ CHOOSE_A_RELEASE = {
     "store.rest.rest",
     "validation.validation",
     "views.reader",
-    "views.sql.shape",
+    "views.loading",
+    "views.tables",
 }
 
 

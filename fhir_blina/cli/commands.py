@@ -122,7 +122,7 @@ def share(options: Options) -> int:
     terminal = terminal_of(options)
     cohort = read_cohort(options.cohort)
     made = shared_tables(
-        tables_of(pulled_folder(options, terminal, cohort.name)),
+        tables_of(pulled_folder(options, terminal, cohort.name), release=cohort.release),
         read_endpoints(cohort.folder),
         threshold=options.suppress,
         endpoint=options.endpoint,

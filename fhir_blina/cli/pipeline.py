@@ -190,7 +190,7 @@ def run(
         step.summary = cells_summary(account)
     if suppress is not None:
         with terminal.step("analyze") as step:
-            hidden = suppressed_of(cohort.folder, tables_of(folder, engine), out, suppress)
+            hidden = suppressed_of(cohort.folder, tables_of(folder, engine, cohort.release), out, suppress)
             step.summary = shown_summary(hidden)
         return Run(pushed=pushed, pulled=pulled, round_trip=account, results=hidden, report=None)
     results, report = analyzed(cohort, folder, out, store=store, engine=engine, terminal=terminal)
@@ -214,7 +214,7 @@ def analyzed(
     from fhir_blina.views import write_tables
 
     with terminal.step("tables") as step:
-        tables = tables_of(folder, engine)
+        tables = tables_of(folder, engine, cohort.release)
         write_tables(tables, out / "tables")
         step.summary = f"{len(tables)} tables, {sum(map(len, tables.values()))} rows"
     with terminal.step("analyze") as step:
@@ -230,11 +230,13 @@ def analyzed(
     return results, report
 
 
-def tables_of(folder: Path, engine: str = "duckdb") -> dict[str, pd.DataFrame]:
+def tables_of(
+    folder: Path, engine: str = "duckdb", release: FhirRelease | None = None
+) -> dict[str, pd.DataFrame]:
     """The view tables of a pulled folder."""
     from fhir_blina.views import read_tables
 
-    return read_tables(folder, engine=engine)
+    return read_tables(folder, engine=engine, release=_chosen(release))
 
 
 def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, threshold: int) -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhir_blina.fhirpath.elements import MOMENTS, PRIMITIVES, plain_type
+from fhir_blina.fhirpath.elements import MOMENTS, plain_type
 from fhir_blina.fhirpath.evaluation import type_argument
 from fhir_blina.fhirpath.expressions import Expression, Function, compile_expression
 from fhir_blina.fhirpath.limits import allowed, spend
@@ -22,7 +22,6 @@ from fhir_blina.fhirpath.temporal import Temporal, as_temporal
 
 __all__ = [
     "MOMENTS",
-    "PRIMITIVES",
     "Binary",
     "Call",
     "Constant",

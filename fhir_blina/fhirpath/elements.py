@@ -15,10 +15,6 @@ from typing import Any, NamedTuple
 from fhir_blina.fhirpath.temporal import Temporal, as_temporal
 from fhir_blina.r4 import FhirRelease
 
-PRIMITIVES = frozenset(
-    """base64Binary boolean canonical code date dateTime decimal id instant integer integer64 markdown
-    oid positiveInt string time unsignedInt uri url uuid xhtml""".split()  # noqa: SIM905
-)
 MOMENTS = {"date": "date", "dateTime": "dateTime", "instant": "dateTime", "time": "time"}
 NUMBERS = frozenset({"boolean", "decimal", "integer", "integer64", "positiveInt", "unsignedInt"})
 _SYSTEM = {"String": "string", "Boolean": "boolean", "Integer": "integer", "Decimal": "decimal"} | {

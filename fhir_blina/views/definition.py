@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_blina.fhirpath import Expression
+from fhir_blina.r4 import FhirRelease
 
 BUILT_IN_CONSTANTS = frozenset({"rowIndex", "resource", "rootResource", "context"})
 MAX_ROWS = 1_000_000  # of one resource: more are crossed levels, and no table
@@ -70,6 +71,7 @@ class View:
         where: Conditions; a resource counts where each is true.
         constants: Values of ``%names``.
         source: File, or what the caller named it.
+        release: The release of FHIR whose resources it reads.
         description: What the table holds.
     """
 
@@ -80,6 +82,7 @@ class View:
     where: tuple[Expression, ...]
     constants: Mapping[str, Any]
     source: str
+    release: FhirRelease
     description: str = ""
 
     @property

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from fhir_blina.errors import ViewError
 from fhir_blina.files import loads, read_regular
+from fhir_blina.r4 import R4, FhirRelease
 from fhir_blina.views.definition import View
 from fhir_blina.views.reader import read_view
 
 
-def load_view(path: Path) -> View:
-    """Read and check one ViewDefinition file.
+def load_view(path: Path, release: FhirRelease = R4) -> View:
+    """Read and check one ViewDefinition file, of resources of a release.
 
     Raises:
         ViewError: not readable, not JSON, or wrong; with file and JSON path.
@@ -23,16 +24,18 @@ def load_view(path: Path) -> View:
         raise ViewError(f"{path}: not readable: {error.strerror}") from None
     except ValueError as error:
         raise ViewError(f"{path}: not JSON: {error}") from None
-    return read_view(definition, source=str(path), name=path.stem.removeprefix("ViewDefinition-"))
+    return read_view(
+        definition, source=str(path), name=path.stem.removeprefix("ViewDefinition-"), release=release
+    )
 
 
-def load_views(folder: Path) -> dict[str, View]:
-    """All ``ViewDefinition-*.json`` of a folder by name, sorted.
+def load_views(folder: Path, release: FhirRelease = R4) -> dict[str, View]:
+    """All ``ViewDefinition-*.json`` of a folder by name, sorted, of resources of a release.
 
     Raises:
         ViewError: no view, a wrong one, or two of one name.
     """
-    found = [load_view(path) for path in sorted(folder.glob("ViewDefinition-*.json"))]
+    found = [load_view(path, release) for path in sorted(folder.glob("ViewDefinition-*.json"))]
     if not found:
         raise ViewError(f"{folder}: no ViewDefinition-*.json there")
     twice = [name for name, count in Counter(view.name for view in found).items() if count > 1]

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.errors import ExpressionError, Finding, ViewError, did_you_mean
-from fhir_blina.fhirpath import MOMENTS, PRIMITIVES, Expression, Temporal, compile_expression
-from fhir_blina.r4 import R4
+from fhir_blina.fhirpath import MOMENTS, Expression, Temporal, compile_expression
+from fhir_blina.r4 import R4, FhirRelease
 from fhir_blina.views.definition import BUILT_IN_CONSTANTS, INTEGERS, Column, Select, View
 from fhir_blina.views.recursion import descends
 
@@ -27,12 +27,14 @@ _WHERE_KEYS = _ELEMENT | {"path", "description"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
-_WRITTEN = {name[0].upper() + name[1:]: name for name in PRIMITIVES}
 
 
 class _Reader:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, release: FhirRelease) -> None:
         self.source = source
+        self.release = release
+        self.primitives = {*release.primitives, "integer64"}  # which ViewDefinition has in every release
+        self.written = {f"value{name[0].upper()}{name[1:]}": name for name in self.primitives}
         self.findings: list[Finding] = []
         self.constants: dict[str, Any] = {}
 
@@ -72,7 +74,7 @@ class _Reader:
             self.fault(where, "not a FHIRPath string", 'Write a path, for example "name.family"')
             return None
         try:
-            return compile_expression(value, R4, constants={*self.constants, *BUILT_IN_CONSTANTS})
+            return compile_expression(value, self.release, constants={*self.constants, *BUILT_IN_CONSTANTS})
         except ExpressionError as error:
             self.fault(where, str(error))
             return None
@@ -87,7 +89,7 @@ class _Reader:
     def constant(self, path: str, value: Any) -> None:
         given = value if isinstance(value, dict) else {}
         values = [key for key in given if key.startswith("value")]
-        self.keys(path, value, _ELEMENT | {"name"} | {f"value{written}" for written in _WRITTEN})
+        self.keys(path, value, _ELEMENT | {"name", *self.written})
         name = given.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             self.fault(f"{path}.name", "a constant needs a name of letters, digits and _")
@@ -98,7 +100,7 @@ class _Reader:
         elif len(values) != 1:
             self.fault(path, f"%{name} needs exactly one value", "Add for example valueString")
         else:
-            kind = _WRITTEN.get(values[0].removeprefix("value"), "")
+            kind = self.written.get(values[0], "")
             self.constants[name] = self.constant_value(f"{path}.{values[0]}", kind, given[values[0]])
 
     def constant_value(self, path: str, kind: str, value: Any) -> Any:
@@ -127,8 +129,10 @@ class _Reader:
             self.fault(
                 f"{path}.name", "a column needs a name of letters, digits and _ that starts with a letter"
             )
-        if not isinstance(kind, str) or (kind and kind not in PRIMITIVES):
-            remedy = did_you_mean(str(kind), PRIMITIVES) or "Write a primitive FHIR type, for example string"
+        if not isinstance(kind, str) or (kind and kind not in self.primitives):
+            remedy = (
+                did_you_mean(str(kind), self.primitives) or "Write a primitive FHIR type, for example string"
+            )
             self.fault(f"{path}.type", "not a primitive FHIR type", remedy)
             kind = ""
         if not isinstance(collection, bool):
@@ -229,19 +233,23 @@ class _Reader:
             where=conditions,
             constants=self.constants,
             source=self.source,
+            release=self.release,
             description=description,
         )
 
 
-def read_view(definition: Any, *, source: str = "ViewDefinition", name: str = "view") -> View:
+def read_view(
+    definition: Any, *, source: str = "ViewDefinition", name: str = "view", release: FhirRelease = R4
+) -> View:
     """Check a ViewDefinition.
 
     Args:
         definition: The JSON, read.
         source: What messages call it.
         name: The view's name where the definition has none.
+        release: The release of FHIR whose resources it reads.
 
     Raises:
         ViewError: everything that is wrong, each with file and JSON path.
     """
-    return _Reader(source).view(definition, name)
+    return _Reader(source, release).view(definition, name)

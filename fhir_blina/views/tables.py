@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ViewError, did_you_mean
 from fhir_blina.files import as_text, dumps, mappings_folder, write_whole
+from fhir_blina.r4 import R4, FhirRelease
 from fhir_blina.views.definition import View
 from fhir_blina.views.engines import DEFAULT_ENGINE, ENGINES, engine_of
 from fhir_blina.views.loading import load_view, load_views
@@ -50,10 +51,12 @@ def views_folder() -> Path:
     return mappings_folder() / "views"
 
 
-def _chosen(folder: Path, views: Path | Mapping[str, View] | None) -> Mapping[str, View]:
+def _chosen(
+    folder: Path, views: Path | Mapping[str, View] | None, release: FhirRelease = R4
+) -> Mapping[str, View]:
     if not folder.is_dir():
         raise ViewError(f"{folder}: no such folder. Run `fhir-blina map` or `pull` first")
-    return views if isinstance(views, Mapping) else load_views(views or views_folder())
+    return views if isinstance(views, Mapping) else load_views(views or views_folder(), release)
 
 
 def read_rows(
@@ -65,7 +68,11 @@ def read_rows(
 
 
 def read_tables(
-    folder: Path | str, views: Path | Mapping[str, View] | None = None, *, engine: str = DEFAULT_ENGINE
+    folder: Path | str,
+    views: Path | Mapping[str, View] | None = None,
+    *,
+    engine: str = DEFAULT_ENGINE,
+    release: FhirRelease = R4,
 ) -> dict[str, pd.DataFrame]:
     """Tables of a folder of ``<Type>.ndjson`` files.
 
@@ -73,6 +80,7 @@ def read_tables(
         folder: As a store or a pull leaves it. A type without a file gives an empty table.
         views: A folder of ViewDefinitions or views by name; ``None`` takes ``mappings/views``.
         engine: ``duckdb``, or ``python``, the reference that it is held to.
+        release: The release of FHIR that the resources are of; views by name have one of their own.
 
     Returns:
         One DataFrame for each view, by name, rows in the order of the file. Column dtypes:
@@ -84,7 +92,7 @@ def read_tables(
         StoreIncomplete: a line that is no resource, with file and line.
     """
     folder = Path(folder)
-    return engine_of(engine).frames(folder, _chosen(folder, views))
+    return engine_of(engine).frames(folder, _chosen(folder, views, release))
 
 
 def view_sql(name: str, folder: Path | str = ".", views: Path | Mapping[str, View] | None = None) -> str:

@@ -16,7 +16,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from fhir_blina.errors import StoreIncomplete, ViewError
-from fhir_blina.fhirpath.elements import PRIMITIVES
 from fhir_blina.files import json as fhirjson
 from fhir_blina.r4 import R4
 from fhir_blina.views.duckdb import frames as view_frames
@@ -497,10 +496,10 @@ def broad_view(resource_type):
 
     for key in R4.types[resource_type]["elements"]:
         name = key.removesuffix("[x]")
-        defined = element(resource_type, name)
+        defined = element(R4, resource_type, name)
         for kind in defined.types:
             path = f"`{name}`" + (f".ofType({kind})" if defined.choice else "")
-            if kind in PRIMITIVES:
+            if kind in R4.primitives:
                 add(path, kind)
                 add(f"{path}.exists()", "boolean")
             elif kind == "CodeableConcept":

@@ -17,11 +17,12 @@ def compile_view(view: View) -> ViewPlan:
 
     Raises:
         NotCompiled: a path that SQL cannot answer as FHIRPath does; nothing is answered otherwise.
-        ViewError: a resource type that R4 has not, or a column whose values are of another type.
+        ViewError: a resource type that the release has not, or a column whose values are of another type.
     """
-    if not is_known(view.resource):
-        raise ViewError(f"{view.source}: {view.resource} is no resource type of FHIR R4")
-    paths = Paths(view.constants, view.source)
+    release = view.release
+    if not is_known(release, view.resource):
+        raise ViewError(f"{view.source}: {view.resource} is no resource type of FHIR {release.name}")
+    paths = Paths(view.constants, view.source, release)
     shape = Shape(view.resource)
     shape.part("resourceType", "code")
     shape.part("id", "id")

@@ -70,7 +70,11 @@ class Paths(Operators):
     def _member(self, node: Member, focus: Focus) -> Value:
         if node.source is not None:
             return self.step(self.compile(node.source, focus), node.name)
-        if node.name == focus.this.type and node.name[0].isupper() and element(focus.this.type, "id"):
+        if (
+            node.name == focus.this.type
+            and node.name[0].isupper()
+            and element(self.release, focus.this.type, "id")
+        ):
             return focus.this
         return self.step(focus.this, node.name)
 
@@ -110,7 +114,7 @@ class Paths(Operators):
             inner = focus if node.source is None else replace(focus, this=self.one(source))
             return self.branch([self.compile(one, inner) for one in arguments])
         if name == "getResourceKey":
-            return self.step(source, "id") if element(source.type, "meta") else EMPTY
+            return self.step(source, "id") if element(self.release, source.type, "meta") else EMPTY
         if name == "getReferenceKey":
             return self.reference_key(source, type_argument(node))
         return self.on_value(name, source, [self.compile(one, focus) for one in arguments])

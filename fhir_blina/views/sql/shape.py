@@ -6,14 +6,15 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fhir_blina.fhirpath import PRIMITIVES
-from fhir_blina.r4 import R4
+from fhir_blina.r4 import QUANTITIES, FhirRelease
 from fhir_blina.views.definition import INTEGERS
+
+CHOICE = "choice"  # the type of a value of several, until one is asked for
 
 
 @dataclass(frozen=True)
 class Defined:
-    """An element as R4 defines it: its type or types, and whether it repeats."""
+    """An element as a release defines it: its type or types, and whether it repeats."""
 
     types: tuple[str, ...]
     many: bool
@@ -21,28 +22,30 @@ class Defined:
 
 
 def _plain(type_name: str) -> str:
-    return "Quantity" if type_name == "SimpleQuantity" else type_name
+    return "Quantity" if type_name in QUANTITIES else type_name
+
+
+def is_primitive(type_name: str) -> bool:
+    """Whether a type is a primitive of FHIR: those alone have names in lower case."""
+    return type_name[:1].islower() and type_name != CHOICE
 
 
 @functools.cache
-def element(type_name: str, name: str) -> Defined | None:
-    """The element ``name`` of a type or of what it is derived from; ``None`` where R4 has none."""
-    stated = R4.types.get(type_name)
-    while stated is not None:
-        elements = stated["elements"]
-        if name in elements:
-            return Defined((_plain(elements[name]["type"]),), elements[name].get("max") == "*", choice=False)
-        if f"{name}[x]" in elements:
-            types = elements[f"{name}[x]"]["type"]
-            listed = [types] if isinstance(types, str) else types
-            return Defined(tuple(_plain(one) for one in listed), many=False, choice=True)
-        stated = R4.types.get(stated.get("base", ""))
+def element(release: FhirRelease, type_name: str, name: str) -> Defined | None:
+    """The element ``name`` of a type or of what it is derived from; ``None`` where the release has none."""
+    elements = release.elements(type_name)
+    if name in elements:
+        return Defined((_plain(elements[name]["type"]),), elements[name].get("max") == "*", choice=False)
+    if f"{name}[x]" in elements:
+        types = elements[f"{name}[x]"]["type"]
+        listed = [types] if isinstance(types, str) else types
+        return Defined(tuple(_plain(one) for one in listed), many=False, choice=True)
     return None
 
 
-def is_known(type_name: str) -> bool:
-    """Whether R4 has the type."""
-    return type_name in R4.types or type_name in PRIMITIVES
+def is_known(release: FhirRelease, type_name: str) -> bool:
+    """Whether the release has the type."""
+    return type_name in release.types or type_name in release.primitives
 
 
 @dataclass
@@ -88,4 +91,4 @@ def leaf_type(type_name: str) -> str:
         return "BOOLEAN"
     if type_name in INTEGERS:
         return "BIGINT"
-    return "VARCHAR" if type_name in PRIMITIVES else "JSON"
+    return "VARCHAR" if is_primitive(type_name) else "JSON"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from fhir_blina.fhirpath import PRIMITIVES, Temporal, plain_type
+from fhir_blina.fhirpath import Temporal, plain_type
 from fhir_blina.views.faults import Fault
 from fhir_blina.views.sql import tree
-from fhir_blina.views.sql.shape import is_known
+from fhir_blina.views.sql.shape import is_known, is_primitive
 from fhir_blina.views.sql.steps import Steps, chosen
 from fhir_blina.views.sql.tree import Sql
 from fhir_blina.views.sql.values import EMPTY, Focus, Value, kind_of
@@ -21,7 +21,7 @@ class Singles(Steps):
     def of_type(self, value: Value, operator: str, type_name: str) -> Value:
         """``ofType()``, ``as`` and ``is``."""
         wanted = plain_type(type_name)
-        if not is_known(wanted):
+        if not is_known(self.release, wanted):
             return EMPTY
         if value.choices:
             return self._choice_of_type(value, operator, wanted)
@@ -114,9 +114,9 @@ class Singles(Steps):
         if (loop := self.with_valueless(value).loop) is not None:
             return tree.is_filled(loop.filtered())
         there = tree.is_there(value.sql)
-        if value.type in PRIMITIVES and tree.is_variable(value.sql):
+        if is_primitive(value.type) and tree.is_variable(value.sql):
             there = tree.boolean(True)  # an item of a list, with a value or with extensions only
-        elif value.parent is not None and value.shape is not None and value.type in PRIMITIVES:
+        elif value.parent is not None and value.shape is not None and is_primitive(value.type):
             above, key = value.parent
             beside = self._below(above, f"_{key}", "Element", many=False)
             there = tree.either(there, tree.is_there(beside.single()))

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fhir_blina.fhirpath import MOMENTS, PRIMITIVES
+from fhir_blina.fhirpath import MOMENTS
+from fhir_blina.r4 import FhirRelease
 from fhir_blina.views.definition import INTEGERS
 from fhir_blina.views.faults import NotCompiled
 from fhir_blina.views.sql import tree
-from fhir_blina.views.sql.shape import element
+from fhir_blina.views.sql.shape import CHOICE, element, is_primitive
 from fhir_blina.views.sql.tree import Sql
 from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of
 
@@ -18,9 +19,10 @@ from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of
 class Steps:
     """From one element to the next."""
 
-    def __init__(self, constants: Mapping[str, Any], source: str) -> None:
+    def __init__(self, constants: Mapping[str, Any], source: str, release: FhirRelease) -> None:
         self.constants = constants
         self.source = source
+        self.release = release
         self._variables = 0
 
     def refuse(self, what: str) -> NotCompiled:
@@ -35,14 +37,14 @@ class Steps:
     def step(self, source: Value, name: str) -> Value:
         """``source.name``."""
         if source.choices:
-            wanted = [one for one in source.choices if _has(one.type, name)]
+            wanted = [one for one in source.choices if self._has(one.type, name)]
             return chosen([self.step(self._resolved(one), name) for one in wanted])
-        if source.type in PRIMITIVES and name in {"extension", "id"} and source.shape is not None:
+        if is_primitive(source.type) and name in {"extension", "id"} and source.shape is not None:
             if source.parent is None:
                 raise self.refuse(f"{name} of one value of a list")
             above, key = source.parent
             return self.step(self._below(above, f"_{key}", "Element", many=source.shape.many), name)
-        found = element(source.type, name) if source.shape is not None else None
+        found = element(self.release, source.type, name) if source.shape is not None else None
         if found is None:
             return EMPTY
         if found.choice:
@@ -50,7 +52,7 @@ class Steps:
             alternatives = tuple(
                 Value(tree.null(), kind, parent=(source, key), written=True) for key, kind in keys
             )
-            return Value(tree.null(), "choice", shape=source.shape, choices=alternatives)
+            return Value(tree.null(), CHOICE, shape=source.shape, choices=alternatives)
         return self._below(source, name, found.types[0], many=found.many)
 
     def _below(self, source: Value, key: str, type_name: str, *, many: bool, written: bool = False) -> Value:
@@ -74,6 +76,12 @@ class Steps:
         """The items of a list, each a value like this one."""
         variable = self.variable()
         return replace(value, sql=tree.variable(variable), loop=Loop(items, variable))
+
+    def _has(self, type_name: str, name: str) -> bool:
+        """Whether a type has an element; a primitive has an id and extensions."""
+        if is_primitive(type_name):
+            return name in {"extension", "id"}
+        return element(self.release, type_name, name) is not None
 
     def _chosen(self, value: Value) -> list[Value]:
         """The alternatives of a choice, each as a value of its own."""
@@ -127,7 +135,7 @@ class Steps:
 
         They take a place in the list, so that counting and picking must see them.
         """
-        if value.loop is None or value.parent is None or value.type not in PRIMITIVES:
+        if value.loop is None or value.parent is None or not is_primitive(value.type):
             return value
         above, key = value.parent
         there = tree.is_there(value.sql)
@@ -141,7 +149,7 @@ class Steps:
     def with_values(self, value: Value) -> Value:
         """A list of primitives without those that have no value: rows and cells are made of values."""
         there = tree.is_there(value.sql)
-        if value.loop is None or value.type not in PRIMITIVES or there in value.loop.conditions:
+        if value.loop is None or not is_primitive(value.type) or there in value.loop.conditions:
             return value
         return replace(value, loop=replace(value.loop, conditions=(*value.loop.conditions, there)))
 
@@ -168,17 +176,10 @@ class Steps:
         if source.loop is None:
             return source if place in {1, -1} else EMPTY
         sql = tree.replaced(source.sql, source.loop.variable, tree.at(source.loop.filtered(), place))
-        parent = source.parent if source.shape is None or source.type not in PRIMITIVES else None
-        if source.parent is not None and not source.is_item and source.type in PRIMITIVES:
+        parent = source.parent if source.shape is None or not is_primitive(source.type) else None
+        if source.parent is not None and not source.is_item and is_primitive(source.type):
             parent = (replace(source.parent[0], sql=tree.above(sql), loop=None), source.parent[1])
         return replace(source, sql=sql, loop=None, parent=parent)
-
-
-def _has(type_name: str, name: str) -> bool:
-    """Whether a type has an element; a primitive has an id and extensions."""
-    if type_name in PRIMITIVES:
-        return name in {"extension", "id"}
-    return element(type_name, name) is not None
 
 
 def chosen(found: list[Value]) -> Value:
@@ -186,4 +187,4 @@ def chosen(found: list[Value]) -> Value:
     flat = [inner for one in found if one.type for inner in (one.choices or (one,))]
     if len(flat) < 2:
         return flat[0] if flat else EMPTY
-    return Value(tree.null(), "choice", choices=tuple(flat))
+    return Value(tree.null(), CHOICE, choices=tuple(flat))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fhir_blina.fhirpath import PRIMITIVES
 from fhir_blina.views.definition import INTEGERS
 from fhir_blina.views.sql import tree
-from fhir_blina.views.sql.shape import Shape
+from fhir_blina.views.sql.shape import Shape, is_primitive
 from fhir_blina.views.sql.tree import Sql
 
 
@@ -94,7 +93,7 @@ def kind_of_type(type_name: str) -> str:
     """The kind that values of a FHIR type are of."""
     if type_name in INTEGERS or type_name == "decimal":
         return "number"
-    return "boolean" if type_name == "boolean" else "text" if type_name in PRIMITIVES else "element"
+    return "boolean" if type_name == "boolean" else "text" if is_primitive(type_name) else "element"
 
 
 @dataclass(frozen=True)
