@@ -114,6 +114,11 @@ def problem(location: str, diagnostics: str, remedy: str = "", *, code: str = "i
     return Finding("error", code, diagnostics, location=location, remedy=remedy)
 
 
+def faults(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that stop what is being done: errors, not warnings."""
+    return [finding for finding in findings if finding.severity in {"error", "fatal"}]
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``Did you mean "x"?``, or the known words, or nothing."""
     words = sorted(known)

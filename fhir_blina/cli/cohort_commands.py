@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fhir_blina.cli.store_commands import Options, prepared, pulled, terminal_of
-from fhir_blina.errors import CohortError, ValidationError
+from fhir_blina.errors import CohortError, ValidationError, faults
 
 DIFFERENCES = 7
 
@@ -44,10 +44,11 @@ def check(options: Options) -> int:
     findings = check_cohort(options.cohort, profiles=options.profiles)
     terminal.answer({"issue": [finding.as_issue() for finding in findings]})
     terminal.findings(findings)
-    if findings:
-        terminal.say(f"{len(findings)} fault{'s' * (len(findings) != 1)}")
+    wrong, warnings = len(faults(findings)), len(findings) - len(faults(findings))
+    if wrong:
+        terminal.say(f"{wrong} fault{'s' * (wrong != 1)}")
         return CohortError.exit_code
-    terminal.result(f"{options.cohort}: no fault")
+    terminal.result(f"{options.cohort}: no fault" + f", {warnings} warnings" * bool(warnings))
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_blina.cli.summaries import cells_summary, push_summary, shown_summary
 from fhir_blina.cli.terminal import Terminal, counted
-from fhir_blina.errors import CohortError, Finding, ValidationError
+from fhir_blina.errors import CohortError, Finding, ValidationError, faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +64,9 @@ def prepare(
         cohort, mapped, account = examine(
             name_or_folder, findings, profiles=profiles, anchor=_date(anchor), release=_chosen(release)
         )
-        if findings or cohort is None or mapped is None or account is None:
+        if faults(findings) or cohort is None or mapped is None or account is None:
             raise CohortError(findings)
+        terminal.findings(findings)
         cells = sum(
             bool(text) for table in cohort.tables.values() for row in table.rows for text in row.text.values()
         )

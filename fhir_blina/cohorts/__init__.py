@@ -6,14 +6,13 @@ from fhir_blina.cohorts.conformance import conformance_resources
 from fhir_blina.cohorts.dictionary import Column
 from fhir_blina.cohorts.folder import (
     Cohort,
-    Row,
-    Table,
     cohort_names,
     find_cohort,
     gather_cohort,
     read_cohort,
 )
 from fhir_blina.cohorts.scaffold import new_cohort
+from fhir_blina.cohorts.tables import Row, Table
 
 __all__ = [
     "Cohort",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +25,7 @@ DICTIONARY_COLUMNS = (
     "unmapped",
     "read_back",
 )
-TYPES = ("string", "integer", "decimal", "boolean")
+TYPES = ("string", "integer", "decimal", "boolean", "date", "dateTime", "time")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,9}")
 _DECIMAL = re.compile(r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]+")
@@ -33,6 +34,29 @@ MISSING_WORDS = frozenset(
     {"NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#VALUE!", "#REF!"}
 )
 _INT32 = 2**31
+_DATE = r"\d{4}(-\d{2}(-\d{2})?)?"
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
+_CALENDAR = {
+    "date": re.compile(_DATE, re.ASCII),
+    "dateTime": re.compile(rf"{_DATE}|\d{{4}}-\d{{2}}-\d{{2}}T{_CLOCK}(Z|[+-]\d{{2}}:\d{{2}})", re.ASCII),
+    "time": re.compile(_CLOCK, re.ASCII),
+}
+_CALENDAR_FAULT = {
+    "date": "is not a date YYYY-MM-DD, YYYY-MM or YYYY",
+    "dateTime": "is neither a date nor a time with seconds and a zone (zone: in the manifest gives one)",
+    "time": "is not a time of day hh:mm:ss",
+}
+
+
+def _is_on_the_calendar(text: str) -> bool:
+    if text[2:3] == ":":
+        return True
+    try:
+        year, month, day = (text[:10] + "-01-01"[len(text) - 4 :] if len(text) < 10 else text[:10]).split("-")
+        dt.date(int(year), int(month), int(day))
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -78,6 +102,10 @@ class Column:
             if not _DECIMAL.fullmatch(text) or len(text) > MAX_DIGITS:
                 raise ValueError("is not a decimal number")
             return Decimal(text)
+        if self.type in _CALENDAR:
+            if not _CALENDAR[self.type].fullmatch(text) or not _is_on_the_calendar(text):
+                raise ValueError(_CALENDAR_FAULT[self.type])
+            return text
         if self.type == "boolean":
             if text not in {"true", "false"}:
                 raise ValueError("is not true or false")

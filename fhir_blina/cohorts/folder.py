@@ -9,24 +9,21 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fhir_blina.cohorts.codes import Codes, read_codes
-from fhir_blina.cohorts.dictionary import Cell, Column, read_dictionary
-from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
+from fhir_blina.cohorts.dictionary import Column, read_dictionary
+from fhir_blina.cohorts.tables import Table, tables_of_folder
+from fhir_blina.errors import CohortError, Finding, did_you_mean, faults, problem
 from fhir_blina.files import (
     CANONICAL,
     Document,
     check_schema,
-    files_in,
     fill_constants,
     gaps_of,
     keep_within,
     mappings_folder,
-    read_csv,
-    read_header,
     read_yaml,
     schema,
     walk,
@@ -34,37 +31,6 @@ from fhir_blina.files import (
 from fhir_blina.r4 import R4, FhirRelease
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row: its file and line, its cells as text and, where not empty, as typed values."""
-
-    table: str
-    path: Path
-    line: int
-    text: Mapping[str, str]
-    cells: Mapping[str, Cell]
-
-    @property
-    def location(self) -> str:
-        """``file:line``."""
-        return f"{self.path}:{self.line}"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One data file: its columns in file order and its rows."""
-
-    name: str
-    path: Path
-    columns: Mapping[str, Column]
-    rows: tuple[Row, ...]
-
-    @cached_property
-    def key(self) -> tuple[str, ...]:
-        """The columns that together name a row."""
-        return tuple(column.name for column in self.columns.values() if column.key)
 
 
 @dataclass(frozen=True)
@@ -78,7 +44,7 @@ class Cohort:
         tables: By name.
         codes: ``codes.csv``.
         systems: URL of each short name of a code system.
-        anchor: The synthetic date of study day 0.
+        anchor: The synthetic date of study day 0, ``None`` where the dates are the real ones.
         release: The release of FHIR that its templates are written in.
     """
 
@@ -88,7 +54,7 @@ class Cohort:
     tables: Mapping[str, Table]
     codes: Codes
     systems: Mapping[str, str]
-    anchor: dt.date
+    anchor: dt.date | None
     constants: Mapping[str, str] = field(repr=False)
     release: FhirRelease
 
@@ -151,7 +117,7 @@ def read_cohort(name_or_folder: str | Path, *, release: FhirRelease = R4) -> Coh
     """
     findings: list[Finding] = []
     cohort = gather_cohort(find_cohort(name_or_folder), release, findings)
-    if cohort is None or findings:
+    if cohort is None or faults(findings):
         raise CohortError(findings)
     return cohort
 
@@ -172,8 +138,10 @@ def gather_cohort(folder: Path, release: FhirRelease, findings: list[Finding]) -
     if manifest is None:
         return None
     data = manifest.data
+    anchor = None
     try:
-        anchor = dt.date.fromisoformat(data["anchor"])
+        if "anchor" in data:
+            anchor = dt.date.fromisoformat(data["anchor"])
     except ValueError:
         findings.append(problem(manifest.where(("anchor",)), "anchor is not a date", "Write YYYY-MM-DD"))
         return None
@@ -183,8 +151,9 @@ def gather_cohort(folder: Path, release: FhirRelease, findings: list[Finding]) -
         "canonical": CANONICAL,
         "title": data["title"],
         "citation": data.get("citation", ""),
-        "anchor": data["anchor"],
     }
+    if anchor is not None:
+        constants["anchor"] = data["anchor"]
     if data.get("shift_by") == "weeks" and data.get("shift_dates", 0) < 7:
         text = "shift_by: weeks needs shift_dates of 7 days or more"
         findings.append(problem(manifest.where(("shift_by",)), text, "Write shift_dates: 364, for example"))
@@ -197,7 +166,7 @@ def gather_cohort(folder: Path, release: FhirRelease, findings: list[Finding]) -
         findings.append(problem(where, f'"{alias}" is not in systems', did_you_mean(alias, systems)))
     columns = read_dictionary(folder / "dictionary.csv", findings)
     codes = read_codes(folder / "codes.csv", systems, without, findings)
-    tables = _read_tables(folder, columns, findings)
+    tables = tables_of_folder(manifest, columns, findings)
     _check_relative_to(manifest, constants, columns, findings)
     return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants, release)
 
@@ -245,57 +214,3 @@ def _check_relative_to(
             text = f'relative_to: no constant or column "{name}"'
             remedy = did_you_mean(name, known)
             findings.append(problem(manifest.where(("relative_to",)), text, remedy))
-
-
-def _read_tables(
-    folder: Path, dictionary: Mapping[str, Mapping[str, Column]], findings: list[Finding]
-) -> dict[str, Table]:
-    tables: dict[str, Table] = {}
-    try:
-        files = {path.stem: path for path in files_in(folder / "data", ".csv")}
-    except OSError as error:
-        findings.append(problem(str(folder / "data"), f"cannot be read: {error.strerror}"))
-        return tables
-    for name, path in files.items():
-        if name not in dictionary and dictionary:
-            remedy = f"Describe its columns in {folder / 'dictionary.csv'}"
-            findings.append(problem(f"{path}:1", f'table "{name}" is not in the dictionary', remedy))
-    for name, columns in dictionary.items():
-        where = next(iter(columns.values())).where
-        if name not in files:
-            file = folder / "data" / f"{name}.csv"
-            findings.append(problem(where, f'table "{name}" has no file', f"Add {file}", code="not-found"))
-            continue
-        if not any(column.key for column in columns.values()):
-            findings.append(
-                problem(where, f'table "{name}" has no key column', "Set key to yes where a row is named")
-            )
-        tables[name] = _read_table(name, files[name], columns, findings)
-    return tables
-
-
-def _read_table(name: str, path: Path, columns: Mapping[str, Column], findings: list[Finding]) -> Table:
-    rows = []
-    seen: dict[tuple[str, ...], int] = {}
-    key = [column.name for column in columns.values() if column.key]
-    for line, text in read_csv(path, tuple(columns), findings):
-        cells: dict[str, Cell] = {}
-        for column in columns.values():
-            try:
-                value = column.read(text[column.name])
-            except ValueError as error:
-                remedy = f"Allowed: {', '.join(column.values)}" if column.values else ""
-                findings.append(problem(f"{path}:{line}", f'column "{column.name}" {error}', remedy))
-                continue
-            if value is not None:
-                cells[column.name] = value
-        named = tuple(text[column] for column in key)
-        if named in seen and key:
-            findings.append(problem(f"{path}:{line}", f"the same {', '.join(key)} as in line {seen[named]}"))
-        seen.setdefault(named, line)
-        rows.append(Row(name, path, line, text, cells))
-    header = read_header(path, []) or list(columns)
-    ordered = {column: columns[column] for column in header if column in columns}
-    if not rows and not any(finding.location.startswith(f"{path}:") for finding in findings):
-        findings.append(problem(f"{path}:1", "the table has no rows"))
-    return Table(name, path, ordered or columns, tuple(rows))

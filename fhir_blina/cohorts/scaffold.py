@@ -13,13 +13,13 @@ from pathlib import Path
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS, MISSING_WORDS, TYPES, Column
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.files import MAX_CELL, read_regular, write_whole
+from fhir_blina.tabular import column_names, name_of
 
 MAX_ID = 64
 MAX_TABLE = 30
 MAX_COLUMNS = 2_000
 _IN_AN_ID = re.compile(r"[A-Za-z0-9.-]+")
 
-_RESERVED = frozenset({"and", "div", "false", "implies", "mod", "or", "true", "xor"})
 
 _MANIFEST = """\
 # yaml-language-server: $schema={schemas}/cohort.schema.json
@@ -181,7 +181,7 @@ def _read(path: Path, cohort: str, findings: list[Finding]) -> _Sheet:
         if len(row) != len(titles):
             text = f"{len(row)} cells where the header has {len(titles)}"
             findings.append(problem(f"{path}:{line}", text))
-    columns = _columns(titles)
+    columns = column_names(titles)
     for name, column in zip(columns, zip(*cells, strict=False), strict=False):
         if MISSING_WORDS & set(column) and any("|" in cell for cell in column):
             text = f'column "{name}" holds a word for missing (NA) beside cells with |'
@@ -192,33 +192,13 @@ def _read(path: Path, cohort: str, findings: list[Finding]) -> _Sheet:
     if keys:
         return _Sheet(columns, titles, cells, keys)
     # No columns that can name a row in an id: number the rows.
-    number = _columns([*columns, "row"])[-1]
+    number = column_names([*columns, "row"])[-1]
     numbered = [[str(n), *row] for n, row in enumerate(cells, start=1)]
     return _Sheet([number, *columns], ["number of the row", *titles], numbered, 1)
 
 
-def _name(text: str) -> str:
-    """A table or column name: a-z, 0-9 and _, a letter first, no word of FHIRPath's own."""
-    name = re.sub(r"[^a-z0-9]+", "_", text.strip().lower()).strip("_")
-    if not name[:1].isalpha() or name in _RESERVED:
-        name = f"c_{name}".rstrip("_")
-    return name
-
-
 def _table(path: Path) -> str:
-    return _name(path.stem)[:MAX_TABLE].rstrip("_")
-
-
-def _columns(titles: Sequence[str]) -> list[str]:
-    """A name for each title; the second of two alike ends in ``_2``."""
-    names: dict[str, int] = {}
-    for title in titles:
-        name = first = _name(title)
-        while name in names:
-            names[first] += 1
-            name = f"{first}_{names[first]}"
-        names[name] = 1
-    return list(names)
+    return name_of(path.stem)[:MAX_TABLE].rstrip("_")
 
 
 def _slug(table: str) -> str:

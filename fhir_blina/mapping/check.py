@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fhir_blina.cohorts import Cohort, find_cohort, gather_cohort
-from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
+from fhir_blina.errors import CohortError, Finding, did_you_mean, faults, problem
 from fhir_blina.files import gaps_of
 from fhir_blina.mapping.back.roundtrip import RoundTrip, round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources
@@ -68,14 +68,14 @@ def examine(
         release: As for ``check_cohort``.
     """
     cohort = gather_cohort(find_cohort(name_or_folder), release, findings)
-    if cohort is None or findings:
+    if cohort is None or faults(findings):
         return Examined(cohort)
     if anchor is not None:
         cohort = cohort.with_anchor(anchor)
     mapped = gather_resources(cohort, profiles, findings)
     if mapped.origins:  # every template could be compiled
         findings += _unread_columns(cohort, mapped.templates)
-    if not findings:
+    if not faults(findings):
         findings += _unused_rows(mapped)
         findings += _dangling_references(mapped)
         account = _account(cohort, mapped, findings)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_blina.cohorts import Cohort, Row
-from fhir_blina.errors import CohortError, Finding, problem
+from fhir_blina.errors import CohortError, Finding, faults, problem
 from fhir_blina.files import COHORT_SYSTEM, RESOURCE_KEY_SYSTEM, Resource
 from fhir_blina.mapping.dateshift import Fault, shift_of
 from fhir_blina.mapping.filling import Filler, Origin, merge
@@ -53,13 +53,14 @@ def map_cohort(cohort: Cohort, *, profiles: Collection[str] = ()) -> Mapped:
     """
     findings: list[Finding] = []
     mapped = gather_resources(cohort, profiles, findings)
-    if findings:
+    if faults(findings):
         raise CohortError(findings)
     return mapped
 
 
 def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[Finding]) -> Mapped:
     """Like ``map_cohort``, but faults go to ``findings``."""
+    before = len(findings)
     options = cohort.manifest.data.get("profiles", {})
     for option in sorted(set(profiles) - set(options)):
         findings.append(problem(str(cohort.manifest.path), f'the manifest has no profiles option "{option}"'))
@@ -68,7 +69,7 @@ def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[F
         for template in compile_templates(cohort, findings)
         if template.profile is None or template.profile in profiles
     )
-    if findings:
+    if faults(findings[before:]):
         return Mapped([], {}, (), templates)
     with _uncollected():
         return _fill(cohort, templates, profiles, findings)

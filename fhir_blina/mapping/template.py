@@ -103,6 +103,8 @@ def row_functions(cohort: Cohort) -> dict[str, Function]:
     def study_date(values: list[Any]) -> list[Any]:
         if any(type(value) is not int for value in values):
             raise ValueError("studyDate() takes whole numbers")
+        if cohort.anchor is None:
+            raise ValueError("studyDate() needs anchor: in cohort.yaml, the synthetic date of study day 0")
         try:
             return [StudyDate(cohort.anchor, value) for value in values]
         except OverflowError:

@@ -177,7 +177,8 @@ class Inverse:
         for extension in sibling.get("extension", ()) if isinstance(sibling, dict) else ():
             if extension.get("url") == f"{CANONICAL}/StructureDefinition/study-day":
                 day = extension.get("valueInteger")
-                if not isinstance(day, int) or value != StudyDate(self.cohort.anchor, day):
+                anchor = self.cohort.anchor
+                if not isinstance(day, int) or anchor is None or value != StudyDate(anchor, day):
                     return None
                 return Match({column: frozenset({as_text(day)})})
         return None

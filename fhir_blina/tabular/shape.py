@@ -1,0 +1,129 @@
+"""The columns and rows of a table as its declaration wants them: names, kept columns, columns made rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fhir_blina.errors import Finding, did_you_mean, problem
+from fhir_blina.tabular.declaration import Declaration, Unpivot
+from fhir_blina.tabular.sheet import RawTable
+
+# Words of FHIRPath, which cannot be the name of a column in a blank.
+_RESERVED = frozenset({"and", "div", "false", "implies", "mod", "or", "true", "xor"})
+_GAP = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row of a table.
+
+    Attributes:
+        number: The row in its file; of a table whose rows are made, the number in the table.
+        cells: Text by column.
+        place: Prints where the row is, or a cell of it, given its column.
+    """
+
+    number: int
+    cells: Mapping[str, str]
+    place: Callable[[str], str]
+
+
+def name_of(text: str) -> str:
+    """A table or column name: a-z, 0-9 and _, a letter first, no word of FHIRPath's own."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.strip().lower()).strip("_")
+    if not name[:1].isalpha() or name in _RESERVED:
+        name = f"c_{name}".rstrip("_")
+    return name
+
+
+def column_names(titles: Sequence[str]) -> list[str]:
+    """A name for each title; the second of two alike ends in ``_2``."""
+    names: dict[str, int] = {}
+    for title in titles:
+        name = first = name_of(title)
+        while name in names:
+            names[first] += 1
+            name = f"{first}_{names[first]}"
+        names[name] = 1
+    return list(names)
+
+
+def unpivoted(declared: Unpivot, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The columns that become rows, each with what its row then says beside the value."""
+    if isinstance(declared.columns, str):
+        gaps = _GAP.findall(declared.columns)
+        literal = _GAP.split(declared.columns)[::2]
+        pattern = re.escape(literal[0])
+        for gap, text in zip(gaps, literal[1:], strict=True):
+            pattern += f"(?P<{gap}>.+?){re.escape(text)}"
+        found = {name: re.fullmatch(pattern, name) for name in names}
+        return {name: match.groupdict() for name, match in found.items() if match}
+    return {name: {declared.name: name} for name in declared.columns}
+
+
+def shaped(
+    sheet: RawTable, declared: Declaration, where: str, findings: list[Finding]
+) -> tuple[list[str], list[TableRow], set[str]] | None:
+    """Columns and rows of a table, and the columns of the file that it takes; ``None`` with findings."""
+    names = column_names(sheet.titles)
+    melted = unpivoted(declared.unpivot, names) if declared.unpivot else {}
+    kept = list(declared.keep) or [name for name in names if name not in melted]
+    before = len(findings)
+    for name in (*kept, *melted):
+        if name not in names:
+            findings.append(problem(where, f'the file has no column "{name}"', did_you_mean(name, names)))
+    if declared.unpivot and not melted:
+        findings.append(problem(where, "unpivot names no column of the file"))
+    if len(findings) > before:
+        return None
+    rows = list(_rows(sheet, declared, names, kept, melted))
+    columns = [*([declared.number] if declared.number else []), *kept]
+    if declared.unpivot:
+        columns += [*next(iter(melted.values())), declared.unpivot.value]
+    for name in sorted({name for name in columns if columns.count(name) > 1}):
+        findings.append(problem(where, f'column "{name}" would stand twice', "Give it another name"))
+    return (columns, rows, {*kept, *melted}) if len(findings) == before else None
+
+
+def _rows(
+    sheet: RawTable,
+    declared: Declaration,
+    names: Sequence[str],
+    kept: Sequence[str],
+    melted: Mapping[str, Mapping[str, str]],
+) -> Iterator[TableRow]:
+    index = {name: place for place, name in enumerate(names)}
+    seen: set[tuple[str, ...]] = set()
+    own = not (melted or declared.distinct)
+    made = 0
+    for number, row in sheet.rows:
+        base = {name: "" if declared.empty(name, row[index[name]]) else row[index[name]] for name in kept}
+        parts: list[tuple[dict[str, str], str]] = [(base, "")]
+        if declared.unpivot is not None:
+            value = declared.unpivot.value
+            parts = [
+                ({**base, **said, value: row[index[name]]}, name)
+                for name, said in melted.items()
+                if not declared.empty(name, row[index[name]])
+            ]
+        for cells, melted_from in parts:
+            alike = tuple(cells.values())
+            if declared.distinct and alike in seen:
+                continue
+            seen.add(alike)
+            made += 1
+            if declared.number:
+                cells = {declared.number: str(made), **cells}  # noqa: PLW2901
+            yield TableRow(number if own else made, cells, _placed(sheet, number, index, melted_from))
+
+
+def _placed(sheet: RawTable, number: int, index: Mapping[str, int], melted_from: str) -> Callable[[str], str]:
+    def place(column: str) -> str:
+        found = index.get(column)
+        if found is None and melted_from:
+            found = index[melted_from]
+        return sheet.place(number, found)
+
+    return place
