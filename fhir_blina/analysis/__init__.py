@@ -5,7 +5,7 @@ from __future__ import annotations
 from fhir_blina.analysis.analysis import analyze
 from fhir_blina.analysis.descriptive import STATISTICS, counted_in, proportion_records, whole
 from fhir_blina.analysis.incidences import incidence_curves
-from fhir_blina.analysis.outcomes import shown_labels
+from fhir_blina.analysis.outcomes import shown_labels, survival_curve
 
 __all__ = [
     "STATISTICS",
@@ -14,5 +14,6 @@ __all__ = [
     "incidence_curves",
     "proportion_records",
     "shown_labels",
+    "survival_curve",
     "whole",
 ]

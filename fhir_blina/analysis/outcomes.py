@@ -6,16 +6,17 @@ An endpoint with competing events has no survival curve: what it has is in ``inc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
 from fhir_blina.analysis.estimates import estimated
 from fhir_blina.endpoints import Endpoint, Endpoints
-from fhir_blina.results import Record
+from fhir_blina.results import DerivedTime, Record
 from fhir_blina.statistics import (
     INTERVALS,
     Curve,
@@ -96,6 +97,14 @@ def _durations(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
 def _curve(frame: pd.DataFrame) -> Curve:
     return kaplan_meier(
         frame["duration_days"].to_numpy(dtype=float), frame["event_observed"].to_numpy(dtype=bool)
+    )
+
+
+def survival_curve(rows: Sequence[DerivedTime]) -> Curve:
+    """The Kaplan-Meier curve of derived times of one endpoint."""
+    return kaplan_meier(
+        np.array([row.duration_days for row in rows], dtype=float),
+        np.array([row.event_observed for row in rows], dtype=bool),
     )
 
 

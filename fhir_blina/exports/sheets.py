@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from fhir_blina.analysis import shown_labels
+from fhir_blina.analysis import shown_labels, survival_curve
 from fhir_blina.endpoints import Endpoint, Facts
 from fhir_blina.report import estimate, first_grid, interval, p_value
 from fhir_blina.results import Record, Results, exact
-from fhir_blina.statistics import Curve, kaplan_meier
+from fhir_blina.statistics import Curve
 
 INTERVAL = "log-log"  # R's and most journals' choice; the report shows the same
 
@@ -100,13 +98,7 @@ def _curves(facts: Facts, results: Results, endpoint: Endpoint) -> dict[str, Cur
         labels = facts.group(name)
         for label, title in shown.items():
             parts[title] = [row for row in rows if labels.get(row.patient_id) == label]
-    return {
-        title: kaplan_meier(
-            np.array([row.duration_days for row in part], dtype=float),
-            np.array([row.event_observed for row in part], dtype=bool),
-        )
-        for title, part in parts.items()
-    }
+    return {title: survival_curve(part) for title, part in parts.items()}
 
 
 def _at_risk(curves: Mapping[str, Curve], record: Record) -> str:

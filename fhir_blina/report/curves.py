@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from fhir_blina.analysis import incidence_curves, shown_labels
+from fhir_blina.analysis import incidence_curves, shown_labels, survival_curve
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.figures import incidence, survival
 from fhir_blina.report.blocks import Material
@@ -20,7 +19,7 @@ from fhir_blina.report.grids import Cell, Grid, Head, estimate, number, p_value
 from fhir_blina.report.layout import Block
 from fhir_blina.report.plots import Plate, heads
 from fhir_blina.results import DerivedTime, Record
-from fhir_blina.statistics import Curve, Estimate, Incidence, kaplan_meier
+from fhir_blina.statistics import Curve, Estimate, Incidence
 
 Rows = list[DerivedTime]
 
@@ -51,7 +50,7 @@ def survival_plate(material: Material, block: Block, name: str) -> Plate:
 
 def _survivals(definition: Endpoint, block: Block, name: str, parts: Mapping[str, Rows]) -> tuple[Any, Grid]:
     kind = block.get("interval", "log-log")
-    curves = {title: _curve(part) for title, part in parts.items()}
+    curves = {title: survival_curve(part) for title, part in parts.items()}
     last = max((float(curve.times[-1]) for curve in curves.values()), default=0.0)
     drawing = survival(
         name,
@@ -123,11 +122,6 @@ def _days(block: Block, last: float) -> list[float]:
     """The days asked for that somebody was followed to; without any, the last."""
     asked = [last if day == "last" else float(day) for day in block.get("at_days", ())]
     return list(dict.fromkeys(day for day in asked if day <= last)) or [last]
-
-
-def _curve(rows: Rows) -> Curve:
-    durations = np.array([float(row.duration_days) for row in rows])
-    return kaplan_meier(durations, np.array([bool(row.event_observed) for row in rows]))
 
 
 def _row(
