@@ -16,14 +16,16 @@ from fhir_blina.errors import StoreRefused
 from fhir_blina.store.audit import Audited
 from fhir_blina.store.contract import Progress, PullResult, PushResult, Store
 from fhir_blina.store.sent import cohort_of
-from fhir_blina.store.sources import NdjsonFolder
+from fhir_blina.store.sources import NdjsonFolder, Place, Source
 
 __all__ = [
     "Audited",
     "NdjsonFolder",
+    "Place",
     "Progress",
     "PullResult",
     "PushResult",
+    "Source",
     "Store",
     "cohort_of",
     "open_store",

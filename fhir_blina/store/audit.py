@@ -16,7 +16,7 @@ from fhir_blina.errors import FhirBlinaError
 from fhir_blina.files import dumps, naming
 from fhir_blina.store.contract import PullResult, PushResult, Resources, Store
 from fhir_blina.store.manifest import now
-from fhir_blina.store.sources import again_and_again
+from fhir_blina.store.sources import source_of
 
 
 class Audited:
@@ -42,7 +42,7 @@ class Audited:
 
     def push(self, resources: Resources, *, cohort: str, **more: Any) -> PushResult:
         """As the store's own; the ids are those that were sent."""
-        resources = again_and_again(resources)
+        resources = source_of(resources)
         with self._line("push", cohort) as ids:
             ids += [
                 f"{one.get('resourceType')}/{one.get('id')}" for one in resources if isinstance(one, dict)

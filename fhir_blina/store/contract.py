@@ -11,7 +11,7 @@ from fhir_blina.errors import Finding, StoreRefused
 from fhir_blina.files import COHORT_SYSTEM, Resource, read_ndjson
 
 Resources = Iterable[Resource]
-"""What a push takes: a list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`."""
+"""What a push takes: a list, an iterator, or a :class:`~fhir_blina.store.sources.Source`."""
 
 Keys = Mapping[str, Sequence[str]]
 """Ids by resource type."""
@@ -159,7 +159,7 @@ class Store(Protocol):
         one refuses, is rejected with whatever refers to it, and all others are stored.
 
         Args:
-            resources: Each tagged with the cohort; an :class:`~fhir_blina.store.sources.NdjsonFolder` is
+            resources: Each tagged with the cohort; a :class:`~fhir_blina.store.sources.Source` is
                 read as it is sent, a list may be long.
             cohort: The cohort's name.
             remove_orphans: Remove what the store holds for the cohort and ``resources`` does not.

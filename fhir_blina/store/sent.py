@@ -11,7 +11,7 @@ from fhir_blina.files import COHORT_SYSTEM, Resource, dumps, resource_of, write_
 from fhir_blina.r4 import FhirRelease, is_labelled, is_legal, key_of, targets_of
 from fhir_blina.store.contract import as_stored, belongs_to, tags_of
 from fhir_blina.store.replacing import line_of
-from fhir_blina.store.sources import Listed, NdjsonFolder, Place, Source
+from fhir_blina.store.sources import Listed, NdjsonFolder, Place, source_of
 
 NOT_REMOVED = "nothing orphaned was removed, because some resources were rejected"
 
@@ -32,7 +32,7 @@ class Sent(Mapping[str, Resource]):
     (each of them); a resource without the cohort's tag.
 
     Args:
-        resources: A list, or an :class:`~fhir_blina.store.sources.NdjsonFolder`.
+        resources: A list, an iterator, or a :class:`~fhir_blina.store.sources.Source`.
         cohort: The cohort's name.
         release: The release of FHIR that they must be of.
         origins: Where a resource comes from, by ``Type/id``, for the file of rejects.
@@ -46,14 +46,14 @@ class Sent(Mapping[str, Resource]):
 
     def __init__(
         self,
-        resources: Iterable[Resource] | NdjsonFolder,
+        resources: Iterable[Resource],
         cohort: str,
         release: FhirRelease,
         origins: Mapping[str, str] | None = None,
         *,
         keep: bool = False,
     ) -> None:
-        self._source: Source = resources if isinstance(resources, NdjsonFolder) else Listed(resources)
+        self._source = source_of(resources)
         self._release = release
         self._origins = origins or {}
         self._places: dict[str, Place] = {}

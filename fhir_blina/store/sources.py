@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from fhir_blina.errors import StoreIncomplete, problem
 from fhir_blina.files import MAX_LINE_BYTES, Resource, dumps, open_regular, resource_of
@@ -43,8 +43,12 @@ class Place:
         return f"{self.path}:{self.number}" if self.path else f"resource {self.number}"
 
 
+@runtime_checkable
 class Source(Protocol):
-    """What a push reads its resources from, more than once."""
+    """What a push reads its resources from, more than once: a list, a folder, or what a caller makes."""
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Each resource that can be read."""
 
     def scan(self) -> Iterator[tuple[Place, bytes | ValueError]]:
         """Each resource as a line of JSON, or why there is none."""
@@ -174,9 +178,9 @@ def _opened(path: Path) -> BinaryIO:
         raise StoreIncomplete([problem(str(path), f"cannot be read: {error.strerror}")]) from None
 
 
-def again_and_again(resources: Iterable[Resource]) -> Iterable[Resource]:
-    """The same resources so that they can be gone through more than once; an iterator is read into a list."""
-    return list(resources) if isinstance(resources, Iterator) else resources
+def source_of(resources: Iterable[Resource]) -> Source:
+    """The same resources as a source; an iterator is gone through once, here."""
+    return resources if isinstance(resources, Source) else Listed(resources)
 
 
 def _as_stored(resource: Any) -> Any:
@@ -192,6 +196,10 @@ class Listed:
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._resources = list(resources)
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Each of them."""
+        return iter(self._resources)
 
     def scan(self) -> Iterator[tuple[Place, bytes | ValueError]]:
         """See :class:`Source`."""

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import stat
-from collections import Counter
 
 import pytest
 
@@ -72,15 +71,3 @@ def test_the_command_line_keeps_a_trail(tiny, tmp_path):
     assert main(["tables", "--out", str(out), "--audit", str(trail), "--quiet"]) == 0
     assert [one["action"] for one in lines(trail)] == ["push", "push", "pull", "pull"]
     assert len(lines(trail)[1]["ids"]) == 10
-
-
-@pytest.mark.parametrize("server", [False, True])
-@pytest.mark.parametrize("audited", [False, True])
-def test_a_generator_is_pushed_whole(tmp_path, server, audited):
-    with served(FakeFhir()) as url:
-        store = open_store(url if server else tmp_path / "fhir")
-        if audited:
-            store = Audited(store, tmp_path / "trail", KEY)
-        pushed = store.push((one for one in ward()), cohort="tiny", remove_orphans=True)
-        assert sum(pushed.created.values()) == len(ward())
-        assert store.counts("tiny") == dict(Counter(one["resourceType"] for one in ward()))

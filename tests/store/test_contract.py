@@ -12,9 +12,9 @@ from decimal import Decimal
 import pytest
 
 from fhir_blina.errors import StoreRefused
-from fhir_blina.files.json import loads
+from fhir_blina.files.json import loads, write_ndjson
 from fhir_blina.r4 import R4
-from fhir_blina.store import open_store
+from fhir_blina.store import Audited, NdjsonFolder, Place, Source, open_store
 from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import COHORT, FakeFhir, resource, ward
 
@@ -89,6 +89,60 @@ def test_what_is_pushed_is_pulled(store, cohort, tmp_path):
     assert sorted(back, key=lambda one: one["resourceType"] + one["id"]) == sorted(
         sent, key=lambda one: one["resourceType"] + one["id"]
     )
+
+
+class Table:
+    """A source of a caller's own: resources made one by one of what the caller has."""
+
+    def __init__(self, resources):
+        self._rows = [json.dumps(one, default=str) for one in resources]
+
+    def __iter__(self):
+        return map(loads, self._rows)
+
+    def scan(self):
+        for number, row in enumerate(self._rows, start=1):
+            yield Place("", number), row.encode()
+
+    def read(self, place):
+        return self._rows[place.number - 1].encode()
+
+    def key(self, place):
+        return ""
+
+    def content(self, place):
+        yield f'"text":{json.dumps(self._rows[place.number - 1])}'
+
+
+def as_folder(resources, place):
+    place.mkdir()
+    write_ndjson(place / "all.ndjson", resources)
+    return NdjsonFolder(place)
+
+
+GIVEN = {
+    "a generator": lambda resources, _: (one for one in resources),
+    "an iterator": lambda resources, _: iter(resources),
+    "a tuple": lambda resources, _: tuple(resources),
+    "a folder": as_folder,
+    "a source of one's own": lambda resources, _: Table(resources),
+}
+
+
+@pytest.mark.parametrize("audited", [False, True], ids=["", "audited"])
+@pytest.mark.parametrize("given", GIVEN)
+def test_whatever_gives_the_resources_all_of_them_are_pushed(store, cohort, tmp_path, given, audited):
+    """Every store goes through them more than once; a generator has nothing left the second time."""
+    resources = [one for one in ward(cohort=cohort) if one["resourceType"] != "Observation"]
+    source = GIVEN[given](resources, tmp_path / "in")
+    assert isinstance(source, Source) == (given in {"a folder", "a source of one's own"})
+    target = Audited(store, tmp_path / "trail", b"k" * 32) if audited else store
+    pushed = target.push(source, cohort=cohort, remove_orphans=True)
+    assert sum(pushed.created.values()) == len(resources)
+    assert store.counts(cohort) == {kind: number for kind, number in SIZE.items() if kind != "Observation"}
+    if audited:
+        last = json.loads((tmp_path / "trail").read_text().splitlines()[-1])
+        assert len(last["ids"]) == len(resources)
 
 
 def test_every_store_gives_the_same_bytes(store, cohort, tmp_path):

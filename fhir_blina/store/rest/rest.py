@@ -35,7 +35,7 @@ from fhir_blina.store.rest.removing import remove
 from fhir_blina.store.rest.sending import IdsRefused
 from fhir_blina.store.rest.verifying import Digests
 from fhir_blina.store.sent import Sent, refuse_to_write
-from fhir_blina.store.sources import again_and_again
+from fhir_blina.store.sources import source_of
 
 TOKEN_VARIABLE = "FHIR_BLINA_TOKEN"  # noqa: S105 - the name of a variable
 T = TypeVar("T")
@@ -232,7 +232,7 @@ class RestStore:
             raise StoreRefused(f"verify is counts, sample or full, not {verify}")
         refuse_to_write(rejects)
         self.profile.refuse_writes()
-        resources = again_and_again(resources)
+        resources = source_of(resources)
 
         def held(take: Callable[[Iterable[Resource]], Digests]) -> Digests:
             return self._read(cohort, take)
