@@ -257,7 +257,8 @@ RECORDS = {
 }
 # How many fields of a record may stand without their name.
 BY_PLACE = dict.fromkeys(("results", "endpoints", "analysis", "disclosure", "exports", "cli"), 3)
-BY_PLACE |= dict.fromkeys(("statistics", "figures", "store", "validation", "views"), 5)
+BY_PLACE |= dict.fromkeys(("files", "r4", "fhirpath", "tabular", "cohorts", "mapping", "validation"), 5)
+BY_PLACE |= dict.fromkeys(("http", "store", "hapi", "views", "statistics", "figures"), 5)
 
 
 @pytest.mark.parametrize("module", sorted(name for name in FILES if package(name) in BY_PLACE))

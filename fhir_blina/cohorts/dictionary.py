@@ -134,17 +134,17 @@ def read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, 
             findings.append(problem(where, f'column "{name}" of table "{table}" stands twice'))
         values = tuple(row["values"].split("|")) if row["values"] else ()
         tables[table][name] = Column(
-            table,
-            name,
-            row["type"],
-            row["key"] == "yes",
-            row["required"] == "yes",
-            values,
-            row["unit"],
-            row["description"],
-            row["unmapped"],
-            row["read_back"],
-            where,
+            table=table,
+            name=name,
+            type=row["type"],
+            key=row["key"] == "yes",
+            required=row["required"] == "yes",
+            values=values,
+            unit=row["unit"],
+            description=row["description"],
+            unmapped=row["unmapped"],
+            read_back=row["read_back"],
+            where=where,
         )
     if not tables and len(findings) == before:
         findings.append(problem(f"{path}:1", "describes no column", "Add a line for each column"))

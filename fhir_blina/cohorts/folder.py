@@ -168,7 +168,17 @@ def gather_cohort(folder: Path, release: FhirRelease, findings: list[Finding]) -
     codes = read_codes(folder / "codes.csv", systems, without, findings)
     tables = tables_of_folder(manifest, columns, findings)
     _check_relative_to(manifest, constants, columns, findings)
-    return Cohort(name, folder, manifest, tables, codes, systems, anchor, constants, release)
+    return Cohort(
+        name=name,
+        folder=folder,
+        manifest=manifest,
+        tables=tables,
+        codes=codes,
+        systems=systems,
+        anchor=anchor,
+        constants=constants,
+        release=release,
+    )
 
 
 def _read_manifest(path: Path, findings: list[Finding]) -> Document | None:

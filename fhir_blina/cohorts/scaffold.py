@@ -210,7 +210,19 @@ def _type(cells: Sequence[str]) -> str:
     """The narrowest type that reads every filled cell."""
     filled = [cell for cell in cells if cell]
     for kind in ("boolean", "integer", "decimal") if filled else ():
-        column = Column("", "", kind, False, False, (), "", "", "", "", "")
+        column = Column(
+            table="",
+            name="",
+            type=kind,
+            key=False,
+            required=False,
+            values=(),
+            unit="",
+            description="",
+            unmapped="",
+            read_back="",
+            where="",
+        )
         try:
             for cell in filled:
                 column.read(cell)

@@ -182,7 +182,7 @@ def _typed(
             at = f"line {other.number}" if other.place("").startswith(f"{path}:") else other.place("")
             findings.append(problem(row.place(""), f"the same {', '.join(key)} as in {at}"))
         seen.setdefault(named, row)
-        rows.append(Row(name, path, row.number, row.cells, cells, row.place))
+        rows.append(Row(table=name, path=path, line=row.number, text=row.cells, cells=cells, place=row.place))
     for column in columns.values():
         filled = ((row.cells[column.name], row.place(column.name)) for row in content.rows)
         findings += damage(column.name, column.type, [one for one in filled if one[0]])

@@ -145,7 +145,15 @@ class _Compiler:
         root = self.block(data["resource"], ("resource",))
         if len(self.findings) > before:
             return None
-        return Template(name, kind, self.table, where, profile, root, self.document)
+        return Template(
+            name=name,
+            resource_type=kind,
+            table=self.table,
+            where=where,
+            profile=profile,
+            root=root,
+            document=self.document,
+        )
 
     def fault(self, keys: Keys, text: str, remedy: str = "") -> None:
         self.findings.append(problem(self.document.where(keys), text, remedy))

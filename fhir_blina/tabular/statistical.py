@@ -50,7 +50,7 @@ def read_statistical(path: Path, declared: Declaration, findings: list[Finding])
         for title, labels in meta.variable_value_labels.items()
     }
     labels = {title: text for title, text in meta.column_names_to_labels.items() if text}
-    return RawTable(path, titles, rows, at_lines(path), labels, words)
+    return RawTable(path=path, titles=titles, rows=rows, place=at_lines(path), labels=labels, words=words)
 
 
 def _text(cell: Any, kind: str) -> str:
