@@ -221,10 +221,9 @@ class Inverse:
             if len(values) > 1 or any(isinstance(value, (dict, list)) for value in values):
                 return None
             return Match({name: frozenset({as_text(values[0]) if values else ""})})
-        outcomes = self._outcomes.of(blank, self._columns())
-        if not outcomes:
+        words = self._outcomes.words(blank, self._columns(), values)
+        if words is None:
             return Match()
-        words = frozenset(word for word, result in outcomes.items() if same(result, values))
         return Match({blank.columns[0]: words}) if words else None
 
     def _pattern(self, node: Text) -> TextPattern:

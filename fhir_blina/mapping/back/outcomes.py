@@ -22,6 +22,7 @@ class Outcomes:
         self.cohort = cohort
         self._outcomes: dict[int, dict[str, list[Any]]] = {}
         self._constants: dict[int, Any] = {}
+        self._words: dict[int, dict[Any, frozenset[str]]] = {}
 
     def of(self, blank: Blank, columns: Mapping[str, Column]) -> dict[str, list[Any]]:
         """The result for each text that the one column can hold; empty where that is not listed."""
@@ -38,6 +39,16 @@ class Outcomes:
                     continue  # a word that this column or this blank never holds
             self._outcomes[id(blank)] = results
         return self._outcomes[id(blank)]
+
+    def words(self, blank: Blank, columns: Mapping[str, Column], values: list[Any]) -> frozenset[str] | None:
+        """The texts that give just these values; ``None`` where the column's texts are not listed."""
+        index = self._words.get(id(blank))
+        if index is None:
+            found: dict[Any, set[str]] = {}
+            for word, result in self.of(blank, columns).items():
+                found.setdefault(_exact(result), set()).add(word)
+            index = self._words[id(blank)] = {key: frozenset(words) for key, words in found.items()}
+        return index.get(_exact(values), frozenset()) if index else None
 
     def _domain(self, column: Column, blank: Blank) -> tuple[str, ...]:
         words: tuple[str, ...] = column.values
@@ -80,6 +91,15 @@ class Outcomes:
         assert isinstance(node, Block)  # noqa: S101 - embedded rows read columns
         made = {name: self.constant(child) for name, child in node.items.items()}
         return {name: value for name, value in made.items() if value is not MISSING} or MISSING
+
+
+def _exact(value: Any) -> Any:
+    """A key that two values share where they are the same to the last digit, whatever the order of names."""
+    if isinstance(value, dict):
+        return frozenset((name, _exact(one)) for name, one in value.items())
+    if isinstance(value, list):
+        return tuple(map(_exact, value))
+    return value if isinstance(value, str) else (type(value), str(value))
 
 
 def where_held(blank: Blank) -> Match:

@@ -34,7 +34,11 @@ def by_readable_id(resources: Sequence[Resource], cohort: Cohort) -> dict[str, t
     """``Type/id`` as stored and the resource with readable ids and unmoved dates, by readable ``Type/id``."""
     locations = [f"{one['resourceType']}/{one['id']}" for one in resources]
     names = {location: _readable_id(one) for location, one in zip(locations, resources, strict=True)}
-    readable = [_readable(one, names) for one in resources]
+    renamed = any(location.split("/", 1)[1] != name for location, name in names.items())
+    readable = [
+        _readable(one, names) if renamed else without_identifier(one, RESOURCE_KEY_SYSTEM)
+        for one in resources
+    ]
     if cohort.shift_dates:
         readable = shift_of(cohort, id_key()).moved_back(readable)
     return {
@@ -45,6 +49,8 @@ def by_readable_id(resources: Sequence[Resource], cohort: Cohort) -> dict[str, t
 
 def first_difference(one: Any, other: Any, path: str) -> str:
     """The path of the first element in which two resources differ, empty if there is none."""
+    if same(one, other):
+        return ""
     if isinstance(one, dict) and isinstance(other, dict):
         for name in dict.fromkeys([*one, *other]):
             found = first_difference(one.get(name, MISSING), other.get(name, MISSING), f"{path}.{name}")
@@ -59,7 +65,7 @@ def first_difference(one: Any, other: Any, path: str) -> str:
             if found:
                 return found
         return ""
-    return "" if same(one, other) else path
+    return path
 
 
 def _readable_id(resource: Resource) -> str:
