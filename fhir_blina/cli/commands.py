@@ -149,6 +149,7 @@ def run(options: Options) -> int:
     """Do all of it, from the cohort's files to the report."""
     from fhir_blina.cli.pipeline import run as run_all
     from fhir_blina.cli.summaries import cells_summary
+    from fhir_blina.results import as_json
 
     terminal = terminal_of(options)
     done = run_all(
@@ -168,8 +169,8 @@ def run(options: Options) -> int:
         {
             "cells": {"mapped": account.mapped, "unmapped": account.unmapped, "lost": account.lost},
             "differences": [str(difference) for difference in account.differences],
-            "claims": done.results.as_dict()["claims"],
-            "populations": done.results.as_dict()["populations"],
+            "claims": as_json(done.results.claims),
+            "populations": as_json(done.results.populations),
             "report": str(done.report) if done.report else None,
         }
     )
