@@ -28,6 +28,7 @@ def _warm(tmp_path_factory):
 def test_an_attack_ends_in_an_error_within_its_bounds(name, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(exchange, "MOST_BYTES", 32 * 2**20)
     monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(retry, "LONGEST_RETRY_AFTER", 0.01)
     monkeypatch.setenv("FHIR_BLINA_TOKEN", TOKEN)
     played = attack(name)
     monkeypatch.setattr(exchange, "ANSWER_SECONDS", 0.3 if hasattr(played, "SLOW") else 30.0)

@@ -10,6 +10,7 @@ from fhir_blina.store.rest.capability import Capability
 from fhir_blina.store.rest.profiles import Profile
 from fhir_blina.store.rest.pulling import EXPORT_ABOVE
 from fhir_blina.store.rest.rest import RestStore
+from fhir_blina.store.rest.searches import is_bundle, is_count, next_link
 
 USED_TYPES = (
     "AdverseEvent",
@@ -189,10 +190,9 @@ def _searching(store: RestStore, can: Capability, kinds: Sequence[str]) -> list[
         )
     ]
     answer = store.transport.get(kinds[0], params={"_count": "1"})
-    bundle = answer.json if isinstance(answer.json, dict) else {}
     total = store.transport.get(kinds[0], params={"_summary": "count"})
-    counted = isinstance(total.json, dict) and isinstance(total.json.get("total"), int)
-    pages = any(link.get("relation") == "next" for link in bundle.get("link") or [])
+    counted = isinstance(total.json, dict) and is_count(total.json.get("total"))
+    pages = is_bundle(answer) and next_link(answer) is not None
     lines.append(
         Line(
             "paging",

@@ -19,6 +19,7 @@ from fhir_blina.store.rest.searches import (
     Params,
     beside,
     is_bundle,
+    is_count,
     matches,
     next_link,
     refuse_ignored,
@@ -117,7 +118,7 @@ class Fetcher:
         result = {}
         for position, kind in enumerate(kinds):
             total = totals[position] if totals else None
-            count = total if isinstance(total, int) else self.count(kind, selection.of(kind))
+            count = total if is_count(total) else self.count(kind, selection.of(kind))
             if count:
                 result[kind] = count
         return result
@@ -126,7 +127,7 @@ class Fetcher:
         """``_summary=count`` of one search."""
         answer = self._search(kind, dict(params) | {"_summary": "count"})
         total = answer.json.get("total") if isinstance(answer.json, dict) else None
-        if not isinstance(total, int):
+        if not is_count(total):
             raise StoreIncomplete(f"the server does not count its {kind} (_summary=count)")
         return total
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
 from fhir_blina.errors import StoreIncomplete, StoreInconsistent, StoreRefused
@@ -122,6 +123,11 @@ def kept_link(link: str, params: Params) -> bool:
     return names <= (_REMEMBERED if tells_of_patients(params) else _REMEMBERED | _COUNTED | HARMLESS)
 
 
+def is_count(total: Any) -> TypeGuard[int]:
+    """Whether a total is the number of something."""
+    return isinstance(total, int) and not isinstance(total, bool) and total >= 0
+
+
 def is_bundle(answer: Answer) -> bool:
     """Whether it is a Bundle whose entries and links can be read."""
     said = answer.json
@@ -153,7 +159,8 @@ def next_link(answer: Answer) -> str | None:
 
 
 def _link(answer: Answer, relation: str) -> str | None:
-    for link in answer.json.get("link") or []:
-        if link.get("relation") == relation:
+    links = answer.json.get("link")
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, dict) and link.get("relation") == relation:
             return str(link.get("url", ""))
     return None
