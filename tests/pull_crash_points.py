@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
 from fhir_blina.store.manifest import read_folder
-from fhir_blina.store.rest.journal import ABOUT, journal_of
+from fhir_blina.store.rest.leftover import ABOUT, journal_of
 from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import FakeFhir, ward
 from tests.fault_proxy import served

@@ -17,7 +17,7 @@ from fhir_blina.errors import FhirBlinaError, StoreIncomplete, StoreRefused
 from fhir_blina.files.json import dumps
 from fhir_blina.http import elsewhere as pinned
 from fhir_blina.store.rest import elsewhere, exporting
-from fhir_blina.store.rest.journal import journal_of
+from fhir_blina.store.rest.leftover import journal_of
 from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import BASE, FakeFhir, ward
 from tests.fault_proxy import served

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fhir_blina.errors import StoreRefused
-from fhir_blina.store.rest import journal as module
-from fhir_blina.store.rest.journal import ABOUT, PAGES, Journal, discard, journal_of, left_by
+from fhir_blina.store.rest import leftover as module
+from fhir_blina.store.rest.journal import PAGES, Journal
+from fhir_blina.store.rest.leftover import ABOUT, discard, journal_of, left_by
 
 QUESTION = {"server": "http://fake.test/fhir", "params": {"Patient": {"family": "Canary"}}}
 

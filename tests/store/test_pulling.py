@@ -17,7 +17,7 @@ from fhir_blina.cli.parser import main
 from fhir_blina.errors import StoreIncomplete, StoreRefused, StoreUnavailable
 from fhir_blina.store import open_store
 from fhir_blina.store.rest import pulling as module
-from fhir_blina.store.rest.journal import journal_of
+from fhir_blina.store.rest.leftover import journal_of
 from fhir_blina.store.rest.rest import RestStore
 from tests.fake_fhir import BASE, FakeFhir, resource, ward
 from tests.fault_proxy import served

@@ -17,34 +17,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import hmac
 import os
-import secrets
 import shutil
-import stat
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.errors import StoreIncomplete, StoreRefused
-from fhir_blina.files import Resource, dumps, loads, naming, sync_folder, write_whole
+from fhir_blina.errors import StoreIncomplete
+from fhir_blina.files import Resource, dumps, loads, naming
+from fhir_blina.store.rest.leftover import ABOUT, begin_folder
 
-STALE_SECONDS = 86_400.0
 LEAST_FREE_BYTES = 64 * 2**20
 """What a pull leaves free on the disk, whatever a server sends."""
-ABOUT = "about.json"
 PAGES = "pages"
-ROUNDS = 10_000
 _DIGEST = 64
 _SIZE = 32  # bits for the length of a line, beside its place
-
-
-def journal_of(target: Path) -> Path:
-    """The journal of a pull to ``target``: beside it, hidden."""
-    return target.parent / f".{target.name}.journal"
 
 
 @dataclass
@@ -75,7 +64,7 @@ class Journal(Mapping[str, Resource]):
     """Resources by ``Type/id``, read from the disk when asked for.
 
     Args:
-        place: The journal's folder, see :meth:`begin` and :func:`left_by`.
+        place: The journal's folder, see :meth:`begin` and :mod:`fhir_blina.store.rest.leftover`.
     """
 
     def __init__(self, place: Path) -> None:
@@ -102,19 +91,7 @@ class Journal(Mapping[str, Resource]):
             moment: An instant of the server's clock, not after the pull began.
             counts: What the server counted.
         """
-        discard(place)
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        place.mkdir(mode=0o700)
-        salt = secrets.token_hex(16)
-        about = {
-            "salt": salt,
-            "digest": _digest(question, salt),
-            "began": time.time(),
-            "moment": moment,
-            "counts": dict(counts),
-        }
-        write_whole(place / ABOUT, dumps(about) + "\n")
-        sync_folder(place.parent)
+        begin_folder(place, question, moment=moment, counts=counts)
         return cls(place)
 
     @property
@@ -286,57 +263,3 @@ class Journal(Mapping[str, Resource]):
     def close(self) -> None:
         """Let go of the files; they stay."""
         self._file.close()
-
-
-def left_by(place: Path, question: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
-    """``about.json`` of the journal that an earlier pull left: ``moment``, ``counts`` and what else is known.
-
-    Args:
-        place: The journal's folder.
-        question: What is to be pulled, as for :meth:`Journal.begin`.
-
-    Returns:
-        None where the journal is of no use, and why; "" where there is none.
-
-    Raises:
-        StoreRefused: the folder is a symbolic link, or others may read or own it.
-    """
-    if not os.path.lexists(place):
-        return None, ""
-    _refuse_strangers(place)
-    try:
-        about = loads((place / ABOUT).read_text("utf-8"))
-        age = time.time() - float(about["began"])
-        same = hmac.compare_digest(_digest(question, about["salt"]), about["digest"])
-        known = isinstance(about["moment"], str) and isinstance(about["counts"], dict)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None, ""  # never begun, or on its way out
-    if not same or not known:
-        return None, "it was another pull"
-    if not 0 <= age <= STALE_SECONDS:
-        return None, f"it is older than {STALE_SECONDS / 3600:g} hours"
-    return about, ""
-
-
-def discard(place: Path) -> None:
-    """Remove a journal; one that is removed in part is none.
-
-    Raises:
-        StoreRefused: the folder is a symbolic link, or others may read or own it.
-    """
-    if not os.path.lexists(place):
-        return
-    _refuse_strangers(place)
-    (place / ABOUT).unlink(missing_ok=True)
-    shutil.rmtree(place)
-
-
-def _refuse_strangers(place: Path) -> None:
-    found = place.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise StoreRefused(f"{place} is not a folder of ours alone. Look at it, and remove it")
-
-
-def _digest(question: Mapping[str, Any], salt: str) -> str:
-    text = dumps(question, sort_keys=True).encode()
-    return hashlib.pbkdf2_hmac("sha256", text, bytes.fromhex(salt), ROUNDS).hex()

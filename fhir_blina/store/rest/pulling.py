@@ -23,7 +23,8 @@ from fhir_blina.store.rest.ahead import interleaved
 from fhir_blina.store.rest.exporting import Export
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.identity import gave_ids, our_names, renamed
-from fhir_blina.store.rest.journal import Journal, discard, journal_of, left_by
+from fhir_blina.store.rest.journal import Journal
+from fhir_blina.store.rest.leftover import discard, journal_of, left_by
 from fhir_blina.store.rest.searches import kept_link
 
 EXPORT_ABOVE = 100_000

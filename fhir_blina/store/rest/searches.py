@@ -31,6 +31,9 @@ _NOT_AS_ASKED = frozenset(
     transient processing""".split()  # noqa: SIM905
 )
 
+# How servers answer a POST of a search that they take by GET only; Epic says 404 for some types.
+NO_POST = {404, 405, 501}
+
 Params = Mapping[str, str]
 
 
