@@ -64,6 +64,7 @@ class FakeFhir:
     posts_searches: bool = True
     writes_a_minute: int = 0
     transactions_are_batches: bool = False
+    keeps_urns: bool = False
     taken: int = 0
     minute: datetime | None = None
     page: int = 200
@@ -224,9 +225,7 @@ class FakeFhir:
                 raise Refused(409, "HAPI-0550: Unable to delete, it is referred to")
             del held[key]
             return 204, None
-        for target in targets(body):
-            if target not in held:
-                raise Refused(400, f"HAPI-1094: Resource {target} not found")
+        self.refuse_strange(body, held)
         condition = dict(params).get("identifier") or dict(parse_qsl(if_none_exist)).get("identifier")
         if condition:
             system, value = condition.split("|")
@@ -285,6 +284,8 @@ class FakeFhir:
             raise Refused(400, "no such bundles here")
         if self.most_entries and len(bundle["entry"]) > self.most_entries:
             raise Refused(400, f"a bundle holds {self.most_entries} entries at most")
+        if kind == "transaction" and not self.keeps_urns:
+            bundle = self.replaced(bundle)
         held = copy.copy(self.held)
         entries = sorted(
             enumerate(bundle["entry"]), key=lambda pair: pair[1]["request"]["method"] != "DELETE"
@@ -322,6 +323,10 @@ class FakeFhir:
                     del held[url.path]
                 self.count_a_write()
                 view = Overlay(held, awaited)
+                if entry.get("given"):
+                    self.refuse_strange(entry["resource"], view)
+                    answers[position] = self.answered(*self.put(url.path, entry["resource"], view))
+                    continue
                 status, resource = self.one(
                     method,
                     url.path,
@@ -337,20 +342,64 @@ class FakeFhir:
                     "response": {"status": str(refused.status), "outcome": outcome(refused.text)}
                 }
                 continue
-            where = {}
-            if resource is not None:
-                version = resource["meta"]["versionId"]
-                where = {
-                    "location": f"{resource['resourceType']}/{resource['id']}/_history/{version}",
-                    "etag": f'W/"{version}"',
-                }
-            answers[position] = {"response": {"status": f"{status} x"} | where}
+            answers[position] = self.answered(status, resource)
         self.held = {k: v for k, v in held.items() if v is not None}
         return {
             "resourceType": "Bundle",
             "type": f"{kind}-response",
             "entry": [answers[position] for position in sorted(answers)],
         }
+
+    @staticmethod
+    def answered(status, resource):
+        """The entry of an answer."""
+        where = {}
+        if resource is not None:
+            version = resource["meta"]["versionId"]
+            where = {
+                "location": f"{resource['resourceType']}/{resource['id']}/_history/{version}",
+                "etag": f'W/"{version}"',
+            }
+        return {"response": {"status": f"{status} x"} | where}
+
+    @staticmethod
+    def refuse_strange(body, held):
+        """Refuse a reference to what is not there."""
+        for target in targets(body):
+            if target not in held:
+                raise Refused(400, f"HAPI-1094: Resource {target} not found")
+
+    def replaced(self, bundle):
+        """A transaction with its ``urn:uuid`` replaced by the ids that the server gives (R4, http.html#trules).
+
+        What a conditional create finds is what is there.
+        """
+        names = {}
+        entries = copy.deepcopy(bundle["entry"])
+        for entry in entries:
+            url = entry.get("fullUrl", "")
+            if not url.startswith("urn:uuid:"):
+                continue
+            request = entry["request"]
+            kind, _, query = request["url"].partition("?")
+            wanted = dict(parse_qsl(request.get("ifNoneExist", query))).get("identifier")
+            there = [
+                key
+                for key, one in self.held.items()
+                if wanted and key.startswith(f"{kind}/") and identified(one, *wanted.split("|"))
+            ]
+            if there:
+                names[url] = there[0]
+                continue
+            self._next_id += 1
+            names[url] = f"{kind}/{self._next_id}"
+            entry["request"] = {"method": "PUT", "url": names[url]}
+            entry["resource"]["id"] = names[url].split("/")[1]
+            entry["given"] = True
+        text = dumps(entries)
+        for url, key in names.items():
+            text = text.replace(f'"reference":"{url}"', f'"reference":"{key}"')
+        return bundle | {"entry": loads(text)}
 
     def matches(self, kind, params):
         """The keys that a search finds."""

@@ -29,6 +29,7 @@ class Pace:
         self._in_flight = 0
         self._good = 0
         self._change = threading.Condition()
+        self._mine = threading.local()
 
     @property
     def size(self) -> int:
@@ -47,13 +48,18 @@ class Pace:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait until one more request may be sent, and count it while it runs."""
+        """Wait until one more request may be sent, and count it, with all it leads to, while it runs."""
+        if getattr(self._mine, "running", False):
+            yield
+            return
+        self._mine.running = True
         with self._change:
             self._change.wait_for(lambda: self._in_flight < self._workers)
             self._in_flight += 1
         try:
             yield
         finally:
+            self._mine.running = False
             with self._change:
                 self._in_flight -= 1
                 self._change.notify_all()

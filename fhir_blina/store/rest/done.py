@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from fhir_blina.store.rest.holding import Held
-from fhir_blina.store.rest.sending import Written
+from fhir_blina.store.rest.writes import Written
 
 
 @dataclass(frozen=True)

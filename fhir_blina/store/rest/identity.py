@@ -9,9 +9,7 @@ from typing import Any
 
 from fhir_blina.errors import StoreRefused, problem
 from fhir_blina.files import RESOURCE_KEY_SYSTEM, Resource
-from fhir_blina.r4 import identifier_value, target_of, targets_of, with_names, with_references
-from fhir_blina.store.rest.capability import Capability
-from fhir_blina.store.rest.sending import Write, condition
+from fhir_blina.r4 import identifier_value, references_at, target_of, with_names
 
 
 def our_key(resource: Resource) -> str | None:
@@ -52,6 +50,19 @@ def gave_ids(resources: Iterable[Resource]) -> bool:
     return False
 
 
+def looked_through(sent: Mapping[str, Resource]) -> tuple[list[str], bool]:
+    """Keys of what could not be found again, and whether a transaction's own references cannot be relied on.
+
+    HAPI 8.8 leaves a ``urn:uuid`` in an extension of a primitive element as it was sent.
+    """
+    nameless, hidden = [], False
+    for key, resource in sent.items():
+        if our_key(resource) != key:
+            nameless.append(key)
+        hidden = hidden or any("._" in path for path, _ in references_at(resource))
+    return nameless, hidden
+
+
 def held_twice(ours: str, one: str, other: str) -> StoreRefused:
     """The error for a server that holds one of our resources under two ids."""
     return StoreRefused(
@@ -68,84 +79,21 @@ def _by(names: Mapping[str, str]) -> Callable[[str], str]:
     return lambda reference: names.get(target_of(reference), reference)
 
 
-def writer(
-    sent: Mapping[str, Resource],
-    known: Mapping[str, str],
-    capability: Capability,
-    stored_at: Callable[[str], str],
-    circle_of: Mapping[str, Collection[str]],
-) -> Callable[[str], Write]:
-    """How a resource is written where the server assigns the id.
-
-    One that the server holds is replaced under the server's id; a new one by a conditional create, which
-    takes nothing that another cohort has under the same identifier, else a conditional
-    update; where the server can search for neither, by a plain create.
-
-    Args:
-        sent: Our resources by our ``Type/id``.
-        known: Ours to the server's ``Type/id``, of what it held before.
-        capability: What the server can do.
-        stored_at: The server's ``Type/id`` of one of ours, empty where it is not stored yet.
-        circle_of: For those that refer to each other, or to themselves, who does: what of it is not stored
-            yet is referred to by its identifier until it is.
-    """
-
-    def named(reference: str) -> str:
-        return stored_at(target_of(reference)) or reference
-
-    def write(key: str) -> Write:
-        kind = key.split("/", 1)[0]
-        resource = sent[key]
-        body = with_references(by_identifier(resource, circle_of.get(key, ()), stored_at), named)
-        if key in known:
-            body["id"] = known[key].split("/", 1)[1]
-            return Write(key, "PUT", known[key], body)
-        body.pop("id")
-        value = identifier_value(resource, RESOURCE_KEY_SYSTEM)
-        if value is None:
-            raise StoreRefused(
-                [
-                    problem(
-                        key,
-                        "has no identifier; the server assigns ids",
-                        f"Give it one in {RESOURCE_KEY_SYSTEM}",
-                    )
-                ]
-            )
-        can = capability.of(kind)
-        found_by = condition(RESOURCE_KEY_SYSTEM, value)
-        if "identifier" in can.search and can.conditional_create:
-            return Write(key, "POST", kind, body, if_none_exist=found_by)
-        if "identifier" in can.search and can.conditional_update:
-            return Write(key, "PUT", f"{kind}?{found_by}", body)
-        return Write(key, "POST", kind, body)
-
-    return write
-
-
-def waits(resource: Resource, circle: Collection[str], stored_at: Callable[[str], str]) -> bool:
-    """Whether something that a resource refers to in its circle is not stored yet."""
-    return any(target in circle and not stored_at(target) for target in targets_of(resource))
-
-
-def by_identifier(
-    node: Any, circle: Collection[str], stored_at: Callable[[str], str | None] = lambda _: None
-) -> Any:
-    """A copy in which references to some resources are logical ones (R4, references.html#logical).
+def by_identifier(node: Any, keys: Collection[str]) -> Any:
+    """A copy in which references to some ``Type/id`` are logical ones (R4, references.html#logical).
 
     Args:
         node: A resource or a part of one.
-        circle: ``Type/id`` of those that are referred to by their identifier.
-        stored_at: Where one of them is stored; then it is referred to as before.
+        keys: What is referred to by its identifier.
     """
-    if not circle:
+    if not keys:
         return node
     if isinstance(node, dict):
-        copy = {name: by_identifier(value, circle, stored_at) for name, value in node.items()}
+        copy = {name: by_identifier(value, keys) for name, value in node.items()}
         target = target_of(node["reference"]) if isinstance(node.get("reference"), str) else ""
-        if target in circle and not stored_at(target):
+        if target in keys:
             kind, _, value = target.partition("/")
             del copy["reference"]
             copy |= {"type": kind, "identifier": {"system": RESOURCE_KEY_SYSTEM, "value": value}}
         return copy
-    return [by_identifier(value, circle, stored_at) for value in node] if isinstance(node, list) else node
+    return [by_identifier(value, keys) for value in node] if isinstance(node, list) else node

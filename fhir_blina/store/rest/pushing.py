@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
-from fhir_blina.files import Resource, loads
+from fhir_blina.files import RESOURCE_KEY_SYSTEM, Resource, loads
 from fhir_blina.http import Transport
 from fhir_blina.store.contract import (
     Keys,
@@ -20,15 +20,18 @@ from fhir_blina.store.contract import (
     by_type,
     counted,
 )
-from fhir_blina.store.order import Unit, in_order, packs
+from fhir_blina.store.order import in_order
 from fhir_blina.store.rest.capability import Capability
 from fhir_blina.store.rest.done import sorted_out
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.holding import Held, remembered
-from fhir_blina.store.rest.identity import by_identifier, held_twice, our_key, renamed, waits, writer
+from fhir_blina.store.rest.identity import held_twice, looked_through, our_key, renamed
 from fhir_blina.store.rest.labels import drop_labels
-from fhir_blina.store.rest.sending import Sender, Write, delete, keys_of, put
+from fhir_blina.store.rest.sending import Sender
+from fhir_blina.store.rest.storing import Storing
 from fhir_blina.store.rest.verifying import Digests, agreed, compared, sample
+from fhir_blina.store.rest.writes import delete
+from fhir_blina.store.rest.writing import Writer
 from fhir_blina.store.sent import NOT_REMOVED, Sent
 from fhir_blina.store.words import meaning_of
 
@@ -75,12 +78,20 @@ class Push:
         for resource in held:
             self._hold(resource)
         self._theirs = {ours: one.place for ours, one in self._held.items()}
-        self._sender = Sender(transport, self._write, capability.bundle, self._settled, sent.size_of)
-        self._circles: dict[str, Unit] = {}
-        self._write_new = writer(sent, self._theirs, capability, self._place_of, self._circles)
+        self._writer = Writer(sent, self._theirs, {}, capability, own_ids)
+        self._sender = Sender(
+            transport=transport,
+            make=self._writer,
+            bundle=capability.bundle,
+            done=self._settled,
+            size_of=sent.size_of,
+            targets=sent.targets,
+        )
+        self._writer.written = self._sender.written
         self._done = self._total = 0
         self._removed: list[str] = []
         self._notes: list[str] = []
+        self._hidden = False
 
     def _hold(self, resource: Resource) -> None:
         """Remember of what the server holds as little as a push needs."""
@@ -98,16 +109,6 @@ class Push:
         """A resource of ours with the names that it has at the server."""
         resource = self._sent[key]
         return resource if self._own_ids else renamed(resource, theirs)
-
-    def _write(self, key: str) -> Write:
-        if not self._own_ids:
-            return self._write_new(key)
-        return put(key, by_identifier(self._sent[key], self._circles.get(key, ()), self._place_of))
-
-    def _place_of(self, key: str) -> str:
-        """The server's ``Type/id`` of one of ours, empty where it is not stored yet."""
-        written = self._sender.written.get(key)
-        return self._theirs.get(key) or (written.location if written else "")
 
     def _settled(self, number: int) -> None:
         self._done += number
@@ -154,6 +155,10 @@ class Push:
         Raises:
             StoreRefused: an id is taken by a resource that is not of this cohort.
         """
+        if not self._own_ids:
+            nameless, self._hidden = looked_through(self._sent)
+            remedy = f"Give it its id as identifier in {RESOURCE_KEY_SYSTEM}"
+            self._sent.refuse(nameless, "has no identifier; the server assigns ids", remedy)
         create = [key for key in self._sent if key not in self._held]
         if self._own_ids:
             self._refuse_taken(create)
@@ -196,22 +201,18 @@ class Push:
         wanted = {key for key in self._sent if key not in unchanged}
         orphaned = _keys(plan.orphaned) if plan.remove_orphans else set()
         self._total = len(wanted) + len(orphaned)
-        sender, pace = self._sender, self._transport.pace
-        sender.creates = _keys(plan.create) if self._own_ids else ()
         if wanted:
-            order = in_order(self._sent.targets)
-            if self._own_ids and self._capability.bundle == "transaction":
-                size = min(pace.size, max(1, -(-len(wanted) // pace.workers)))
-                groups = [
-                    chosen
-                    for units in order.patients.values()
-                    if (chosen := [unit for unit in units if not wanted.isdisjoint(unit)])
-                ]
-                sender.send(keys_of(order.first, wanted))
-                sender.send_together([keys_of(pack, wanted) for pack in packs(groups, size)])
-                sender.send(keys_of(order.last, wanted))
-            else:
-                self._send_levels(order.levels, wanted)
+            self._sender.creates = _keys(plan.create) if self._own_ids else ()
+            storing = Storing(
+                transport=self._transport,
+                fetcher=self._fetcher,
+                writer=self._writer,
+                sender=self._sender,
+                targets=self._sent.targets,
+                cohort=self._cohort,
+            )
+            storing.run(wanted, first=not self._held, linked=self._own_ids or not self._hidden)
+            self._notes += storing.notes
         self._drop_labels(plan)
         if orphaned and not self._refused:
             self._remove(orphaned)
@@ -227,47 +228,13 @@ class Push:
         ).levels
         remover = Sender(
             self._transport,
-            lambda key: delete(key, self._theirs[key]),
-            self._capability.bundle,
+            lambda key, _: delete(key, self._theirs[key]),
+            self._sender.bundle,
             self._settled,
         )
-        remover.send(keys_of([unit for level in levels for unit in level], orphaned)[::-1])
+        remover.send([unit for level in levels for unit in level][::-1])
         self._sender.rejected |= remover.rejected
         self._removed = list(remover.written)
-
-    def _send_levels(self, levels: Sequence[Sequence[Unit]], wanted: Collection[str]) -> None:
-        """Level by level, where entries of a bundle cannot rely on each other."""
-        pace = self._transport.pace
-        for level in levels:
-            keys = keys_of(level, wanted)
-            waiting = self._enter(level, keys)
-            size = pace.size if self._capability.bundle else -(-len(keys) // pace.workers) or 1
-            lanes = [keys[start : start + size] for start in range(0, len(keys), size)]
-            if lanes:
-                self._sender.send_together(lanes)
-            self._send_again([key for key in waiting if key in self._sender.written])
-
-    def _enter(self, level: Sequence[Unit], keys: Sequence[str]) -> list[str]:
-        """Note a level's circles; returns those that are sent twice, first without what they wait for."""
-        for unit in level:
-            if len(unit) > 1 or unit[0] in self._sent.targets[unit[0]]:
-                self._circles |= dict.fromkeys(unit, unit)
-        return [key for key in keys if waits(self._sent[key], self._circles.get(key, ()), self._place_of)]
-
-    def _send_again(self, keys: Sequence[str]) -> None:
-        """Send those whole whose circle is stored by now."""
-        if not keys:
-            return
-
-        def whole(key: str) -> Write:
-            place = self._place_of(key)
-            body = self._write(key).resource or {}
-            return Write(key, "PUT", place, {**body, "id": place.split("/", 1)[1]})
-
-        again = Sender(self._transport, whole, self._capability.bundle, lambda _: None, self._sent.size_of)
-        again.send(keys)
-        if again.rejected:
-            raise StoreRefused(list(again.rejected.values()))
 
     def _drop_labels(self, plan: Plan) -> None:
         for key in _keys(plan.update) - self._sender.rejected.keys():
@@ -313,9 +280,9 @@ class Push:
             notes.append(NOT_REMOVED)
         if not self._own_ids:
             notes.append("the server assigns ids; resources are found by their identifier")
-        if self._capability.bundle != "transaction":
+        if self._sender.bundle != "transaction":
             notes.append(
-                f"sent as {self._capability.bundle or 'single requests'}; the server has no transactions"
+                f"sent as {self._sender.bundle or 'single requests'}; the server has no transactions"
             )
         if self._transport.pace.size < 200:
             notes.append(f"bundles made smaller, {self._transport.pace.size} at the end")

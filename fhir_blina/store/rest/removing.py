@@ -12,7 +12,8 @@ from fhir_blina.store.order import Unit, in_order
 from fhir_blina.store.rest.capability import Capability
 from fhir_blina.store.rest.fetching import Fetcher
 from fhir_blina.store.rest.identity import by_identifier
-from fhir_blina.store.rest.sending import Sender, delete, keys_of
+from fhir_blina.store.rest.sending import Sender
+from fhir_blina.store.rest.writes import delete
 
 
 def remove(
@@ -36,10 +37,10 @@ def remove(
     """
     order = in_order(held)
     units = [*order.first, *(unit for group in order.patients.values() for unit in group), *order.last]
-    if capability.bundle != "transaction":
-        _open_circles(transport, fetcher, units, held)
-    sender = Sender(transport, lambda key: delete(key, key), capability.bundle, settled)
-    sender.send(keys_of(units, held)[::-1])
+    most = transport.pace.size if capability.bundle == "transaction" else 0
+    _open_circles(transport, fetcher, [unit for unit in units if len(unit) > most], held)
+    sender = Sender(transport, lambda key, _: delete(key, key), capability.bundle, settled)
+    sender.send(units[::-1])
     if sender.rejected:
         raise StoreRefused(list(sender.rejected.values()))
 

@@ -32,8 +32,8 @@ from fhir_blina.store.rest.profiles import Profile, recognised
 from fhir_blina.store.rest.pulling import Pull
 from fhir_blina.store.rest.pushing import Push
 from fhir_blina.store.rest.removing import remove
-from fhir_blina.store.rest.sending import IdsRefused
 from fhir_blina.store.rest.verifying import Digests
+from fhir_blina.store.rest.writes import IdsRefused
 from fhir_blina.store.sent import Sent, refuse_to_write
 from fhir_blina.store.sources import source_of
 
