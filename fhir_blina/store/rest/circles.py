@@ -6,12 +6,14 @@ they were sent. Where one of a circle is refused, none of it stays.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 
-from fhir_blina.errors import problem
+from fhir_blina.errors import StoreError, problem
+from fhir_blina.http import Transport
 from fhir_blina.store.order import Unit
 from fhir_blina.store.rest.sending import Sender
-from fhir_blina.store.rest.undoing import take_back
+from fhir_blina.store.rest.writes import Written, delete
 
 
 def in_two_passes(sender: Sender, units: Sequence[Unit]) -> None:
@@ -46,3 +48,27 @@ def complete(sender: Sender, keys: Iterable[str]) -> None:
     again.send_whole([(key,) for key in wanted])
     sender.rejected |= again.rejected
     sender.partial.difference_update(wanted)
+
+
+def take_back(
+    transport: Transport, written: dict[str, Written], *, only: Iterable[str] | None = None, bundle: str = ""
+) -> list[str]:
+    """Delete what this push has created, what refers before what is referred to.
+
+    Args:
+        transport: To the server.
+        written: What was written, in order; what is deleted is taken out of it.
+        only: Keys; None for all.
+        bundle: How deletes go.
+
+    Returns:
+        The keys that could not be deleted.
+    """
+    chosen = [key for key in (written if only is None else only) if written[key].status == 201]
+    remover = Sender(transport, lambda key, _: delete(key, written[key].location or key), bundle)
+    with contextlib.suppress(StoreError):  # what is left is told
+        remover.send_whole([(key,) for key in reversed(chosen)])
+    for key, one in remover.written.items():
+        if one.status != 404:
+            del written[key]
+    return [key for key in chosen if key in written]

@@ -22,9 +22,8 @@ from fhir_blina.store.contract import (
 )
 from fhir_blina.store.order import in_order
 from fhir_blina.store.rest.capability import Capability
-from fhir_blina.store.rest.done import sorted_out
 from fhir_blina.store.rest.fetching import Fetcher, Selection
-from fhir_blina.store.rest.holding import Held, remembered
+from fhir_blina.store.rest.holding import Held, remembered, sorted_out
 from fhir_blina.store.rest.identity import held_twice, looked_through, our_key, renamed
 from fhir_blina.store.rest.labels import drop_labels
 from fhir_blina.store.rest.sending import Sender

@@ -13,8 +13,16 @@ from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, StoreUnava
 from fhir_blina.http import Answer, Retry, Transport, Verdict
 from fhir_blina.r4 import findings_of, without_content
 from fhir_blina.store.order import Unit
-from fhir_blina.store.rest.asking import ask, ask_one, bundle_of, location_of
-from fhir_blina.store.rest.entries import AT_FAULT, later_after, names_what_became, read_entries
+from fhir_blina.store.rest.entries import (
+    AT_FAULT,
+    ask,
+    ask_one,
+    bundle_of,
+    later_after,
+    location_of,
+    names_what_became,
+    read_entries,
+)
 from fhir_blina.store.rest.writes import IdsRefused, Make, Write, Written
 
 MOST_REFUSALS_AT_FIRST = 20

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from fhir_blina.errors import Finding, StoreRefused, problem
 from fhir_blina.http import Transport
 from fhir_blina.store.order import Order, Unit, in_order, packs
-from fhir_blina.store.rest.circles import complete, in_two_passes
+from fhir_blina.store.rest.circles import complete, in_two_passes, take_back
 from fhir_blina.store.rest.fetching import Fetcher
 from fhir_blina.store.rest.sending import Sender
 from fhir_blina.store.rest.trial import Trial
-from fhir_blina.store.rest.undoing import take_back
 from fhir_blina.store.rest.writing import Writer
 
 

@@ -18,10 +18,9 @@ from fhir_blina.files import COHORT_SYSTEM, Resource, dumps
 from fhir_blina.http import Transport
 from fhir_blina.r4 import targets_of
 from fhir_blina.store.order import Unit
-from fhir_blina.store.rest.circles import in_two_passes
+from fhir_blina.store.rest.circles import in_two_passes, take_back
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.sending import Sender
-from fhir_blina.store.rest.undoing import take_back
 from fhir_blina.store.rest.writes import IdsRefused, Write, Written
 from fhir_blina.store.rest.writing import Writer
 from fhir_blina.store.words import value_of
