@@ -119,6 +119,30 @@ def faults(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity in {"error", "fatal"}]
 
 
+ALIKE = 3  # findings alike that are still told one by one
+
+
+def gathered(findings: Iterable[Finding]) -> list[str]:
+    """The findings as lines; many alike, but for where they are, as one with a count and the first places."""
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for one in findings:
+        alike = (one.severity, one.code, one.diagnostics, one.expression, one.remedy)
+        groups.setdefault(alike, []).append(one)
+    lines = []
+    for found in groups.values():
+        if len(found) <= ALIKE:
+            lines += [str(one) for one in found]
+            continue
+        places = list(dict.fromkeys(printable(one.location) for one in found if one.location))
+        also = (
+            f" ({len(found)} times; also {', '.join(places[1:ALIKE])} …)"
+            if places
+            else f" ({len(found)} times)"
+        )
+        lines.append(f"{found[0]}{also}")
+    return lines
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``Did you mean "x"?``, or the known words, or nothing."""
     words = sorted(known)
@@ -143,7 +167,7 @@ class FhirBlinaError(Exception):
             super().__init__(printable(message))
         else:
             self.findings = tuple(message)
-            super().__init__("\n".join(str(finding) for finding in self.findings))
+            super().__init__("\n".join(gathered(self.findings)))
 
 
 class CohortError(FhirBlinaError):

@@ -24,15 +24,24 @@ def cohorts(options: Options) -> int:
 
 
 def new(options: Options) -> int:
-    """Start a cohort folder from CSV files."""
+    """Start a cohort folder from files."""
     from fhir_blina.cohorts import new_cohort
 
     terminal = terminal_of(options)
-    written = new_cohort(Path(options.folder), [Path(file) for file in options.files])
-    terminal.answer({"files": [str(path) for path in written]})
+    written, notes = new_cohort(
+        Path(options.folder),
+        [Path(file) for file in options.files],
+        patient=options.patient,
+        time=options.time,
+        event=options.event,
+    )
+    terminal.answer({"files": [str(path) for path in written], "guessed": notes})
     for path in written:
         terminal.result(str(path))
-    terminal.say(f"Next: fhir-blina check {options.folder}")
+    terminal.say("Guessed; change what is wrong:" if notes else "")
+    for note in notes:
+        terminal.say(f"  {note}")
+    terminal.say(f"Next: fhir-blina check {options.folder}, then fhir-blina run {options.folder}")
     return 0
 
 

@@ -99,9 +99,18 @@ def build_parser() -> argparse.ArgumentParser:
         )
 
     add("cohorts", "list the cohorts that come with the package", "cohorts")
-    new = add("new", "start a cohort folder from CSV files", "new mycohort patients.csv labs.csv")
+    new = add(
+        "new",
+        "start a cohort folder from files",
+        "new mycohort trial.xlsx --patient id --time days --event status=2",
+    )
     new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
-    new.add_argument("files", nargs="+", help="CSV files with a header line")
+    new.add_argument("files", nargs="+", help="CSV, workbooks, Parquet …, with a header line")
+    new.add_argument("--patient", default="", metavar="COLUMN", help="names a patient (default: guessed)")
+    new.add_argument("--time", default="", metavar="COLUMN", help="days to death or to the last contact")
+    new.add_argument(
+        "--event", default="", metavar="COLUMN=VALUE", help="the value that means death, not last contact"
+    )
     simulate = add(
         "simulate",
         "write a synthetic cohort of any size in the shape of a cohort",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from fhir_blina.errors import Finding, printable
+from fhir_blina.errors import Finding, gathered, printable
 
 BAR_AFTER_SECONDS = 1.0
 
@@ -51,9 +51,9 @@ class Terminal:
             self.say(f"  {text}")
 
     def findings(self, findings: Iterable[Finding]) -> None:
-        """Findings, one a line."""
-        for finding in findings:
-            sys.stderr.write(f"{finding}\n")
+        """Findings, one a line; many alike as one."""
+        for line in gathered(findings):
+            sys.stderr.write(f"{line}\n")
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:

@@ -16,6 +16,7 @@ from fhir_blina.mapping.template import StudyDate, Template
 
 RELATIVE_DATE = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_TO_HASH = re.compile(r"[^\s/|#?\x00-\x1f]{1,200}")  # what becomes a hash may be any word, SUBJ_001 too
 _MISSING = object()
 
 
@@ -65,7 +66,8 @@ class Filler:
             if value is _MISSING:
                 self._fault(template.root.keys, row, "the row fills no blank of the template")
                 continue
-            if not isinstance(value.get("id"), str) or not _ID.fullmatch(value["id"]):
+            allowed = _ID if self.cohort.readable_ids else _TO_HASH
+            if not isinstance(value.get("id"), str) or not allowed.fullmatch(value["id"]):
                 remedy = "An id has 1 to 64 characters of A-Z, a-z, 0-9, - and ."
                 self._fault((*template.root.keys, "id"), row, "the id is empty or not allowed", remedy)
                 continue

@@ -131,15 +131,17 @@ _NUMBERS = [
 
 def generic_layout(endpoints: Endpoints) -> Layout:
     """A report for a cohort without ``report.yaml``: everything that the endpoints file names."""
-    first, asked = next(iter(endpoints.endpoints.values())), endpoints.sections
+    first, asked = next(iter(endpoints.endpoints.values()), None), endpoints.sections
     shares = [{"label": _title(name), "proportion": name} for name in asked.proportions]
     measures = [{"label": _title(name), "measure": name} for name in asked.summaries]
-    group = next(iter(first.compare), next(iter(endpoints.groups), ""))
-    headline = [
-        {"label": "Patients", "record": {"name": "subjects.count"}},
-        _at_last_follow_up(first),
-        {"label": f"Median of {_title(first.name).lower()}", "record": {"name": f"{first.name}.median"}},
-    ]
+    group = next(iter(first.compare if first else ()), next(iter(endpoints.groups), ""))
+    headline: list[Block] = [{"label": "Patients", "record": {"name": "subjects.count"}}]
+    if first is not None:
+        median = {
+            "label": f"Median of {_title(first.name).lower()}",
+            "record": {"name": f"{first.name}.median"},
+        }
+        headline += [_at_last_follow_up(first), median]
     rows = [
         *measures,
         *({"label": _title(name), "set": share.wanted} for name, share in asked.proportions.items()),

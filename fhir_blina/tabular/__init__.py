@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from fhir_blina.tabular.damage import damage, is_serial
+from fhir_blina.tabular.dates import iso_date
 from fhir_blina.tabular.declaration import Declaration, declaration_of, file_of
-from fhir_blina.tabular.reading import DATES, Content, read_table
+from fhir_blina.tabular.delimited import unpacked
+from fhir_blina.tabular.reading import DATES, Content, read_sheet, read_table
 from fhir_blina.tabular.shape import TableRow, column_names, name_of
+from fhir_blina.tabular.sheet import RawTable
+from fhir_blina.tabular.workbook import sheet_names
 
 __all__ = [
     "DATES",
     "Content",
     "Declaration",
+    "RawTable",
     "TableRow",
     "column_names",
     "damage",
     "declaration_of",
     "file_of",
     "is_serial",
+    "iso_date",
     "name_of",
+    "read_sheet",
     "read_table",
+    "sheet_names",
+    "unpacked",
 ]

@@ -44,7 +44,7 @@ class Declaration:
         url_from: The environment variable that holds the URL of a database that is no file.
         keep: Only these columns; empty for all.
         distinct: Rows that are alike are one.
-        number: A column that counts the rows, empty for none.
+        number: A column that counts the rows of the file, of the table where rows alike are one.
         unpivot: Columns that become rows.
     """
 

@@ -59,9 +59,7 @@ def default_separator(path: Path) -> str:
 def decoded(path: Path, encoding: str, findings: list[Finding]) -> str | None:
     """The text of a file, unpacked where its name ends in ``.gz``; ``None`` with a finding."""
     try:
-        data = read_regular(path)
-        if path.suffix == ".gz":
-            data = _unpacked(data)
+        data = unpacked(path, read_regular(path))
         text = data.decode(encoding)
     except OSError as error:
         reason = error.strerror or "not gzip"
@@ -83,7 +81,14 @@ def decoded(path: Path, encoding: str, findings: list[Finding]) -> str | None:
     return None
 
 
-def _unpacked(data: bytes) -> bytes:
+def unpacked(path: Path, data: bytes) -> bytes:
+    """What a file holds, unpacked where its name ends in ``.gz``.
+
+    Raises:
+        OSError: it is not gzip, or holds more than 1 GiB.
+    """
+    if path.suffix != ".gz":
+        return data
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
         whole = file.read(MOST_UNPACKED + 1)
     if len(whole) > MOST_UNPACKED:

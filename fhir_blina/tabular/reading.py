@@ -136,12 +136,20 @@ def _written(
                 if kinds[name] in NUMBERS:
                     cells[name] = _number(cells[name], declared)
                 else:
-                    cells[name] = _date(cells[name], declared.formats(name), kinds[name], zone)
+                    cells[name] = _date(
+                        cells[name], declared.formats(_source(row, name, declared)), kinds[name], zone
+                    )
             except ValueError as error:
                 findings.append(problem(row.place(name), f'column "{name}" {error}'))
                 break
         else:
-            yield TableRow(row.number, cells, row.place)
+            yield TableRow(row.number, cells, row.place, row.melted_from)
+
+
+def _source(row: TableRow, name: str, declared: Declaration) -> str:
+    """The column of the file that a cell stood in."""
+    value = declared.unpivot.value if declared.unpivot else ""
+    return row.melted_from if name == value else name
 
 
 def _number(text: str, declared: Declaration) -> str:

@@ -23,11 +23,13 @@ class TableRow:
         number: The row in its file; of a table whose rows are made, the number in the table.
         cells: Text by column.
         place: Prints where the row is, or a cell of it, given its column.
+        melted_from: The column of the file that became this row, empty where none did.
     """
 
     number: int
     cells: Mapping[str, str]
     place: Callable[[str], str]
+    melted_from: str = ""
 
 
 def name_of(text: str) -> str:
@@ -70,6 +72,7 @@ def shaped(
     names = column_names(sheet.titles)
     melted = unpivoted(declared.unpivot, names) if declared.unpivot else {}
     kept = list(declared.keep) or [name for name in names if name not in melted]
+    kept = [name for name in kept if name != declared.number]
     before = len(findings)
     for name in (*kept, *melted):
         if name not in names:
@@ -98,7 +101,7 @@ def _rows(
     seen: set[tuple[str, ...]] = set()
     own = not (melted or declared.distinct)
     made = 0
-    for number, row in sheet.rows:
+    for counted, (number, row) in enumerate(sheet.rows, start=1):
         base = {name: "" if declared.empty(name, row[index[name]]) else row[index[name]] for name in kept}
         parts: list[tuple[dict[str, str], str]] = [(base, "")]
         if declared.unpivot is not None:
@@ -115,8 +118,11 @@ def _rows(
             seen.add(alike)
             made += 1
             if declared.number:
-                cells = {declared.number: str(made), **cells}  # noqa: PLW2901
-            yield TableRow(number if own else made, cells, _placed(sheet, number, index, melted_from))
+                count = made if declared.distinct else counted
+                cells = {declared.number: str(count), **cells}  # noqa: PLW2901
+            yield TableRow(
+                number if own else made, cells, _placed(sheet, number, index, melted_from), melted_from
+            )
 
 
 def _placed(sheet: RawTable, number: int, index: Mapping[str, int], melted_from: str) -> Callable[[str], str]:

@@ -63,10 +63,12 @@ def test_a_table_becomes_a_folder_that_passes_check(new):
     folder = new(labs="Patient ID,Day,Blasts (%),Fit\nP1,0,14.00,true\nP1,29,,false\nP2,0,0.100,true\n")
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
         "README.md",
+        "claims.csv",
         "codes.csv",
         "cohort.yaml",
         "data/labs.csv",
         "dictionary.csv",
+        "endpoints.yaml",
         "resources/labs.yaml",
     ]
     assert dictionary(folder) == {
@@ -79,9 +81,9 @@ def test_a_table_becomes_a_folder_that_passes_check(new):
     assert lost(folder) == (0, [])
     cohort = read_cohort(folder)
     assert not cohort.readable_ids
-    basic = map_cohort(cohort).resources[0]
-    assert basic["code"] == {"text": "labs"}
-    assert [str(one.get("valueDecimal")) for one in basic["extension"]][2] == "14.00"
+    first = map_cohort(cohort).resources[0]
+    assert first["code"] == {"text": "labs"}
+    assert str(first["component"][2]["valueQuantity"]["value"]) == "14.00"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,8 @@ def test_the_key_is_the_shortest_run_of_first_columns(new):
 def test_rows_without_a_key_are_numbered(new):
     folder = new(t="row,b\nx y,1\nx y,1\n")
     assert dictionary(folder)["t.row_2"] == ("integer", "yes", "", "number of the row")
-    assert (folder / "data" / "t.csv").read_text() == "row_2,row,b\n1,x y,1\n2,x y,1\n"
+    assert (folder / "data" / "t.csv").read_text() == "row,b\nx y,1\nx y,1\n"
+    assert [row.text["row_2"] for row in read_cohort(folder).tables["t"].rows] == ["1", "2"]
 
 
 def test_tables_of_similar_names_share_no_id(new):
@@ -151,18 +154,14 @@ def test_a_folder_may_be_called_like_a_word_of_yaml(new):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a": ""}, "needs a header line and at least one row"),
+        ({"a": ""}, "no header line"),
         ({"a": "x,y\n"}, "needs a header line and at least one row"),
         ({"a": "x,y\n1,2\n\n1\n"}, "a.csv:4: error: 1 cells where the header has 2"),
         ({"a": "x,y\n1,2,3\n"}, "a.csv:2: error: 3 cells where the header has 2"),
-        ({"a": b"x\n\xff\n"}, "a.csv: error: not UTF-8"),
         ({"a": "x,y\n1,\x00\n"}, "a.csv:2: error: a NUL character"),
-        ({"a": "x;y\n1;2\n"}, "a.csv:1: error: one column, with ; or tab in its name. Separate by commas"),
-        ({"a": "x\ty\n1\t2\n"}, "a.csv:1: error: one column, with ; or tab in its name"),
         ({"a": "x\n" + "y" * 1_000_001 + "\n"}, "a.csv:2: error: not CSV: field larger than field limit"),
-        ({"a": "x,y\n1,NA\n2,p|q\n"}, 'column "y" holds a word for missing (NA) beside cells with |'),
         ({"a_b": "x\n1\n", "a-b": "x\n1\n"}, "two files give the same table name. Rename one"),
-        ({}, "no CSV file. Name one or more"),
+        ({}, "no file. Name one or more"),
     ],
 )
 def test_a_file_that_is_no_table_is_named_and_nothing_is_written(files, message, new, tmp_path):
@@ -252,7 +251,7 @@ def test_any_table_of_printable_cells_comes_back_with_no_cell_lost(tmp_path_fact
     (folder / "table.csv").write_text(as_csv(rows), "utf-8", newline="")
     refused = refusal(folder / "demo", folder / "table.csv")
     if refused:
-        assert "beside cells with |" in refused or "with ; or tab in its name" in refused
+        assert "cells where the header has" in refused  # another separator fitted the first lines better
         assert not (folder / "demo").exists()
         return
     assert [str(finding) for finding in check_cohort(folder / "demo")] == []
@@ -260,6 +259,7 @@ def test_any_table_of_printable_cells_comes_back_with_no_cell_lost(tmp_path_fact
     kept = read_cohort(folder / "demo").tables["table"].rows
     width = len(rows[0])
     wanted = [[cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in row] for row in rows[1:]]
+    wanted = [["" if cell in MISSING_WORDS else cell for cell in row] for row in wanted]
     assert [list(row.text.values())[-width:] for row in kept] == wanted
 
 

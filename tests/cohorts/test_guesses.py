@@ -1,0 +1,39 @@
+"""What a file seems to be: encoding, separator, decimal sign, types."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from fhir_blina.cohorts.guesses import guessed
+
+
+def guess(path, data):
+    path.write_bytes(data)
+    findings = []
+    found = guessed(path, findings)
+    assert findings == []
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "declared"),
+    [
+        ("a.csv", b"id,x\nA,1\n", {}),
+        ("a.csv", b"id;x\nA;1,5\nB;2\n", {"separator": ";", "decimal": ","}),
+        ("a.csv", b"id;x\nA;1.5\nB;2\n", {"separator": ";"}),
+        ("a.csv", "id\tx\nA\t1\n".encode("utf-16"), {"encoding": "utf-16", "separator": "\t"}),
+        ("a.tsv", b"id\tx\nA\t1\n", {}),
+        ("a.csv", "id,größe\nA,1\n".encode("windows-1252"), {"encoding": "windows-1252"}),
+        ("a.csv.gz", gzip.compress(b"id,x\nA,NA\nB,1\n"), {"missing": ["NA"]}),
+        ("a.csv", b"id,x\nA,28.02.2020\nB,1.3.2020\n", {"dates": {"x": "D.M.YYYY"}}),
+    ],
+)
+def test_what_is_not_usual_is_declared(name, data, declared, tmp_path):
+    assert guess(tmp_path / name, data).declared == declared
+
+
+def test_types_with_decimal_commas(tmp_path):
+    found = guess(tmp_path / "a.csv", b"id;x;n;w\nA;1,5;3;a,b\nB;2;4;c\n")
+    assert found.kinds == {"id": "string", "x": "decimal", "n": "integer", "w": "string"}
