@@ -34,6 +34,16 @@ _BOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _DATES = ("DD.MM.YYYY", "D.M.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "D/M/YYYY", "M/D/YYYY", "DD-MMM-YYYY")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the author said: the columns of patient, time and event, and the value that means death."""
+
+    patient: str = ""
+    time: str = ""
+    event: str = ""
+    value: str = ""
+
+
 @dataclass
 class Guess:
     """A table to be.
@@ -166,7 +176,7 @@ def _table(
             made.notes.append(f"{column}: dates written {written}")
     if formats:
         declared["dates"] = formats
-    made.key = key_of(made)
+    made.key = naming_columns(made)
     if made.key:
         made.notes.append(f"a row is named by {' and '.join(made.key)}")
     else:
@@ -220,7 +230,7 @@ def _reads(kind: str, cells: Sequence[str]) -> bool:
     return True
 
 
-def key_of(table: Guess, first: str = "") -> tuple[str, ...]:
+def naming_columns(table: Guess, first: str = "") -> tuple[str, ...]:
     """The shortest run of first columns that tells the rows apart and can stand in an id; none if none does.
 
     Args:

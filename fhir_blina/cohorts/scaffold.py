@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS
-from fhir_blina.cohorts.guesses import Guess, guessed
-from fhir_blina.cohorts.starter import Asked, Starter, started
+from fhir_blina.cohorts.guesses import Asked, Guess, guessed
+from fhir_blina.cohorts.starter import Starter, started
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
 from fhir_blina.files import read_csv, read_regular, write_whole
 

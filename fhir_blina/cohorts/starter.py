@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from fhir_blina.cohorts import starter_texts as texts
-from fhir_blina.cohorts.guesses import Guess, key_of
+from fhir_blina.cohorts.guesses import Asked, Guess, naming_columns
 
 _PATIENT = re.compile(
     r"(patient|subject|participant|record|case|pat|usubj)(_?(id|no|nr|number|code))?|id|usubjid"
@@ -19,16 +19,6 @@ _UNITS = {
     "mmol_l": "mmol/L", "umol_l": "umol/L", "u_l": "U/L", "10e9_l": "10*9/L", "10e12_l": "10*12/L",
     "ml_min": "mL/min", "mmhg": "mm[Hg]", "kcal": "kcal",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the author said: the columns of patient, time and event, and the value that means death."""
-
-    patient: str = ""
-    time: str = ""
-    event: str = ""
-    value: str = ""
 
 
 @dataclass
@@ -80,7 +70,7 @@ def _patients(tables: Sequence[Guess], asked: Asked) -> tuple[Guess | None, str]
         for name in names:
             if asked.time and asked.time not in table.columns:
                 continue
-            if name in table.columns and key_of(table, name) == (name,):
+            if name in table.columns and naming_columns(table, name) == (name,):
                 _named_by(table, name)
                 return table, name
     for table in tables if asked.time or asked.patient else ():
@@ -138,7 +128,7 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
         )
     made.files["resources/patients.yaml"] = texts.PATIENTS.format(patient=patient)
     if asked.time:
-        condition = texts.condition(table, asked)
+        condition = texts.event_condition(table, asked)
         made.files["resources/follow-up.yaml"] = texts.FOLLOW_UP.format(
             patient=patient, time=asked.time, event=condition
         )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fhir_blina.cohorts.guesses import Guess
-    from fhir_blina.cohorts.starter import Asked
+from fhir_blina.cohorts.guesses import Asked, Guess
 
 MANIFEST = """\
 title: "{title}"
@@ -151,7 +148,7 @@ def rows_template(table: Guess, patient: str) -> str:
     return _ROWS.format(table=table.name, slug=slug, key=key, subject=subject, components=components)
 
 
-def condition(table: Guess, asked: Asked) -> str:
+def event_condition(table: Guess, asked: Asked) -> str:
     """FHIRPath that is true where the row ends with the event."""
     kind = table.kinds[asked.event]
     if kind == "boolean":
