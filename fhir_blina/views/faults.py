@@ -20,6 +20,7 @@ class Fault(Enum):
     NESTING = "an object where a list belongs, or the other way round"
     OTHER_TYPE = "a line of another type"
     NO_NUMBER = "a decimal that is no number"
+    NO_INTEGER = "a whole number that is none"
     DECIMALS = "more than 18 decimals in a number"
     DIGITS = "more than 20 digits before the point"
     COLUMN_DECIMALS = "more than 12 decimals in a number"

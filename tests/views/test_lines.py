@@ -11,7 +11,7 @@ from fhir_blina.r4 import R4
 from fhir_blina.views.duckdb.lines import survey
 from fhir_blina.views.faults import Fault, RunFault
 from fhir_blina.views.reader import read_view
-from fhir_blina.views.tables import export_tables
+from fhir_blina.views.tables import export_tables, read_rows
 
 
 def one_file(folder, *lines):
@@ -115,3 +115,24 @@ def test_lists_of_decimals_are_read_by_no_regular_expression():
         if element["type"] == "decimal" and element.get("max") == "*"
     }
     assert {one.rpartition(".")[0] for one in lists} == {"MolecularSequence.quality.roc"}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "duckdb", "csv"])
+@pytest.mark.parametrize("value", ["1.5", "1.0", "1e2", '"x"', "9223372036854775808"])
+def test_what_is_no_whole_number_is_not_rounded_to_one(tmp_path, value, kind):
+    one_file(tmp_path, f'{{"resourceType":"Observation","id":"a","valueInteger":{value}}}')
+    column = {"name": "n", "path": "value.ofType(integer)", "type": "integer"}
+    views = {"v": read_view({"resource": "Observation", "name": "v", "select": [{"column": [column]}]})}
+    with pytest.raises(RunFault) as caught:
+        export_tables(tmp_path, tmp_path / "out", format=kind, views=views)
+    assert caught.value.fault in {Fault.KIND, Fault.NO_INTEGER}
+
+
+def test_a_whole_number_that_is_none_is_not_compared_either(tmp_path):
+    one_file(tmp_path, '{"resourceType":"Observation","id":"a","valueInteger":1.5}')
+    column = {"name": "b", "path": "value.ofType(integer) = 2", "type": "boolean"}
+    views = {"v": read_view({"resource": "Observation", "name": "v", "select": [{"column": [column]}]})}
+    assert read_rows(tmp_path, views, engine="python")["v"].rows == [(False,)]
+    with pytest.raises(RunFault) as caught:
+        read_rows(tmp_path, views, engine="duckdb")
+    assert caught.value.fault is Fault.NO_INTEGER

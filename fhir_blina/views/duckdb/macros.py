@@ -50,6 +50,10 @@ MACROS: dict[str, str] = {
         "CASE WHEN fhir_small(digits) THEN CAST(TRY_CAST(digits AS DECIMAL(18, 6)) AS DECIMAL(38, 18)) "
         "ELSE fhir_long(digits) END"
     ),
+    "fhir_integer(digits)": (
+        "CASE WHEN digits IS NULL THEN NULL WHEN CAST(TRY_CAST(digits AS BIGINT) AS VARCHAR) = digits "
+        f"THEN TRY_CAST(digits AS BIGINT) ELSE {_error(Fault.NO_INTEGER)} END"
+    ),
     # TRY_CAST, since DuckDB may look at a branch for rows that are not meant
     "fhir_scale(digits)": (
         "fhir_places(split_part(upper(digits), 'E', 1)) "

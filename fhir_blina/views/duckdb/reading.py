@@ -12,7 +12,7 @@ from fhir_blina.files import MAX_LINE_BYTES
 from fhir_blina.views.faults import Fault
 from fhir_blina.views.sql import tree
 from fhir_blina.views.sql.plan import Repeat
-from fhir_blina.views.sql.shape import Shape, leaf_type
+from fhir_blina.views.sql.shape import Shape, read_type
 from fhir_blina.views.sql.tree import Sql
 
 ALL = exp.Star()
@@ -109,7 +109,7 @@ def _quoted_decimals(line: Sql, keys: list[str]) -> Sql:
 
 def structure(shape: Shape) -> Any:
     """The structure that DuckDB's ``from_json`` takes."""
-    one: Any = leaf_type(shape.type)
+    one: Any = read_type(shape.type)
     if shape.parts:
         one = {key: structure(part) for key, part in sorted(shape.parts.items())}
     return [one] if shape.many else one
@@ -118,7 +118,7 @@ def structure(shape: Shape) -> Any:
 def _type(shape: Shape) -> exp.DataType:
     """The type that DuckDB's ``read_json`` takes."""
     if not shape.parts:
-        return tree.sql_type(leaf_type(shape.type), many=shape.many)
+        return tree.sql_type(read_type(shape.type), many=shape.many)
     inside = [
         exp.ColumnDef(this=tree.name(key), kind=_type(part)) for key, part in sorted(shape.parts.items())
     ]

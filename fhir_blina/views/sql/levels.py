@@ -178,13 +178,16 @@ class Levels:
 
 
 def _cast(sql: Sql, value: Value, kind: str, *, many: bool = False) -> Sql:
-    if kind == "decimal" and value.type in INTEGERS:
-        return tree.cast(sql, "VARCHAR", many=many)
-    if kind == "decimal" and value.numeric:
-        if not many:
-            return tree.call("fhir_digits", sql)
-        return tree.each(sql, "v", tree.call("fhir_digits", tree.variable("v")))
-    return tree.cast(sql, "BIGINT", many=many) if kind in INTEGERS and value.shape is None else sql
+    if value.is_read_integer:
+        return _through("fhir_integer", sql, many=many) if kind in INTEGERS else sql
+    if value.type in INTEGERS:
+        return tree.cast(sql, "VARCHAR" if kind == "decimal" else "BIGINT", many=many)
+    return _through("fhir_digits", sql, many=many) if kind == "decimal" and value.numeric else sql
+
+
+def _through(function: str, sql: Sql, *, many: bool) -> Sql:
+    """A function of a value, or of each of a list."""
+    return tree.each(sql, "v", tree.call(function, tree.variable("v"))) if many else tree.call(function, sql)
 
 
 def bounded(lists: list[Sql]) -> Sql:

@@ -115,7 +115,7 @@ class Operators(Singles):
         if operator == "/":
             return Value(tree.call("fhir_quotient", *factors), "decimal", numeric=True)
         if left.type in INTEGERS and right.type in INTEGERS:
-            return Value(tree.binary(operator, left.single(), right.single()), "integer")
+            return Value(tree.binary(operator, number(left), number(right)), "integer")
         return Value(tree.binary(operator, *factors), "decimal", numeric=True)
 
     def _union(self, left: Value, right: Value) -> Value:
@@ -139,9 +139,10 @@ class Operators(Singles):
             raise self.refuse("iif() whose results are lists or of unlike types")
         if "decimal" in types and (len(types) > 1 or len({one.numeric for one in branches if one.type}) > 1):
             raise self.refuse("iif() whose results are numbers of unlike types")
-        rest = branches[1].single() if len(branches) > 1 and branches[1].type else None
+        results = [number(one) if one.type in INTEGERS else one.single() for one in branches]
+        rest = results[1] if len(branches) > 1 and branches[1].type else None
         model = next((one for one in branches if one.type), EMPTY)
-        sql = tree.case((self.truth(arguments[0]), branches[0].single()), otherwise=rest)
+        sql = tree.case((self.truth(arguments[0]), results[0]), otherwise=rest)
         return Value(sql, model.type, numeric=model.numeric, written=model.written)
 
     def reference_key(self, source: Value, type_name: str | None) -> Value:

@@ -86,9 +86,12 @@ class Shape:
 
 
 def leaf_type(type_name: str) -> str:
-    """SQL type of a FHIR primitive as it is read; decimals stay text, with every digit."""
+    """SQL type of a FHIR primitive in a table; decimals stay text, with every digit."""
+    return "BIGINT" if type_name in INTEGERS else read_type(type_name)
+
+
+def read_type(type_name: str) -> str:
+    """SQL type of a FHIR primitive as it is read; numbers stay text, so that 1.5 does not become 2."""
     if type_name == "boolean":
         return "BOOLEAN"
-    if type_name in INTEGERS:
-        return "BIGINT"
     return "VARCHAR" if is_primitive(type_name) else "JSON"

@@ -13,7 +13,7 @@ from fhir_blina.views.faults import NotCompiled
 from fhir_blina.views.sql import tree
 from fhir_blina.views.sql.shape import CHOICE, element, is_primitive
 from fhir_blina.views.sql.tree import Sql
-from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of
+from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of, number
 
 
 class Steps:
@@ -113,10 +113,7 @@ class Steps:
             raise self.refuse("lists below a choice type without ofType()")
         kind = types.pop() if len(types) == 1 else "decimal" if kinds == {"number"} else "string"
         kind = next(iter(moments)) or kind
-        texts = [
-            tree.cast(one.single(), "VARCHAR") if kind == "decimal" and one.type in INTEGERS else one.single()
-            for one in found
-        ]
+        texts = [_as_kind(one, kind) for one in found]
         loop = found[0].loop
         if loop is not None:
             texts = [
@@ -180,6 +177,13 @@ class Steps:
         if source.parent is not None and not source.is_item and is_primitive(source.type):
             parent = (replace(source.parent[0], sql=tree.above(sql), loop=None), source.parent[1])
         return replace(source, sql=sql, loop=None, parent=parent)
+
+
+def _as_kind(one: Value, kind: str) -> Sql:
+    """One of several alternatives as they all are: decimals as text, whole numbers as numbers."""
+    if one.type not in INTEGERS:
+        return one.single()
+    return tree.cast(number(one), "VARCHAR") if kind == "decimal" else number(one)
 
 
 def chosen(found: list[Value]) -> Value:

@@ -58,6 +58,11 @@ class Value:
         """Whether the items of the list are themselves the values."""
         return self.loop is not None and tree.is_variable(self.sql, self.loop.variable)
 
+    @property
+    def is_read_integer(self) -> bool:
+        """Whether it is a whole number of a resource, kept as text; one that was worked out is a number."""
+        return self.type in INTEGERS and self.shape is not None
+
     def single(self) -> Sql:
         """A single value."""
         return tree.case((tree.both(*self.guards), self.sql)) if self.guards else self.sql
@@ -76,12 +81,12 @@ EMPTY = Value(tree.null(), "")
 
 
 def number(value: Value, *, factor: bool = False) -> Sql:
-    """A number: a decimal kept as text is cast."""
+    """A number: what is kept as text is cast."""
     if factor:
         return tree.call("fhir_factor", value.single())
     if value.type == "decimal" and not value.numeric:
         return tree.call("fhir_number", value.single())
-    return value.single()
+    return tree.call("fhir_integer", value.single()) if value.is_read_integer else value.single()
 
 
 def kind_of(value: Value) -> str:
