@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import hashlib
 import logging
 import os
 import re
@@ -99,8 +100,12 @@ def dates_of(text: str) -> set[str]:
     return set(re.findall(r"\d{4}-\d\d-\d\d", text))
 
 
-def test_a_run_with_moved_dates_leaves_none_of_the_real_ones(cohort, tmp_path, capsys, caplog):
+def test_a_run_with_moved_dates_leaves_none_of_the_real_ones(cohort, tmp_path, capsys, caplog, monkeypatch):
     """The days of the tiny cohort are counted from its anchor: both dates stand nowhere after a shift."""
+    key = tmp_path / "key"  # one by which no patient's date becomes another one's
+    key.write_bytes(hashlib.sha256(b"moved").hexdigest().encode())
+    key.chmod(0o600)
+    monkeypatch.setenv("FHIR_BLINA_ID_KEY_FILE", str(key))
     days = {"2000-01-01", "2000-01-30"}
     manifest = cohort / "cohort.yaml"
     manifest.write_text(manifest.read_text() + "shift_dates: 365\n")
@@ -113,7 +118,7 @@ def test_a_run_with_moved_dates_leaves_none_of_the_real_ones(cohort, tmp_path, c
     assert hits(said.out + said.err + caplog.text) == []
     kept = {path: path.read_text("utf-8") for path in out.rglob("*") if path.suffix in TEXTS}
     assert dates_of(kept[out / "fhir" / "Observation.ndjson"])  # there are some, and others
-    assert not any(days & dates_of(text) for path, text in kept.items())
+    assert not [(path, days & dates_of(text)) for path, text in kept.items() if days & dates_of(text)]
     assert not any(days & dates_of(request.content.decode()) for request in fake.requests)
 
 

@@ -10,18 +10,15 @@ import os
 import secrets
 import stat
 import tempfile
-import zlib
 from pathlib import Path
 
 from fhir_blina.errors import CohortError, problem
 from fhir_blina.files import Resource, open_regular
+from fhir_blina.mapping.guessable import why_guessable
 from fhir_blina.r4 import with_names
 
 MIN_BYTES = 32
 MOST_BYTES = 4096
-# 32 random bytes have 12 or more different ones, 64 random hex digits too, but for one in millions.
-LEAST_SIGNS = 8
-LEAST_PACKED = 24
 
 
 def id_key_path() -> Path:
@@ -72,11 +69,11 @@ def id_key() -> bytes:
     if len(key) < MIN_BYTES:
         remedy = f"Put at least {MIN_BYTES} random bytes into it"
         raise CohortError([problem(str(path), "the key for ids is too short", remedy)])
-    if len(set(key)) < LEAST_SIGNS or len(zlib.compress(key, 9)) < LEAST_PACKED:
+    if why := why_guessable(key):
         remedy = (
             f"Delete the file, and one of {MIN_BYTES} random bytes is made, if no id was made with it yet"
         )
-        raise CohortError([problem(str(path), "the key for ids repeats itself and can be guessed", remedy)])
+        raise CohortError([problem(str(path), f"the key for ids {why} and can be guessed", remedy)])
     return key
 
 

@@ -90,7 +90,7 @@ def views(chance: random.Random, place: Path) -> None:
     answers = {}
     for engine in ("python", "duckdb"):
         try:
-            answers[engine] = read_rows(place / "in", {"v": view}, engine=engine)["v"].rows
+            answers[engine] = read_rows(place / "in", {view.name: view}, engine=engine)[view.name].rows
         except (ViewError, StoreError):
             continue
     if len(answers) == 2:
