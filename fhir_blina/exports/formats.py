@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.exports.sheets import Sheet
+from fhir_blina.files import as_plain_cell
 
 if TYPE_CHECKING:
     from great_tables import GT
@@ -39,7 +40,6 @@ _TEX = {
 _LINE = "border:none;padding:2pt 6pt;font-family:serif;font-size:10pt"
 _NOTE = "font-family:serif;font-size:9pt"
 _ABOVE, _BELOW = "border-top:1.5pt solid black;", "border-bottom:0.75pt solid black;"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(sheet: Sheet) -> str:
@@ -47,7 +47,7 @@ def as_csv(sheet: Sheet) -> str:
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     for row in (sheet.head, *sheet.rows):
-        writer.writerow([f"'{text}" if text.startswith(_FORMULA_STARTS) else text for text in row])
+        writer.writerow(map(as_plain_cell, row))
     return written.getvalue()
 
 

@@ -28,6 +28,7 @@ from fhir_blina.files.shipped import (
     mappings_folder,
     schema,
 )
+from fhir_blina.files.spreadsheets import as_plain_cell
 from fhir_blina.files.temporary import scratch
 from fhir_blina.files.yaml import Document, Keys, check_schema, read_text, read_yaml, walk
 
@@ -42,6 +43,7 @@ __all__ = [
     "Gap",
     "Keys",
     "Resource",
+    "as_plain_cell",
     "as_text",
     "check_schema",
     "dumps",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.errors import ViewError, did_you_mean
-from fhir_blina.files import as_text, dumps, mappings_folder, write_whole
+from fhir_blina.files import as_plain_cell, as_text, dumps, mappings_folder, write_whole
 from fhir_blina.r4 import R4, FhirRelease
 from fhir_blina.views.definition import View
 from fhir_blina.views.engines import DEFAULT_ENGINE, ENGINES, engine_of
@@ -42,8 +42,6 @@ __all__ = [
     "views_folder",
     "write_tables",
 ]
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def views_folder() -> Path:
@@ -160,7 +158,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         value = dumps(value)
     if isinstance(value, str):
-        text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        text = as_plain_cell(value)
         return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
     return "" if value is None else as_text(value)
 

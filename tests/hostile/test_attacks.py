@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from fhir_blina.cli.parser import main
 from fhir_blina.http import exchange, retry
+from fhir_blina.store.rest.journal import LEAST_FREE_BYTES
 from tests.hostile.attacks.echoes_the_token import TOKEN
 from tests.hostile.server import attack, attacks, hostile
 
@@ -32,6 +34,8 @@ def test_an_attack_ends_in_an_error_within_its_bounds(name, tmp_path, monkeypatc
     monkeypatch.setenv("FHIR_BLINA_TOKEN", TOKEN)
     played = attack(name)
     monkeypatch.setattr(exchange, "ANSWER_SECONDS", 0.3 if hasattr(played, "SLOW") else 30.0)
+    if hasattr(played, "DISK"):
+        monkeypatch.setattr("shutil.disk_usage", lambda place: shrinking(Path(place), played.DISK))
     with hostile(name) as url:
         tracemalloc.start()
         try:
@@ -45,6 +49,13 @@ def test_an_attack_ends_in_an_error_within_its_bounds(name, tmp_path, monkeypatc
     for word in getattr(played, "NEVER", ()):
         assert word not in said.err + said.out
     assert not (tmp_path / "out" / "fhir").exists()
+
+
+def shrinking(place: Path, size: int) -> SimpleNamespace:
+    """A disk of a size beside what must stay free, with what lies in a place on it."""
+    used = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    assert used < 2 * size
+    return SimpleNamespace(free=LEAST_FREE_BYTES + size - used)
 
 
 def listed() -> str:
