@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fhir_blina.cli.store_commands import Options, prepared, pulled, terminal_of
-from fhir_blina.errors import CohortError, ValidationError, faults
+from fhir_blina.errors import CohortError, Finding, ValidationError, faults
 
 DIFFERENCES = 7
 
@@ -47,10 +47,19 @@ def new(options: Options) -> int:
 
 def check(options: Options) -> int:
     """Find everything wrong with a cohort folder."""
-    from fhir_blina.mapping import check_cohort
+    from fhir_blina.cli.rehearsal import definition_faults, rehearsed
+    from fhir_blina.cohorts import find_cohort
+    from fhir_blina.mapping import examine
 
     terminal = terminal_of(options)
-    findings = check_cohort(options.cohort, profiles=options.profiles)
+    findings: list[Finding] = []
+    folder = find_cohort(options.cohort)
+    cohort, mapped, _ = examine(
+        options.cohort, findings, profiles=options.profiles, account=not options.quick
+    )
+    findings += definition_faults(folder)
+    if cohort is not None and mapped is not None and not options.quick and not faults(findings):
+        findings += rehearsed(folder, cohort.name, mapped)
     terminal.answer({"issue": [finding.as_issue() for finding in findings]})
     terminal.findings(findings)
     wrong, warnings = len(faults(findings)), len(findings) - len(faults(findings))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_blina.cli.summaries import cells_summary, push_summary, shown_summary
 from fhir_blina.cli.terminal import Terminal, counted
-from fhir_blina.errors import CohortError, Finding, ValidationError, faults
+from fhir_blina.errors import AnalysisError, CohortError, Finding, ValidationError, faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,12 +167,16 @@ def run(
     Raises:
         FhirBlinaError: as the steps do; nothing of a failed step is written.
     """
+    from fhir_blina.cli.rehearsal import definition_faults
     from fhir_blina.mapping.back import round_trip
 
     terminal = terminal or Terminal(quiet=True)
     cohort, mapped, checked = prepare(
         name_or_folder, anchor=anchor, profiles=profiles, release=release, terminal=terminal
     )
+    wrong = definition_faults(cohort.folder)
+    if wrong:
+        raise AnalysisError(wrong)
     with terminal.step("map") as step:
         step.summary = counted(Counter(one["resourceType"] for one in mapped.resources))
     validated(cohort, mapped, terminal=terminal)

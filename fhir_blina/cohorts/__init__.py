@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fhir_blina.cohorts.codeforms import fault_of_code
 from fhir_blina.cohorts.conformance import conformance_resources
 from fhir_blina.cohorts.dictionary import Column
 from fhir_blina.cohorts.folder import (
@@ -21,6 +22,7 @@ __all__ = [
     "Table",
     "cohort_names",
     "conformance_resources",
+    "fault_of_code",
     "find_cohort",
     "gather_cohort",
     "new_cohort",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fhir_blina.cohorts.codeforms import fault_of_code
 from fhir_blina.errors import Finding, did_you_mean, problem
 from fhir_blina.files import read_csv
 
@@ -69,6 +70,10 @@ def read_codes(
         elif system and system not in systems:
             findings.append(
                 problem(where, f'system "{system}" is not in the manifest', did_you_mean(system, systems))
+            )
+        elif system and fault_of_code(systems[system], code):
+            findings.append(
+                problem(where, fault_of_code(systems[system], code), "Compare it with its source")
             )
         elif system and system not in without:
             coding = {"system": systems[system], "code": code}

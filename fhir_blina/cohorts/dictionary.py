@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from fhir_blina.cohorts.codeforms import fault_of_unit
 from fhir_blina.errors import Finding, did_you_mean, problem
 from fhir_blina.files import MAX_DIGITS, read_csv
 
@@ -128,6 +129,10 @@ def read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, 
         for flag in ("key", "required"):
             if row[flag] not in {"", "yes"}:
                 findings.append(problem(where, f"{flag} must be yes or empty"))
+        if row["unit"] and fault_of_unit(row["unit"]):
+            findings.append(
+                problem(where, fault_of_unit(row["unit"]), "Write it as UCUM has it: mg/dL, 10*9/L")
+            )
         if row["unmapped"] and row["key"]:
             findings.append(problem(where, "a key column cannot be unmapped"))
         if name in tables.setdefault(table, {}):

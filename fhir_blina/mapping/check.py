@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fhir_blina.cohorts import Cohort, find_cohort, gather_cohort
+from fhir_blina.cohorts import Cohort, fault_of_code, find_cohort, gather_cohort
 from fhir_blina.errors import CohortError, Finding, did_you_mean, faults, problem
-from fhir_blina.files import gaps_of
+from fhir_blina.files import gaps_of, walk
 from fhir_blina.mapping.back.roundtrip import RoundTrip, round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources
 from fhir_blina.mapping.nodes import Embed, blanks, nodes
@@ -57,6 +57,7 @@ def examine(
     profiles: Collection[str] = (),
     anchor: dt.date | None = None,
     release: FhirRelease = R4,
+    account: bool = True,
 ) -> Examined:
     """Like ``check_cohort``, but faults go to ``findings``, and what was worked out is kept.
 
@@ -66,6 +67,7 @@ def examine(
         profiles: As for ``check_cohort``.
         anchor: Another synthetic date for study day 0.
         release: As for ``check_cohort``.
+        account: Whether every cell is read back from the resources, which takes most of the time.
     """
     cohort = gather_cohort(find_cohort(name_or_folder), release, findings)
     if cohort is None or faults(findings):
@@ -78,8 +80,9 @@ def examine(
     if not faults(findings):
         findings += _unused_rows(mapped)
         findings += _dangling_references(mapped)
-        account = _account(cohort, mapped, findings)
-        return Examined(cohort, mapped, account)
+        findings += _wrong_codes(mapped)
+        cells = _account(cohort, mapped, findings) if account else None
+        return Examined(cohort, mapped, cells)
     return Examined(cohort, mapped)
 
 
@@ -137,6 +140,25 @@ def _dangling_references(mapped: Mapped) -> list[Finding]:
                 remedy = near if near and kind not in near else "Compare the id with that template's id"
                 result.append(problem(origin.location(f"{path}.reference"), text, remedy, code="not-found"))
     return result
+
+
+def _wrong_codes(mapped: Mapped) -> list[Finding]:
+    """Codes of LOINC, SNOMED CT and UCUM that cannot be, in whatever element: each once."""
+    result: dict[tuple[str, str], Finding] = {}
+    for resource in mapped.resources:
+        for keys, node in walk(resource):
+            if not isinstance(node, dict) or not isinstance(node.get("system"), str):
+                continue
+            system, code = node["system"], node.get("code")
+            if not isinstance(code, str) or (system, code) in result:
+                continue
+            text = fault_of_code(system, code)
+            if text:
+                origin = mapped.origins[f"{resource['resourceType']}/{resource['id']}"]
+                path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+                where = origin.location(f"{path}.code")
+                result[(system, code)] = problem(where, text, "Compare it with its source")
+    return list(result.values())
 
 
 def _account(cohort: Cohort, mapped: Mapped, findings: list[Finding]) -> RoundTrip | None:
