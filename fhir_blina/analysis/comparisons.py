@@ -56,7 +56,7 @@ def compare(
             n=len(frame),
             events=int(d.sum()),
             p_value=None if empty else test.p,
-            test=f"{weight}, {test.df} degree{'s' * (test.df != 1)} of freedom",
+            test=f"{weight}, {test.df} degree{'s' * (test.df != 1)} of freedom" if test.df else weight,
             note="; ".join(text for text in (reason, note) if text),
             derived_from=made,
         )

@@ -197,14 +197,15 @@ def _told(files: list[Path], terminal: Terminal) -> int:
 
 def _show_claims(results: Any, terminal: Terminal) -> None:
     """The published numbers beside the recomputed ones."""
-    from fhir_blina.cli.summaries import agreement_summary, headline
+    from fhir_blina.cli.summaries import headline
+    from fhir_blina.results import agreement_sentences
 
     if not results.claims or terminal.json:
         return
     rows = headline(results, everything=terminal.verbose)
     header = ("published", "printed", "recomputed", "unit", "agreement", "method, or why not")
     terminal.result(table_text(header, rows))
-    terminal.result(f"\n{agreement_summary(results)}")
+    terminal.result(f"\n{agreement_sentences(results.claims)}")
 
 
 def _show_counted(results: Any, terminal: Terminal) -> None:

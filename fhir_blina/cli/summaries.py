@@ -61,13 +61,6 @@ def headline(results: Results, *, everything: bool = False) -> list[Sequence[str
     return rows
 
 
-def agreement_summary(results: Results) -> str:
-    """How many published results agree, are truncated, disagree, or cannot be computed."""
-    main = [one.agreement for one in results.claims if one.kind == "result" and one.reading == "main"]
-    counts = Counter(main)
-    return f"{len(main)} published results: " + ", ".join(f"{counts[word]} {word}" for word in sorted(counts))
-
-
 def counted_summary(results: Results, *, everything: bool = False) -> tuple[list[Sequence[str]], str]:
     """Who is counted in what: a row where somebody is not (intervals apart), and how many count everybody.
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from fhir_blina.figures.canvas import Drawing
 from fhir_blina.figures.curves import incidence, survival
 from fhir_blina.figures.figures import Interval, proportions
+from fhir_blina.figures.flow import Step, flow
+from fhir_blina.figures.keys import ONLY
 from fhir_blina.figures.lanes import Lane, Span, swimmer
 from fhir_blina.figures.paired import Panel, before_after
 
 __all__ = [
+    "ONLY",
     "Drawing",
     "Interval",
     "Lane",
     "Panel",
     "Span",
+    "Step",
     "before_after",
+    "flow",
     "incidence",
     "proportions",
     "survival",

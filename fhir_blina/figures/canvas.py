@@ -78,6 +78,7 @@ _STYLE: dict[str, Any] = {
     "path.simplify": False,
 }
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_LONG_FRACTION = re.compile(r"-?\d+\.\d{3,}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -90,7 +91,7 @@ class Drawing:
         title: One line.
         description: What the figure shows, for readers who do not see it.
         svg: The SVG file, on white.
-        png: The PNG file, 200 dots per inch, on white.
+        png: The PNG file, 300 dots per inch, on white.
         wide: ``<svg>`` for an HTML page, transparent, colours as CSS variables.
         narrow: The same content drawn for a phone.
     """
@@ -173,7 +174,7 @@ def _saved(figure: Figure, form: str) -> bytes:
     if form == "svg":
         metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     target = io.BytesIO()
-    figure.savefig(target, format=form, dpi=200 if form == "png" else 72, metadata=metadata)
+    figure.savefig(target, format=form, dpi=300 if form == "png" else 72, metadata=metadata)
     return target.getvalue()
 
 
@@ -227,6 +228,8 @@ def _attribute(key: str, value: str, prefix: str) -> str:
         return f"#{prefix}-{value.removeprefix('#')}"
     if key == "transform":
         return value.replace("rotate(-0 ", "rotate(0 ")
+    if key in {"d", "x", "y"}:
+        return _LONG_FRACTION.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
     value = value.replace("url(#", f"url(#{prefix}-").replace(
         "font-family: 'DejaVu Sans', Verdana, Arial, sans-serif; ", ""
     )

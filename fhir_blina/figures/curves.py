@@ -5,12 +5,14 @@ Both are step lines to the end of each group's follow-up, with bands and the num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.figures.canvas import PALETTE, SERIES, Drawing, draw, printable
 from fhir_blina.figures.figures import day_ticks, margins
+from fhir_blina.figures.thinning import MOST_STEPS, CurveLine, apart, thinned
 from fhir_blina.statistics import Curve, Incidence
 
 if TYPE_CHECKING:
@@ -28,20 +30,6 @@ _CENSORED: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One step line: its label, corners, band, marks of censoring, and who is at risk when."""
-
-    label: str
-    times: Sequence[float]
-    values: Sequence[float]
-    low: Sequence[float]
-    high: Sequence[float]
-    censored: Sequence[tuple[float, float]]
-    n: int
-    at_risk: Callable[[float], int]
-
-
 def survival(
     name: str,
     title: str,
@@ -51,6 +39,7 @@ def survival(
     axis: str = "Overall survival",
     start: str = "start",
     interval: str = "log-log",
+    said: Sequence[str] = (),
 ) -> Drawing:
     """Kaplan-Meier curves with intervals, censor marks and numbers at risk.
 
@@ -62,9 +51,10 @@ def survival(
         axis: Label of the vertical axis.
         start: What day 0 is; ends the label of the horizontal axis.
         interval: Name of the interval to draw, a key of ``Curve.intervals``.
+        said: Sentences under the curves: medians, P, hazard ratio.
     """
     lines = [
-        _Line(
+        CurveLine(
             label=label,
             times=[float(time) for time in curve.times],
             values=curve.survival.tolist(),
@@ -81,7 +71,9 @@ def survival(
         for label, curve in curves
     ]
     confidence = curves[0][1].confidence if curves else 0.95
-    return _draw(name, title, description, lines, lines, axis, start, f"{confidence:.0%} interval", interval)
+    return _draw(
+        name, title, description, lines, lines, axis, start, f"{confidence:.0%} interval", interval, said
+    )
 
 
 def incidence(
@@ -93,6 +85,7 @@ def incidence(
     axis: str = "Cumulative incidence",
     start: str = "start",
     one_group: bool = False,
+    said: Sequence[str] = (),
 ) -> Drawing:
     """Cumulative incidence with intervals and numbers at risk.
 
@@ -104,9 +97,10 @@ def incidence(
         axis: Label of the vertical axis.
         start: What day 0 is; ends the label of the horizontal axis.
         one_group: The curves are the causes of one group, whose numbers at risk stand below once.
+        said: Sentences under the curves: P, sizes.
     """
     lines = [
-        _Line(
+        CurveLine(
             label=label,
             times=[float(time) for time in curve.times],
             values=curve.incidence.tolist(),
@@ -119,19 +113,20 @@ def incidence(
         for label, curve in curves
     ]
     rows = lines[:1] if one_group else lines
-    return _draw(name, title, description, lines, rows, axis, start, "95% interval", "log-log")
+    return _draw(name, title, description, lines, rows, axis, start, "95% interval", "log-log", said)
 
 
 def _draw(
     name: str,
     title: str,
     description: str,
-    lines: Sequence[_Line],
-    under: Sequence[_Line],
+    lines: Sequence[CurveLine],
+    under: Sequence[CurveLine],
     axis: str,
     start: str,
     band: str,
     interval: str,
+    said: Sequence[str],
 ) -> Drawing:
     longest = max((line.times[-1] for line in lines if line.n), default=0.0) or 1.0
     several, rows = len(lines) > 1, len(under)
@@ -141,29 +136,38 @@ def _draw(
     legend_rows = (1 + (words > 96), below_each_other if several else 1)
     beside = min(2.0, max(1.1, 0.85 + 0.068 * min(longest_label, 18))) if rows > 1 else 1.1
     row_height = (14.4, 25.0 if rows > 1 else 14.4)
+    under_all = [
+        [part for sentence in said for part in textwrap.wrap(printable(sentence), room)] for room in (92, 44)
+    ]
 
     def paint(figure: Figure, narrow: bool) -> None:
         top = 0.16 + 0.2 * legend_rows[narrow]
         left = 0.62 if narrow else beside
-        below = 0.86 + row_height[narrow] / 72 * rows
+        below = 0.86 + row_height[narrow] / 72 * rows + 0.18 * len(under_all[narrow])
         axes = margins(figure, left=left, right=0.2, top=top, bottom=below, narrow=narrow)
+        axes.set_xlim(-longest * 0.01, longest * 1.03)
         for line, (colour, style, _) in zip(lines, _series(len(lines)), strict=True):
-            _step(axes, line, PALETTE[colour], style)
+            _step(axes, thinned(line), PALETTE[colour], style)
         axes.set_ylim(0, 1.02)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
         axes.set_ylabel(f"{printable(axis)} (%)")
-        axes.set_xlim(-longest * 0.01, longest * 1.03)
         axes.set_xticks(day_ticks(longest, 5 if narrow else 10))
         axes.set_xlabel(f"Days since {printable(start)}")
         axes.grid(axis="y")
         columns = -(-(len(lines) * several + 2) // legend_rows[narrow])
-        said = band.replace("%", " %") + ("" if narrow else f", {interval}")
-        _legend(axes, lines, said, columns)
+        shade = band.replace("%", " %") + ("" if narrow else f", {interval}")
+        _legend(axes, lines, shade, columns)
+        for place, line_said in enumerate(under_all[narrow]):
+            height = -64 - row_height[narrow] * rows - 13 * place
+            where = (5 - 72 * left, height)
+            axes.annotate(line_said, where, xycoords="axes points", annotation_clip=False, fontsize=8.5)
         _numbers_at_risk(axes, under, 72 * left - 5, row_height[narrow], narrow)
 
     heights = [
-        base + (rows * height) / 72 + 0.2 * legend
-        for base, height, legend in zip((3.3, 2.9), row_height, legend_rows, strict=True)
+        base + (rows * height) / 72 + 0.2 * legend + 0.18 * len(words_below)
+        for base, height, legend, words_below in zip(
+            (3.3, 2.9), row_height, legend_rows, under_all, strict=True
+        )
     ]
     return draw(name, title, description, paint, heights=(heights[0], heights[1]))
 
@@ -179,7 +183,7 @@ def _steps(times: Sequence[float], values: Iterable[float]) -> tuple[list[float]
     return across, up
 
 
-def _step(axes: Axes, line: _Line, colour: str, style: Any) -> None:
+def _step(axes: Axes, line: CurveLine, colour: str, style: Any) -> None:
     """One step line to the end of its follow-up, its band, its censor marks."""
     axes.fill_between(
         _steps(line.times, line.low)[0],
@@ -192,12 +196,18 @@ def _step(axes: Axes, line: _Line, colour: str, style: Any) -> None:
     for edge in (line.low, line.high):
         axes.plot(*_steps(line.times, edge), color=colour, linewidth=0.7, linestyle=style, alpha=0.75)
     axes.plot(*_steps(line.times, line.values), color=colour, linestyle=style, linewidth=2, zorder=4)
-    marks = line.censored
-    thin = {**_CENSORED, "markersize": 5, "markeredgewidth": 0.5} if len(marks) > MOST_MARKS else _CENSORED
-    axes.plot(*zip(*marks, strict=True), **thin) if marks else None
+    marks = apart(line.censored, axes.get_xlim()[1] / MOST_STEPS)
+    if marks:
+        half = 0.012 if len(line.censored) > MOST_MARKS else 0.022
+        across = [place for day, _ in marks for place in (day, day, math.nan)]
+        up = [place for _, value in marks for place in (value - half, value + half, math.nan)]
+        width = 0.6 if len(line.censored) > MOST_MARKS else 1.4
+        axes.plot(
+            across, up, color=PALETTE["ink"], linewidth=width, solid_capstyle="butt", zorder=5, clip_on=False
+        )
 
 
-def _legend(axes: Axes, lines: Sequence[_Line], band: str, columns: int) -> None:
+def _legend(axes: Axes, lines: Sequence[CurveLine], band: str, columns: int) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -222,7 +232,7 @@ def _legend(axes: Axes, lines: Sequence[_Line], band: str, columns: int) -> None
 
 
 def _numbers_at_risk(
-    axes: Axes, lines: Sequence[_Line], room: float, row_height: float, narrow: bool
+    axes: Axes, lines: Sequence[CurveLine], room: float, row_height: float, narrow: bool
 ) -> None:
     """The rows of counts under the axis, as journals print them; on a phone each under its label."""
     under: dict[str, Any] = {"xycoords": "axes points", "annotation_clip": False, "fontsize": 8.5}

@@ -12,29 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_blina.figures.canvas import PALETTE, Drawing, draw, printable
 from fhir_blina.figures.figures import day_ticks, margins
+from fhir_blina.figures.keys import SHAPES, STEPS, step_style, swimmer_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_LABELLED, MOST_LANES = 60, 1500
-#: The words that a report definition uses for the shape of a mark.
-SHAPES = {
-    "diamond": ("D", "purple", 5.5),
-    "triangle": ("v", "orange", 6.5),
-    "cross": ("X", "ink", 7.0),
-    "circle": ("o", "paper", 5.5),
-    "square": ("s", "green", 5.0),
-    "star": ("*", "sand", 8.0),
-    "arrow": (">", "ink", 6.0),
-}
-#: Steps of treatment, told apart by shade and hatching: first, second, later.
-_STEPS = (("sky", "////"), ("blue", ""), ("green", "...."))
+_SIGN_INCHES = 0.066  # width of a character of a step's label
 
 
 @dataclass(frozen=True)
 class Span:
-    """A step of treatment, first and last day included. ``order`` is 0 for the first step of a patient."""
+    """A step of treatment, first and last day included; ``order`` is 0 for the first, `ONLY` for one."""
 
     start: float
     end: float
@@ -73,6 +63,7 @@ def swimmer(
     zoom_days: int | None = None,
     start: str = "start",
     steps: Sequence[str] = ("first dose step", "next dose step", "further dose steps"),
+    only: str = "one dose throughout",
 ) -> Drawing:
     """A lane per patient: treatment steps, what happened, how follow-up ended.
 
@@ -85,6 +76,7 @@ def swimmer(
         zoom_days: Draw the first days a second time, enlarged, with the labels of the steps.
         start: What day 0 is.
         steps: Names of the first, second and further steps of treatment.
+        only: Name of the step of those who have one.
     """
     if len(lanes) > MOST_LANES:
         every = -(-len(lanes) // MOST_LANES)
@@ -135,7 +127,7 @@ def swimmer(
                         fontsize=8,
                         clip_on=False,
                     )
-        _swimmer_legend(figure, orders, used, shapes, steps, columns=2 if narrow else 4)
+        swimmer_legend(figure, orders, used, shapes, steps, only, columns=2 if narrow else 4)
 
     extra = 0.22 if zoom_days else 0
     panels = 2 if zoom_days and zoom_days < longest else 1
@@ -173,7 +165,7 @@ def _lanes(
     ends = [min(lane.end, until) for lane in lanes]
     axes.hlines(places, 0, ends, color=PALETTE["muted"], linewidth=line, zorder=1)
     for order in sorted({span.order for lane in lanes for span in lane.spans}):
-        colour, hatch = _STEPS[min(order, len(_STEPS) - 1)]
+        colour, hatch = STEPS[step_style(order)]
         found = [
             (s, p) for lane, p in zip(lanes, places, strict=True) for s in lane.spans if s.order == order
         ]
@@ -191,18 +183,6 @@ def _lanes(
         style: dict[str, Any] = {"facecolor": PALETTE[colour], "edgecolor": PALETTE["paper"], "zorder": 2}
         style |= {"hatch": hatch, "linewidth": 0.6} if labelled else {"linewidth": 0}
         axes.add_collection(PolyCollection(corners, **style), autolim=False)
-        for span, place in found if zoomed and labelled else []:
-            if (span.end - span.start) / until > 0.1:
-                axes.text(
-                    (max(span.start - 1, 0) + min(span.end, until)) / 2,
-                    place,
-                    printable(span.label),
-                    ha="center",
-                    va="center",
-                    fontsize=7.4,
-                    zorder=4,
-                    bbox={"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 1.2},
-                )
     for mark, shape in shapes.items():
         marker, colour, width = SHAPES[shape]
         found_marks = [
@@ -220,9 +200,31 @@ def _lanes(
             zorder=5,
             clip_on=False,
         )
+    if zoomed and labelled:
+        for lane, place in zip(lanes, places, strict=True):
+            _step_labels(axes, lane, place, until)
     axes.set_ylim(max(places, default=0) + 0.6, -0.6)
     axes.grid(axis="x")
     axes.set_axisbelow(True)
+
+
+def _step_labels(axes: Axes, lane: Lane, place: float, until: float) -> None:
+    """The label of each step in its bar, of the last beside its end where the bar is too short."""
+    figure: Any = axes.figure
+    inches = float(figure.get_figwidth()) * axes.get_position().width / until
+    spans = [span for span in lane.spans if span.start - 1 < until]
+    for span in spans:
+        left, right = max(span.start - 1, 0), min(span.end, until)
+        words = printable(span.label)
+        needed = len(words) * _SIGN_INCHES / inches
+        marked = any(left < day <= right + 0.5 for day, _ in lane.marks)
+        style: dict[str, Any] = {"va": "center", "fontsize": 7.2, "zorder": 4}
+        if needed + (0.09 / inches if marked else 0) <= right - left:
+            box = {"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 1.0}
+            axes.text((left + right) / 2, place, words, ha="center", bbox=box, **style)
+        elif span is spans[-1] and right + 0.1 / inches + needed < until:
+            box = {"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 0.6}
+            axes.text(right + 0.1 / inches, place, words, ha="left", bbox=box, **style)
 
 
 def _lane_names(
@@ -255,39 +257,3 @@ def _lane_names(
                 bbox={"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 1},
                 **where,
             )
-
-
-def _swimmer_legend(
-    figure: Figure,
-    orders: Sequence[int],
-    used: Sequence[str],
-    shapes: Mapping[str, str],
-    steps: Sequence[str],
-    *,
-    columns: int,
-) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = []
-    for order in sorted({min(order, len(_STEPS) - 1) for order in orders}):
-        colour, hatch = _STEPS[order]
-        words = steps[min(order, len(steps) - 1)]
-        handles.append(Patch(facecolor=PALETTE[colour], hatch=hatch, edgecolor=PALETTE["paper"], label=words))
-    for mark in used:
-        marker, colour, size = SHAPES[shapes[mark]]
-        style: dict[str, Any] = {
-            "color": PALETTE[colour],
-            "markeredgecolor": PALETTE["ink"],
-            "markersize": size,
-        }
-        handles.append(Line2D([], [], marker=marker, linestyle="none", label=printable(mark), **style))
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=columns,
-        columnspacing=1.4,
-        handlelength=1.6,
-        borderaxespad=0.1,
-    )

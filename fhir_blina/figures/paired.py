@@ -1,4 +1,4 @@
-"""The figure of values before and after: a line for each patient, or boxes for more than forty."""
+"""The figure of values before and after: a line for each patient, or boxes for thirty and more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Height = Callable[[float | str | None], float]
 
-MOST_LINES = 40
+MOST_LINES = 29
 _MARKERS = (("blue", "o"), ("orange", "s"), ("green", "D"), ("purple", "^"))
 _BOX: dict[str, Any] = {
     "showfliers": False,
@@ -112,7 +112,7 @@ def before_after(
 def _panel(axes: Axes, panel: Panel, groups: Sequence[str], height: Height) -> None:
     axes.set_title(textwrap.fill(printable(panel.title), 22), fontsize=8.5, loc="left")
     axes.set_xticks(range(len(panel.stages)), [printable(stage) for stage in panel.stages], fontsize=7.8)
-    axes.set_xlim(-0.35, len(panel.stages) - 0.15)
+    axes.set_xlim(-0.62, len(panel.stages) - 0.15)
     if len(panel.patients) > MOST_LINES:
         for place in range(len(panel.stages)):
             column = [height(row[place]) for row in panel.patients.values() if row[place] is not None]
@@ -148,7 +148,8 @@ def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
         words = ",".join(labels) if len(labels) <= 3 else f"{len(labels)} patients"
         box = {"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
         style: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7.2, "bbox": box}
-        axes.annotate(words, (across, up), (5, 0), **style)
+        style["ha"] = "right" if across == 0 else "left"  # lines leave the first time to the right
+        axes.annotate(words, (across, up), (-5 if across == 0 else 5, 0), **style)
 
 
 def _panel_legend(figure: Figure, panels: Sequence[Panel], groups: Sequence[str]) -> None:

@@ -5,12 +5,9 @@ Each function takes what `Material` holds and one block of the layout, and retur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+import re
 from typing import Any
 
-from fhir_blina.endpoints import Facts, selection, source
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files import is_missing
 from fhir_blina.report.grids import (
@@ -18,65 +15,16 @@ from fhir_blina.report.grids import (
     Grid,
     Head,
     estimate,
-    fill,
-    observed,
     unit,
     words,
 )
-from fhir_blina.report.layout import Block, Layout
-from fhir_blina.results import Results
+from fhir_blina.report.layout import Block
+from fhir_blina.report.material import NO_ROW, Material
 
 FOLD_ROWS = 25
-MOST_MATRIX, MOST_COLUMNS = 40, 8
-NO_ROW = Cell("–", tone="missing")
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a report is made from: the tables with their definitions, the results, the layout."""
-
-    facts: Facts
-    results: Results
-    layout: Layout
-    systems: Mapping[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def groups(self) -> dict[str, str]:
-        """Label of the splitting group by patient key; empty where nothing splits."""
-        if not self.layout.group:
-            return {}
-        return {str(key): str(label) for key, label in self.facts.group(self.layout.group).items()}
-
-    @cached_property
-    def group_labels(self) -> list[str]:
-        """The labels that somebody has, in the order of the definitions."""
-        if not self.layout.group:
-            return []
-        known = self.facts.endpoints.groups[self.layout.group].labels.values()
-        return [label for label in dict.fromkeys(known) if label in self.groups.values()]
-
-    def group_title(self, label: str) -> str:
-        """The report's words for a label."""
-        return self.layout.group_titles.get(label, label)
-
-    def rows(self, block: Block) -> list[dict[str, Any]]:
-        """The rows that a block selects, with a patient's label as ``patient``, in the order of patients."""
-        found = self.facts.rows(selection(block, {**self.systems, **self.layout.systems}))
-        rows = [{str(k): v for k, v in row.items()} for row in found.to_dict(orient="records")]
-        for row in rows:
-            row["patient"] = self.facts.labels.get(str(row.get("patient_id")), "")
-            row["_source"] = source(block["table"], dict(row.items()))
-        order = {label: place for place, label in enumerate(self.facts.labels.values())}
-        return sorted(rows, key=lambda row: order.get(row["patient"], len(order)))
-
-    def cell(self, show: str, row: Mapping[str, Any], reword: Mapping[str, str] | None = None) -> Cell:
-        """One row of a table as a cell: ``observed``, or a text with ``{column}`` blanks."""
-        if show == "observed":
-            made = observed(row, reword)
-        else:
-            text = fill(show, row)
-            made = Cell((reword or {}).get(text, text)) if text else NO_ROW
-        return Cell(made.text, made.local, made.tone, row["_source"])
+MOST_COLUMNS = 8
+#: A column of a list that names a patient or a resource of one.
+_OF_ONE = re.compile(r"\{(patient|study_subject|\w*_id)\}")
 
 
 def folded(rows: int) -> str:
@@ -91,8 +39,10 @@ def _listing(block: Block, head: tuple[Head, ...], rows: list[tuple[Cell, ...]])
     return Grid(block["caption"], head, tuple(rows), notes, fold=folded(len(rows)), local=local)
 
 
-def patients(material: Material, block: Block) -> Grid:
-    """One row per patient."""
+def patients(material: Material, block: Block) -> Grid | None:
+    """One row per patient; ``None`` for many patients."""
+    if material.large:
+        return None
     columns = [_column(material, entry) for entry in block["columns"]]
     head = (Head("Patient"), *(Head(e["label"], e.get("local", "")) for e in block["columns"]))
     rows = [
@@ -120,8 +70,9 @@ def _column(material: Material, entry: Block) -> tuple[dict[str, Cell], Cell]:
             made[key] = Cell(f"{comparator} {words(value)}{of}", source=made_from)
         return made, empty
     if "time" in entry:
+        day = material.day_words(entry["time"])
         return {
-            key: Cell(f"day {words(day)}", source=s) for key, (day, s) in facts.timed(entry["time"]).items()
+            key: Cell(day(when), source=s) for key, (when, s) in facts.timed(entry["time"]).items()
         }, empty
     if "set" in entry:
         members_from = facts.sources(entry["set"])
@@ -165,17 +116,27 @@ def _joined(cells: list[Cell]) -> Cell:
 
 
 def rows_listed(material: Material, block: Block) -> Grid:
-    """The rows of a table as they are, with chosen columns."""
-    rows = [
-        tuple(material.cell(entry["show"], row, entry.get("reword")) for entry in block["columns"])
-        for row in material.rows(block)
-    ]
-    head = tuple(Head(entry["label"], entry.get("local", "")) for entry in block["columns"])
-    return _listing(block, head, rows)
+    """The rows of a table as they are, with chosen columns; of many patients, how many have what."""
+    entries = block["columns"]
+    if material.large:
+        entries = [entry for entry in entries if not _OF_ONE.search(entry["show"])]
+    rows, keys = [], []
+    for row in material.rows(block):
+        rows.append(tuple(material.cell(entry["show"], row, entry.get("reword")) for entry in entries))
+        keys.append(row.get("patient_id"))
+    head = tuple(Head(entry["label"], entry.get("local", "")) for entry in entries)
+    if not material.large:
+        return _listing(block, head, rows)
+    having: dict[tuple[str, ...], set[Any]] = {}
+    for cells, key in zip(rows, keys, strict=True):
+        having.setdefault(tuple(cell.text for cell in cells), set()).add(key)
+    most = sorted(having.items(), key=lambda item: (-len(item[1]), item[0]))
+    body = [(*(Cell(text) for text in texts), Cell(str(len(found)))) for texts, found in most if texts]
+    return _listing(block, (*head, Head("Patients", kind="number")), body)
 
 
 def matrix(material: Material, block: Block) -> Grid:
-    """Patients against the values of a column; for more than forty patients, counts instead."""
+    """Patients against the values of a column; for many patients, counts instead."""
     rows = [row for row in material.rows(block) if words(row.get(block["column"]))]
     titles = block.get("titles") or {
         name: name for name in sorted({words(row[block["column"]]) for row in rows})
@@ -198,7 +159,7 @@ def matrix(material: Material, block: Block) -> Grid:
             for name, title in titles.items()
         )
         return Grid(block["caption"], head, body, notes, layout="plain", fold=folded(len(body)), local=local)
-    if len(by_patient) <= MOST_MATRIX and not block.get("transpose"):
+    if not material.large and not block.get("transpose"):
         head = (Head("Patient"), *(Head(title) for title in titles.values()))
         body = tuple(
             (Cell(label), *(_joined(found[name]) if name in found else empty for name in titles))

@@ -7,23 +7,19 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_blina.analysis import whole
-from fhir_blina.report.blocks import Material, folded
-from fhir_blina.report.grids import Cell, Grid, Head, number, unit, words
+from fhir_blina.report.blocks import folded
+from fhir_blina.report.grids import Cell, Grid, Head, number, recorded_places, sensible_places, unit, words
 from fhir_blina.report.layout import Block
-from fhir_blina.statistics import median
+from fhir_blina.report.material import Material
+from fhir_blina.statistics import median, spread
 
 
 def characteristics(material: Material, block: Block) -> Grid:
     """The first table of a clinical paper: medians and counts, overall and by group."""
     everyone = list(material.facts.labels)
-    columns = {"All": everyone} | {
-        label: [key for key in everyone if material.groups.get(key) == label]
-        for label in material.group_labels
-    }
+    columns = material.columns
     head = [Head("Characteristic")]
-    for label, keys in columns.items():
-        title = "All" if label == "All" else material.group_title(label)
-        head.append(Head(f"{title} (n = {len(keys)})", kind="number"))
+    head += [Head(f"{title} (n = {len(keys)})", kind="number") for title, keys in columns.items()]
     rows: list[tuple[Cell, ...]] = []
     for entry in block["rows"]:
         first = Cell(entry["label"], entry.get("local", ""), "strong" if "heading" in entry else "")
@@ -33,9 +29,10 @@ def characteristics(material: Material, block: Block) -> Grid:
             found = material.facts.measured(entry["measure"])
             bounds = material.facts.bounds(entry["measure"])
             of = unit(material.facts.unit(entry["measure"]))
-            label = f"{entry['label']}, median (range){',' if of else ''}{of}"
+            bounds_said = "quartiles" if material.large else "range"
+            label = f"{entry['label']}, median ({bounds_said}){',' if of else ''}{of}"
             cells = (
-                _median([found[key][0] for key in keys if key in found], len(keys))
+                _median([found[key][0] for key in keys if key in found], len(keys), large=material.large)
                 for keys in columns.values()
             )
             rows.append((Cell(label, first.local), *cells))
@@ -72,11 +69,21 @@ def _without(
     return [(Cell(f"  {word}", tone="missing"), *counts)]
 
 
-def _median(values: list[Any], size: int) -> Cell:
+def _median(values: list[Any], size: int, *, large: bool) -> Cell:
+    """Median with the range; of many patients with the quartiles."""
     if not values:
         return Cell("–", tone="missing")
     exact = [whole(value) for value in values]
-    text = f"{number(whole(median(exact)))} ({number(min(exact))}–{number(max(exact))})"
+    middle = whole(median(exact))
+    if large:
+        found = spread(exact)
+        low, high = whole(found.first_quartile), whole(found.third_quartile)
+    else:
+        low, high = min(exact), max(exact)
+    places = sensible_places(middle, low, high)
+    if large and places is None:
+        places = max(recorded_places(value) for value in exact)
+    text = f"{number(middle, places)} ({number(low, places)}–{number(high, places)})"
     return Cell(text if len(values) == size else f"{text}, n = {len(values)}")
 
 
@@ -105,13 +112,15 @@ def populations_grid(material: Material) -> Grid | None:
     """How many each endpoint, measure and set counts, and why not the others; ``None`` if all are counted."""
     rows = tuple(
         (
-            Cell(row.name.replace("_", " ")),
-            Cell(row.kind),
+            Cell(material.spoken(str(row.name))),
+            Cell(str(row.kind)),
             Cell(f"{row.n} of {row.of}"),
-            Cell("; ".join(f"{out.n}: {out.reason}" for out in row.out)),
+            Cell(material.spoken("; ".join(f"{out.n}: {out.reason}" for out in row.out))),
         )
         for row in material.results.populations
-        if row.n < row.of
+        if row.n < row.of and (row.kind != "interval" or material.large)
     )
     head = (Head("What"), Head("Kind"), Head("Counted", kind="number"), Head("Left out, and why"))
-    return Grid("Who is left out of what", head, rows, fold=folded(len(rows))) if rows else None
+    return (
+        Grid("Who is left out of what", head, rows, layout="plain", fold=folded(len(rows))) if rows else None
+    )

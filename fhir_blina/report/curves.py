@@ -6,7 +6,7 @@ events compete.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,13 +14,14 @@ import pandas as pd
 from fhir_blina.analysis import incidence_curves, shown_labels, survival_curve
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.figures import incidence, survival
-from fhir_blina.report.blocks import Material
-from fhir_blina.report.grids import Cell, Grid, Head, estimate, number, p_value
+from fhir_blina.report.grids import Cell, Grid, Head, estimate, interval, number, p_value
 from fhir_blina.report.layout import Block
+from fhir_blina.report.material import Material
 from fhir_blina.report.plots import Plate, heads
 from fhir_blina.results import DerivedTime, Record
 from fhir_blina.statistics import Curve, Estimate, Incidence
 
+_TESTS = {"log_rank": "Log-rank", "gray": "Gray's test"}
 Rows = list[DerivedTime]
 
 
@@ -29,16 +30,18 @@ def survival_plate(material: Material, block: Block, name: str) -> Plate:
     endpoint, by = block["endpoint"], block.get("by", "")
     definition = material.facts.endpoints.endpoints[endpoint]
     rows: Rows = [row for row in material.results.derivation if row.endpoint == endpoint]
-    parts = {"all": rows}
-    if by:
-        labels = material.facts.group(by)
-        order = dict.fromkeys(material.facts.endpoints.groups[by].labels.values())
-        found = {label: [row for row in rows if labels.get(row.patient_id) == label] for label in order}
-        parts = {label: part for label, part in found.items() if part}
+    parts = parted(material, rows, by) if by else {"all": rows}
     titles = {label: material.group_title(label) if by == material.layout.group else label for label in parts}
     draw = _incidences if definition.competing else _survivals
-    drawing, grid = draw(definition, block, name, {titles[label]: part for label, part in parts.items()})
     pair = " v ".join(shown_labels(material.facts.endpoints, definition).get(by, ()))
+    compared = [one for one in material.results if one.name.startswith(f"{endpoint}.") and one.group == pair]
+    drawing, grid = draw(
+        definition,
+        block,
+        name,
+        {titles[label]: part for label, part in parts.items()},
+        list(_comparisons(compared)) if by else [],
+    )
     tests = [
         record
         for test in block.get("tests", ())
@@ -48,7 +51,46 @@ def survival_plate(material: Material, block: Block, name: str) -> Plate:
     return drawing, (grid, _tests(tests)) if tests else (grid,)
 
 
-def _survivals(definition: Endpoint, block: Block, name: str, parts: Mapping[str, Rows]) -> tuple[Any, Grid]:
+def parted(material: Material, rows: Rows, by: str) -> dict[str, Rows]:
+    """The rows of a derivation by label of a group, in its order; labels that nobody has are left out."""
+    labels = material.facts.group(by)
+    order = dict.fromkeys(material.facts.endpoints.groups[by].labels.values())
+    found = {label: [row for row in rows if labels.get(row.patient_id) == label] for label in order}
+    return {label: part for label, part in found.items() if part}
+
+
+def _comparisons(records: list[Record]) -> Iterator[str]:
+    """What is said under curves of groups: P of the test, hazard ratio with its interval."""
+    said = []
+    for record in records:
+        statistic = record.name.rsplit(".", 1)[-1]
+        if statistic in _TESTS and record.p_value is not None:
+            p = p_value(record.p_value)
+            said.append(f"{_TESTS[statistic]} P {p if p.startswith('<') else f'= {p}'}")
+        elif statistic == "firth_hazard_ratio" and record.value is not None:
+            ends = f" ({interval(record)})" if interval(record) else ""
+            said.append(f"hazard ratio {record.group}, Firth {estimate(record)}{ends}")
+    if said:
+        yield f"{'; '.join(said)}."
+
+
+def _medians(curves: Mapping[str, Curve], kind: str) -> str:
+    """The median of each curve with its interval."""
+    said = []
+    for title, curve in curves.items():
+        found = curve.median(kind)
+        middle = "not reached" if found.value is None else f"{number(found.value)} days"
+        if found.low is not None:
+            middle += (
+                f" ({number(found.low)} to {'not reached' if found.high is None else number(found.high)})"
+            )
+        said.append(f"{title} {middle}" if len(curves) > 1 else middle)
+    return f"Median (95 % interval, {kind}): {'; '.join(said)}."
+
+
+def _survivals(
+    definition: Endpoint, block: Block, name: str, parts: Mapping[str, Rows], said: list[str]
+) -> tuple[Any, Grid]:
     kind = block.get("interval", "log-log")
     curves = {title: survival_curve(part) for title, part in parts.items()}
     last = max((float(curve.times[-1]) for curve in curves.values()), default=0.0)
@@ -60,6 +102,7 @@ def _survivals(definition: Endpoint, block: Block, name: str, parts: Mapping[str
         axis=block.get("axis", "Without event"),
         start=_start(definition, block),
         interval=kind,
+        said=[_medians(curves, kind), *said],
     )
     head = ("Group", "Day", "Survival", f"95 % interval ({kind})", "At risk", "Events so far")
     body = tuple(
@@ -70,7 +113,9 @@ def _survivals(definition: Endpoint, block: Block, name: str, parts: Mapping[str
     return drawing, Grid(f"{definition.title}: Kaplan-Meier estimates", heads(head), body, layout="plain")
 
 
-def _incidences(definition: Endpoint, block: Block, name: str, parts: Mapping[str, Rows]) -> tuple[Any, Grid]:
+def _incidences(
+    definition: Endpoint, block: Block, name: str, parts: Mapping[str, Rows], said: list[str]
+) -> tuple[Any, Grid]:
     """Every cause of the one group, or the endpoint's own event in each of several groups."""
     needed = ["event", "duration_days"]
     found = {
@@ -98,6 +143,7 @@ def _incidences(definition: Endpoint, block: Block, name: str, parts: Mapping[st
         axis="Cumulative incidence" if one else f"Cumulative incidence of {own}",
         start=_start(definition, block),
         one_group=one,
+        said=said,
     )
     first = ("Event",) if one else ("Group", "Event")
     head = (*first, "Day", "Incidence", "95 % interval (log-log)", "At risk", "Events so far")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fhir_blina.endpoints import Facts
-from fhir_blina.report.blocks import Material
 from fhir_blina.report.characteristics import characteristics
 from fhir_blina.report.grids import Grid
 from fhir_blina.report.layout import generic_layout, read_layout
+from fhir_blina.report.material import Material
 from fhir_blina.results import Results
 
 

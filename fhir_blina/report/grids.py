@@ -31,6 +31,7 @@ UNITS = {
 _SEMANTIC_TAG = re.compile(
     r" \((?:qualifier value|disorder|finding|procedure|situation|specimen|observable entity)\)$"
 )
+LONGEST = 6
 _BLANK = re.compile(r"\{(\w+)\}")
 
 
@@ -82,7 +83,9 @@ class Grid:
 
 
 def number(value: Any, places: int | None = None) -> str:
-    """A number for readers, rounded half up; without ``places`` as it stands, a float to 4 digits."""
+    """A number for readers, rounded half up; without ``places`` as recorded, or to 4 digits if it is long."""
+    if isinstance(value, Decimal) and places is None and _long(value):
+        places = _four_digits(value)
     if places is not None:
         rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
         return f"{rounded:f}".replace("-", "−")
@@ -92,6 +95,28 @@ def number(value: Any, places: int | None = None) -> str:
         digits = max(0, 3 - math.floor(math.log10(abs(value))))
         return f"{value:.{min(digits, 12)}f}".rstrip("0").rstrip(".").replace("-", "−")
     return f"{value:f}".replace("-", "−") if isinstance(value, Decimal) else str(value).replace("-", "−")
+
+
+def sensible_places(*values: Decimal | int) -> int | None:
+    """Decimal places for numbers that stand together; ``None`` where all are short enough as recorded."""
+    long = [Decimal(value) for value in values if _long(Decimal(value))]
+    return max(map(_four_digits, long)) if long else None
+
+
+def recorded_places(value: Decimal | int) -> int:
+    """Decimal places with which a value was recorded."""
+    exponent = Decimal(value).as_tuple().exponent
+    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+
+
+def _long(value: Decimal) -> bool:
+    """More than six significant digits, some of them after the point."""
+    parts = value.as_tuple()
+    return len(parts.digits) > LONGEST and isinstance(parts.exponent, int) and parts.exponent < 0
+
+
+def _four_digits(value: Decimal) -> int:
+    return min(12, max(0, 3 - value.adjusted())) if value else 0
 
 
 def unit(ucum: Any) -> str:

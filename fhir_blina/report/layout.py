@@ -129,12 +129,18 @@ _NUMBERS = [
 ]
 
 
-def generic_layout(endpoints: Endpoints) -> Layout:
-    """A report for a cohort without ``report.yaml``: everything that the endpoints file names."""
+def generic_layout(endpoints: Endpoints, *, large: bool = False) -> Layout:
+    """A report for a cohort without ``report.yaml``: everything that the endpoints file names.
+
+    Args:
+        endpoints: The definitions.
+        large: Too many patients for a row each: the flow of patients, what is missing, and follow-up instead.
+    """
     first, asked = next(iter(endpoints.endpoints.values()), None), endpoints.sections
     shares = [{"label": _title(name), "proportion": name} for name in asked.proportions]
     measures = [{"label": _title(name), "measure": name} for name in asked.summaries]
-    group = next(iter(first.compare if first else ()), next(iter(endpoints.groups), ""))
+    compared = [(one, by) for one in endpoints.endpoints.values() for by in one.compare]
+    group = compared[0][1] if compared else next(iter(endpoints.groups), "")
     headline: list[Block] = [{"label": "Patients", "record": {"name": "subjects.count"}}]
     if first is not None:
         median = {
@@ -147,8 +153,16 @@ def generic_layout(endpoints: Endpoints) -> Layout:
         *({"label": _title(name), "set": share.wanted} for name, share in asked.proportions.items()),
     ]
     patients: list[Block] = []
+    if large and first is not None:
+        split = {"by": group} if group else {}
+        patients.append({"kind": "flow", "caption": "Flow of patients", "endpoint": first.name, **split})
     if rows:
         patients.append({"kind": "characteristics", "caption": "Characteristics", "rows": rows})
+    if large:
+        patients.append({"kind": "missing", "caption": "Values that are missing"})
+    if large and first is not None:
+        caption = f"Follow-up, {first.title[:1].lower()}{first.title[1:]}"
+        patients.append({"kind": "follow_up", "caption": caption, "endpoint": first.name})
     if any(summary.test for summary in asked.summaries.values()):
         patients.append({"kind": "records", "caption": "Comparisons by rank", "names": ["*.mann_whitney*"]})
     columns = [{"label": _title(name), "measure": name} for name in endpoints.measures]
@@ -156,11 +170,13 @@ def generic_layout(endpoints: Endpoints) -> Layout:
     for endpoint in endpoints.endpoints.values():
         curves += _curves(endpoint)
     sections: list[tuple[str, list[Block]]] = [
-        ("Summary", [{"kind": "headline", "items": headline}]),
+        ("Summary", [{"kind": "headline", "items": headline}, *_said(group, compared)]),
         ("Patients", patients),
         (
             "One row per patient",
-            [{"kind": "patients", "caption": "Values by patient", "columns": columns}] if columns else [],
+            [{"kind": "patients", "caption": "Values by patient", "columns": columns}]
+            if columns and not large
+            else [],
         ),
         (
             "Proportions",
@@ -169,12 +185,22 @@ def generic_layout(endpoints: Endpoints) -> Layout:
         ("Time to events", curves),
         ("Published numbers", [{"kind": "claims"}]),
         ("Findings", [{"kind": "findings"}]),
-        ("Methods", [{"kind": "methods"}]),
-        ("Where each number comes from", [{"kind": "derivation"}]),
+        ("Methods and sources", [{"kind": "methods"}, {"kind": "derivation"}]),
     ]
     return Layout(
         group=group, sections=tuple(Section(title, "", tuple(blocks)) for title, blocks in sections if blocks)
     )
+
+
+def _said(group: str, compared: list[tuple[Endpoint, str]]) -> Iterator[Block]:
+    """By which group the report is split, and why."""
+    if group:
+        why = (
+            f", which {compared[0][0].title[:1].lower()}{compared[0][0].title[1:]} is compared by"
+            if compared
+            else ""
+        )
+        yield {"kind": "text", "texts": [f"Tables and figures are split by {_title(group).lower()}{why}."]}
 
 
 def _at_last_follow_up(endpoint: Endpoint) -> Block:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from fhir_blina.figures import (
+    ONLY,
     Drawing,
     Interval,
     Lane,
@@ -22,7 +24,6 @@ from fhir_blina.figures import (
     swimmer,
 )
 from fhir_blina.files import is_missing
-from fhir_blina.report.blocks import FOLD_ROWS, Material, folded
 from fhir_blina.report.grids import (
     Cell,
     Grid,
@@ -35,6 +36,12 @@ from fhir_blina.report.grids import (
     words,
 )
 from fhir_blina.report.layout import Block
+from fhir_blina.report.material import Material
+from fhir_blina.statistics import median, spread
+
+#: So many lanes a swimmer plot of many patients has.
+SAMPLE = 30
+AS_TABLE = "show the figure as a table"
 
 Plate = tuple[Drawing, tuple[Grid, ...]]
 
@@ -55,6 +62,10 @@ def swimmer_plate(material: Material, block: Block, name: str) -> Plate:
             mine = spans.setdefault(str(row["patient_id"]), [])
             start, end = float(row[treatment["start"]]), float(row[treatment["end"]])
             mine.append(Span(start, end, len(mine), fill(treatment["show"], row)))
+    if any(len(mine) > 1 for mine in spans.values()):
+        for key, mine in spans.items():
+            if len(mine) == 1:
+                spans[key] = [replace(mine[0], order=ONLY)]
     timed = {mark["label"]: facts.timed(mark["time"]) for mark in block["marks"] if "time" in mark}
     ends = {mark["ends_with"]: mark["label"] for mark in block["marks"] if "ends_with" in mark}
     lanes = []
@@ -72,25 +83,31 @@ def swimmer_plate(material: Material, block: Block, name: str) -> Plate:
         lanes.append(Lane(label, group, stop, tuple(spans.get(key, ())), tuple(marks), note))
     order = {label: place for place, label in enumerate(material.group_labels)}
     lanes.sort(key=lambda lane: (order.get(lane.group, len(order)), -lane.end, lane.label))
-    grid = _lane_grid(lanes, [mark["label"] for mark in block["marks"]], material)
+    caption = block["caption"]
+    grids: tuple[Grid, ...] = ()
+    if material.large:
+        sample = lanes[:: -(-len(lanes) // SAMPLE)]
+        caption = f"{caption}: {len(sample)} of {len(lanes)} patients, evenly spaced by group and follow-up"
+        lanes = [replace(lane, label="", note="") for lane in sample]
+    else:
+        grids = (_lane_grid(lanes, [mark["label"] for mark in block["marks"]], material),)
     named = [
         Lane(lane.label, _heading(material, lane.group), lane.end, lane.spans, lane.marks, lane.note)
         for lane in lanes
     ]
     shapes = {mark["label"]: mark["shape"] for mark in block["marks"]}
-    description = "; ".join(f"{lane.label}: {lane.note}" for lane in lanes[:FOLD_ROWS])
-    more = "" if len(lanes) <= FOLD_ROWS else f"; and {len(lanes) - FOLD_ROWS} more patients"
+    description = "; ".join(f"{lane.label}: {lane.note}" for lane in lanes if lane.note)
     drawing = swimmer(
         name,
-        block["caption"],
-        f"One lane for each of {len(lanes)} patients with treatment steps and events. {description}{more}.",
+        caption,
+        f"One lane for each of {len(lanes)} patients with treatment steps and events. {description}".strip(),
         named,
         shapes,
         zoom_days=block.get("zoom_days") if len(lanes) <= 60 else None,
         start=words(facts.endpoints.endpoints[block["endpoint"]].start).replace("_", " "),
         **({"steps": treatment["steps"]} if "steps" in treatment else {}),
     )
-    return drawing, (grid,)
+    return drawing, grids
 
 
 def _day(value: Any) -> float:
@@ -112,7 +129,7 @@ def _lane_grid(lanes: list[Lane], marks: list[str], material: Material) -> Grid:
             Cell("day " + ", ".join(found)) if found else Cell("–", tone="missing") for found in days.values()
         )
         rows.append((Cell(lane.label), Cell(material.group_title(lane.group)), Cell(steps or "–"), *cells))
-    return Grid("Days of every event in the figure", head, tuple(rows), fold="show the figure as a table")
+    return Grid("Days of every event in the figure", head, tuple(rows), fold=AS_TABLE)
 
 
 def heads(words_: tuple[str, ...]) -> tuple[Head, ...]:
@@ -144,7 +161,7 @@ def proportions_plate(material: Material, block: Block, name: str) -> Plate:
     text = "; ".join(f"{r.label} {r.counts}, {100 * r.low:.0f} to {100 * r.high:.0f} per cent" for r in rows)
     drawing = proportions(name, block["caption"], f"{text}.", rows, interval=f"95 % interval, {kind}")
     head = heads(("Property", "Patients", "Share", *(f"95 % interval, {method}" for method in methods)))
-    return drawing, (Grid("Proportions with their intervals", head, tuple(body)),)
+    return drawing, (Grid("Proportions with their intervals", head, tuple(body), fold=AS_TABLE),)
 
 
 def before_after_plate(material: Material, block: Block, name: str) -> Plate:
@@ -179,13 +196,31 @@ def before_after_plate(material: Material, block: Block, name: str) -> Plate:
     drawing = before_after(
         name, block["caption"], f"{counts}. The table gives every value.", panels, titles, axis=block["axis"]
     )
+    if material.large:
+        return drawing, (_spread_grid(panels, stages),)
     grid = Grid(
         "The same values as a table",
         tuple(head),
         tuple(tuple(cells) for cells in body.values()),
-        fold=folded(len(body)),
+        fold=AS_TABLE,
     )
     return drawing, (grid,)
+
+
+def _spread_grid(panels: list[Panel], stages: Mapping[str, str]) -> Grid:
+    """How many have a number at each time, and its median with quartiles."""
+    rows = []
+    for panel in panels:
+        for place, stage in enumerate(stages.values()):
+            values = [row[place] for row in panel.patients.values()]
+            numbers = [Decimal(str(value)) for value in values if isinstance(value, float)]
+            if numbers:
+                found = spread(numbers)
+                ends = f"{number(found.first_quartile)} to {number(found.third_quartile)}"
+                cells = (panel.title, stage, str(len(numbers)), number(median(numbers)), ends)
+                rows.append(tuple(Cell(text) for text in cells))
+    head = heads(("Measure", "Time", "n", "Median", "Quartiles"))
+    return Grid("The values in numbers", head, tuple(rows), layout="plain")
 
 
 def _drawable(row: Mapping[str, Any] | None, reword: Mapping[str, str]) -> float | str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fhir_blina.results.agreement import agreement_sentences
 from fhir_blina.results.claims import (
     AGREES,
     DAYS_PER_MONTH,
@@ -38,6 +39,7 @@ __all__ = [
     "ReasonCount",
     "Record",
     "Results",
+    "agreement_sentences",
     "as_json",
     "compare_claims",
     "exact",

@@ -6,6 +6,7 @@ from fhir_blina.statistics.competing import Incidence, cumulative_incidence
 from fhir_blina.statistics.cox import firth_cox
 from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.labelings import in_words, smallest_p
+from fhir_blina.statistics.location import spread
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
 from fhir_blina.statistics.regression import cox_regression
@@ -45,4 +46,5 @@ __all__ = [
     "reverse_kaplan_meier",
     "simon_makuch",
     "smallest_p",
+    "spread",
 ]

@@ -78,8 +78,8 @@ def test_the_missing_have_a_row_and_the_complete_have_none(page):
     names = [row[0] for row in table]
     after = {names[place - 1]: row[1:] for place, row in enumerate(table) if row[0] == "no value"}
     assert after["Oedema"] == ["3 (8)", "2 (10)", "1 (5)"]
-    assert after["Copper, median (range)"] == ["10 (25)", "5 (25)", "5 (25)"]
-    assert set(after) == {"Oedema", "Copper, median (range)"}
+    assert after["Copper, median (quartiles)"] == ["10 (25)", "5 (25)", "5 (25)"]
+    assert set(after) == {"Oedema", "Copper, median (quartiles)"}
 
 
 def test_who_is_left_out_of_what_stands_with_its_reason(page):
