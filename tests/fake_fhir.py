@@ -65,6 +65,9 @@ class FakeFhir:
     writes_a_minute: int = 0
     transactions_are_batches: bool = False
     keeps_urns: bool = False
+    refuses_ids_with: int = 405
+    heeds_strict: bool = False
+    most_bytes: int = 0
     taken: int = 0
     minute: datetime | None = None
     page: int = 200
@@ -78,6 +81,7 @@ class FakeFhir:
     ahead: timedelta = timedelta()
     exported: list[str] | None = None
     export_time: str = ""
+    strict: bool = False
     _next_id: int = 1000
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -124,6 +128,9 @@ class FakeFhir:
 
     def answer(self, request: httpx.Request) -> tuple[int, Any, dict[str, str]]:
         path = request.url.path.removeprefix("/fhir").strip("/")
+        self.strict = self.heeds_strict and request.headers.get("prefer") == "handling=strict"
+        if self.most_bytes and len(request.content) > self.most_bytes:
+            raise Refused(413, "Content Too Large")
         params = parse_qsl(request.url.query.decode())
         text = request.content.decode()
         if path.endswith("_search") and not self.posts_searches:
@@ -243,7 +250,7 @@ class FakeFhir:
             raise (
                 Refused(404, "HAPI-0959: not allowed to create by a client's id")
                 if self.announces_ids
-                else Refused(405, "no ids of the client's")
+                else Refused(self.refuses_ids_with, "no ids of the client's")
             )
         elif re.fullmatch(r"\d+", name) and self.client_ids:
             raise Refused(400, "HAPI-0960: needs a non-digit character")
@@ -408,7 +415,7 @@ class FakeFhir:
             if name in HOW or (name == "_tag" and self.ignores_tag):
                 continue
             if name not in searchable(kind):
-                if self.lenient:
+                if self.lenient and not self.strict:
                     continue
                 raise Refused(400, f'HAPI-0524: Unknown search parameter "{name}" for resource type "{kind}"')
             keys = [key for key in keys if found_by(self.held[key], name, value)]
@@ -596,6 +603,30 @@ def outcome(text):
         "issue": [{"severity": "error", "code": "processing", "diagnostics": text}],
     }
 
+
+# By the makers' documented rules, see mappings/servers; rate limits are in test_entries.py, where no clock is
+# waited for.
+SANDBOXES = {
+    "medplum": {
+        "software": "medplum",
+        "client_ids": False,
+        "refuses_ids_with": 400,
+        "transactions_are_batches": True,
+        "most_entries": 50,
+        "most_bytes": 50 * 2**20,
+        "exports": False,
+    },
+    "google": {"software": "google", "most_entries": 4500, "most_bytes": 50 * 2**20},
+    "google, its ids": {"software": "google", "client_ids": False, "most_entries": 4500},
+    "azure": {
+        "software": "microsoft",
+        "most_entries": 500,
+        "most_bytes": 30 * 2**20,
+        "lenient": True,
+        "heeds_strict": True,
+    },
+    "healthlake": {"software": "healthlake", "most_entries": 160},
+}
 
 COHORT = "https://fhir-blina.example/CodeSystem/cohort"
 KEY = "https://fhir-blina.example/NamingSystem/resource-key"

@@ -16,7 +16,7 @@ from fhir_blina.files.json import loads, write_ndjson
 from fhir_blina.r4 import R4
 from fhir_blina.store import Audited, NdjsonFolder, Place, Source, open_store
 from fhir_blina.store.rest.rest import RestStore
-from tests.fake_fhir import COHORT, FakeFhir, resource, ward
+from tests.fake_fhir import COHORT, SANDBOXES, FakeFhir, resource, ward
 
 KINDS = {
     "folder": None,
@@ -28,6 +28,9 @@ KINDS = {
     "server's ids, single": {"client_ids": False, "bundle": ""},
     "server's ids, announced otherwise": {"client_ids": False, "announces_ids": True},
     "server's ids, no conditions": {"client_ids": False, "bundle": "batch", "conditional": False},
+    **SANDBOXES,
+    "no totals": {"counts": False, "page": 4},
+    "no totals, server's ids": {"counts": False, "client_ids": False, "bundle": ""},
 }
 
 

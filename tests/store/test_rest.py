@@ -511,10 +511,49 @@ def test_fewer_than_counted_is_an_error(paged, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_server_that_does_not_count_cannot_be_pulled(tmp_path):
+def test_a_server_that_does_not_count_is_followed_to_the_last_page_twice(tmp_path):
+    fake = FakeFhir(counts=False, page=7)
+    store_of(fake).push(patients(30), cohort="tiny")
+    fake.requests.clear()
+    done = store_of(fake).pull(tmp_path / "out", cohort="tiny", types=["Patient"])
+    assert done.counts == {"Patient": 30}
+    assert "followed twice: the server gives no totals" in done.certificate["compared_with"]
+    assert len([one for one in fake.requests if "_getpages" in str(one.url)]) == 2 * 4
+
+
+def test_two_walks_of_a_server_that_does_not_count_must_agree(tmp_path):
     fake = FakeFhir(counts=False)
-    with pytest.raises(StoreIncomplete, match="does not count"):
+    store_of(fake).push(patients(30), cohort="tiny")
+    left = [1]
+
+    def short(server, request):
+        if request.method == "GET" and request.url.path.endswith("/Patient") and "1000" in str(request.url):
+            if left:
+                return left.pop() and None
+            answer = server.answer(request)[1]
+            return httpx.Response(200, json=json.loads(json.dumps(answer | {"entry": answer["entry"][:-1]})))
+        return None
+
+    fake.faults.append(short)
+    with pytest.raises(StoreIncomplete, match="Pull again"):
         store_of(fake).pull(tmp_path / "out", cohort="tiny", types=["Patient"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_ignored_summary_is_no_count(tmp_path):
+    """A server that ignores ``_summary`` answers with a page, and its total can be that page's."""
+    fake = FakeFhir(page=7)
+    store_of(fake).push(patients(30), cohort="tiny")
+    plain = fake.search
+
+    def search(kind, params, there=None):
+        params = [pair for pair in params if pair[0] != "_summary"]
+        found = plain(kind, params, there)
+        return found | {"total": len(found["entry"])}
+
+    fake.search = search
+    done = store_of(fake).pull(tmp_path / "out", cohort="tiny", types=["Patient"])
+    assert done.counts == {"Patient": 30}
 
 
 def test_a_server_that_ignores_the_tag_is_left_alone(tmp_path):
@@ -747,9 +786,16 @@ def test_doctor_says_what_a_server_can_do_and_a_push_succeeds(traits, said):
 
 
 def test_doctor_says_when_a_server_cannot_be_used():
-    report = examine(BASE, client=FakeFhir(counts=False).client())
+    report = examine(BASE, client=FakeFhir(counts=False, types=["Patient"]).client())
     assert not report.usable
-    assert [line.topic for line in report.lines if not line.usable] == ["counting"]
+    assert [line.topic for line in report.lines if not line.usable] == ["types", "searching"]
+
+
+def test_doctor_says_that_a_server_gives_no_totals():
+    report = examine(BASE, client=FakeFhir(counts=False).client())
+    assert report.usable
+    (line,) = (line for line in report.lines if line.topic == "counting")
+    assert (line.found, "twice" in line.consequence) == ("no totals", True)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from fhir_blina.cohorts import read_cohort
 from fhir_blina.mapping import map_cohort
 from fhir_blina.r4 import R4
 from fhir_blina.store import open_store
-from tests.fake_fhir import FakeFhir
+from tests.fake_fhir import SANDBOXES, FakeFhir
 from tests.fault_proxy import served
 
 NAME = "cjcp2023"
@@ -21,21 +21,19 @@ STRICT = {
     "assigns ids, no transactions": {"client_ids": False, "bundle": "batch"},
     "assigns ids, single requests": {"client_ids": False, "bundle": ""},
     "single requests": {"bundle": ""},
-    # By the rules in mappings/servers; rate limits are in test_entries.py, where no clock is waited for.
-    "medplum": {
-        "software": "medplum",
-        "client_ids": False,
-        "transactions_are_batches": True,
-        "most_entries": 50,
-    },
-    "google": {"software": "google", "most_entries": 4500},
-    "azure": {"software": "microsoft", "most_entries": 500, "lenient": True},
+    "no totals": {"counts": False},
+    **SANDBOXES,
 }
 
 
 @pytest.fixture(
     scope="module",
-    params=[*STRICT, "helios", pytest.param("hapi with its ids", marks=pytest.mark.hapi)],
+    params=[
+        *STRICT,
+        "helios",
+        pytest.param("hapi server", marks=pytest.mark.hapi),
+        pytest.param("hapi with its ids", marks=pytest.mark.hapi),
+    ],
 )
 def sandbox(request):
     if request.param in STRICT:

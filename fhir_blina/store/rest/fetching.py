@@ -21,12 +21,12 @@ from fhir_blina.store.rest.searches import (
     Params,
     beside,
     is_bundle,
-    is_count,
     matches,
     next_link,
     refuse_ignored,
     refuse_inclusions,
     tells_of_patients,
+    total_of,
 )
 
 PAGE_SIZE = 1000
@@ -82,12 +82,14 @@ class Fetcher:
 
     Attributes:
         notes: What happened on the way, a sentence each.
+        counting: Whether the server says how many a search finds; False once it did not.
     """
 
     transport: Transport
     capability: Capability
     progress: Callable[[str, int, int], None]
     notes: list[str] = field(default_factory=list)
+    counting: bool = True
 
     def key(self, resource: Resource) -> str:
         """``Type/id`` of a resource that the server sent, which must be one of its release."""
@@ -113,22 +115,29 @@ class Fetcher:
             entries = answer.json.get("entry") if answer.ok and isinstance(answer.json, dict) else None
             if isinstance(entries, list) and len(entries) == len(kinds):
                 found = [entry.get("resource") if isinstance(entry, dict) else None for entry in entries]
-                totals = [one.get("total") if isinstance(one, dict) else None for one in found]
+                totals = [total_of(one) for one in found]
         result = {}
         for position, kind in enumerate(kinds):
             total = totals[position] if totals else None
-            count = total if is_count(total) else self.count(kind, selection.of(kind))
+            count = self.count(kind, selection.of(kind)) if total is None else total
             if count:
                 result[kind] = count
         return result
 
     def count(self, kind: str, params: Params) -> int:
-        """``_summary=count`` of one search."""
-        answer = self._search(kind, dict(params) | {"_summary": "count"})
-        total = answer.json.get("total") if isinstance(answer.json, dict) else None
-        if not is_count(total):
-            raise StoreIncomplete(f"the server does not count its {kind} (_summary=count)")
-        return total
+        """``_summary=count`` of one search; where the server gives no total, all its pages are gone through."""
+        if self.counting:
+            answer = self._search(kind, dict(params) | {"_summary": "count"})
+            total = total_of(answer.json)
+            if total is not None:
+                return total
+            if "total" in answer.json and not answer.json.get("entry"):
+                raise StoreIncomplete(f"the server does not count its {kind} (_summary=count)")
+            self.counting = False
+            self._note(
+                "the server gives no totals: every search was followed to its last page twice, and agreed"
+            )
+        return len({one["id"] for page in self.pages(kind, params, None) for one in page.resources})
 
     def _search(self, kind: str, params: Params) -> Answer:
         apart = len(urlencode(params)) > LONGEST_ADDRESS or tells_of_patients(params)
@@ -180,7 +189,7 @@ class Fetcher:
         self,
         kind: str,
         params: Params,
-        count: int,
+        count: int | None,
         *,
         begin: str | None = None,
         walked: Iterable[str] = (),
@@ -190,7 +199,7 @@ class Fetcher:
         Args:
             kind: Resource type.
             params: Search parameters.
-            count: What the server counted; it is asked once more where another number comes.
+            count: What the server counted; it is asked once more where another number comes. None to count.
             begin: Address of the page to go on with; None for the first.
             walked: Ids on the pages before that one.
 
@@ -230,7 +239,7 @@ class Fetcher:
             if following is not None and following in visited:
                 raise StoreInconsistent(f"the pages of the search for {kind} go in a circle")
             number = len(seen | earlier) if following is None else len(seen)
-            if number > count or (number < count and following is None):
+            if count is not None and (number > count or (number < count and following is None)):
                 recounts += 1
                 if recounts > MOST_RECOUNTS:
                     raise StoreInconsistent(

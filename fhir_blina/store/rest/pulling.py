@@ -187,7 +187,9 @@ class Pull:
             "total": len(journal),
             "compared_with": "the members of the Group as exported"
             if self.group
-            else "_summary=count of each type",
+            else "_summary=count of each type"
+            if self.fetcher.counting
+            else "every page of each search, followed twice: the server gives no totals",
             "requests": self.fetcher.transport.requests,
             "notes": [reason, *self.fetcher.notes],
         }

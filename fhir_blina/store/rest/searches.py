@@ -126,6 +126,12 @@ def kept_link(link: str, params: Params) -> bool:
     return names <= (_REMEMBERED if tells_of_patients(params) else _REMEMBERED | _COUNTED | HARMLESS)
 
 
+def total_of(said: Any) -> int | None:
+    """What an answer to ``_summary=count`` counts; None where it does not, or holds what should be counted."""
+    total = said.get("total") if isinstance(said, dict) and not said.get("entry") else None
+    return total if is_count(total) else None
+
+
 def is_count(total: Any) -> TypeGuard[int]:
     """Whether a total is the number of something."""
     return isinstance(total, int) and not isinstance(total, bool) and total >= 0
