@@ -125,7 +125,7 @@ class Fetcher:
         return result
 
     def count(self, kind: str, params: Params) -> int:
-        """``_summary=count`` of one search; where the server gives no total, all its pages are gone through."""
+        """``_summary=count`` of one search; where the server gives no total, what is on all its pages."""
         if self.counting:
             answer = self._search(kind, dict(params) | {"_summary": "count"})
             total = total_of(answer.json)
@@ -134,9 +134,7 @@ class Fetcher:
             if "total" in answer.json and not answer.json.get("entry"):
                 raise StoreIncomplete(f"the server does not count its {kind} (_summary=count)")
             self.counting = False
-            self._note(
-                "the server gives no totals: every search was followed to its last page twice, and agreed"
-            )
+            self._note("the server gives no totals: each search was followed to its last page twice")
         return len({one["id"] for page in self.pages(kind, params, None) for one in page.resources})
 
     def _search(self, kind: str, params: Params) -> Answer:

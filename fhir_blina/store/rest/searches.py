@@ -127,7 +127,7 @@ def kept_link(link: str, params: Params) -> bool:
 
 
 def total_of(said: Any) -> int | None:
-    """What an answer to ``_summary=count`` counts; None where it does not, or holds what should be counted."""
+    """What an answer to ``_summary=count`` counts; None where it does not, or sends resources."""
     total = said.get("total") if isinstance(said, dict) and not said.get("entry") else None
     return total if is_count(total) else None
 
