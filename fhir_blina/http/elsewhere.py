@@ -14,6 +14,10 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # what a network of IPv6 alone c
 # local NAT64 (RFC 8215), IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765), site-local (RFC 3879)
 _WRAPPING = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10")))
 
+# what Python's register of IANA's does not know yet, or calls global: documentation (RFC 9637), the relay of
+# 6to4 that is no more (RFC 7526), protocol assignments (RFC 6890)
+_NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("3fff::/20", "192.88.99.0/24", "192.0.0.0/24")))
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -63,7 +67,11 @@ def is_public(address: Address) -> bool:
         if int(address) & 0xFFFF_FFFF_0000_0000 in {0x5EFE_0000_0000, 0x0200_5EFE_0000_0000}:
             return False  # ISATAP, RFC 5214
     return address.is_global and not (
-        address.is_multicast or address.is_reserved or address.is_private or address.is_unspecified
+        any(address.version == one.version and address in one for one in _NOT_PUBLIC)
+        or address.is_multicast
+        or address.is_reserved
+        or address.is_private
+        or address.is_unspecified
     )
 
 

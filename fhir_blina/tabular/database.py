@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,15 @@ from fhir_blina.tabular.sheet import RawTable, at_lines
 SQLITE = (".sqlite", ".sqlite3", ".db")
 DUCKDB = (".duckdb", ".ddb")
 PARQUET = (".parquet",)
+MOST_ROWS = 5_000_000
+MOST_SECONDS = 300.0
+MOST_CELL_BYTES = 16 * 2**20
+MOST_MEMORY = "2GiB"
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+
+
+class _TooManyError(Exception):
+    """More rows than a table may have."""
 
 
 def read_sqlite(path: Path, declared: Declaration, findings: list[Finding]) -> RawTable | None:
@@ -25,12 +36,17 @@ def read_sqlite(path: Path, declared: Declaration, findings: list[Finding]) -> R
     if not _asked(path, declared, findings):
         return None
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    end = time.monotonic() + MOST_SECONDS
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_CELL_BYTES)
+        connection.set_progress_handler(lambda: time.monotonic() > end, 100_000)
         connection.set_authorizer(
             lambda action, *_: sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
         )
         cursor = connection.execute(declared.query)
-        return _sheet(path, [one[0] for one in cursor.description or ()], cursor)
+        return _sheet(path, [one[0] for one in cursor.description or ()], _few(cursor))
+    except _TooManyError:
+        findings.append(problem(str(path), f"the query gives more than {MOST_ROWS:,} rows"))
     except sqlite3.Error as error:
         findings.append(problem(str(path), f"the query: {error}"))
     finally:
@@ -45,9 +61,12 @@ def read_duckdb(path: Path, declared: Declaration, findings: list[Finding]) -> R
     import duckdb
 
     try:
-        with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as base:
+        closed: dict[str, Any] = {"enable_external_access": "false"}
+        with duckdb.connect(str(path), read_only=True, config=closed) as base, _bounded(base):
             answer = base.execute(declared.query)
-            return _sheet(path, [one[0] for one in answer.description], answer.fetchall())
+            return _sheet(path, [one[0] for one in answer.description], _few(answer))
+    except _TooManyError:
+        findings.append(problem(str(path), f"the query gives more than {MOST_ROWS:,} rows"))
     except duckdb.Error as error:
         findings.append(problem(str(path), f"the query: {str(error).splitlines()[0]}"))
     return None
@@ -60,9 +79,11 @@ def read_parquet(path: Path, _: Declaration, findings: list[Finding]) -> RawTabl
     import duckdb
 
     try:
-        with duckdb.connect() as base:
+        with duckdb.connect() as base, _bounded(base):
             answer = base.execute("SELECT * FROM read_parquet(?, binary_as_string = true)", [str(path)])
-            return _sheet(path, [one[0] for one in answer.description], answer.fetchall())
+            return _sheet(path, [one[0] for one in answer.description], _few(answer))
+    except _TooManyError:
+        findings.append(problem(str(path), f"has more than {MOST_ROWS:,} rows"))
     except duckdb.Error:
         findings.append(problem(str(path), "not Parquet that can be read"))
     return None
@@ -90,6 +111,33 @@ def read_url(path: Path, declared: Declaration, findings: list[Finding]) -> RawT
         # the message of a driver may hold the URL, and a password in it
         findings.append(problem(str(place), f"the query failed: {type(error).__name__}"))
     return None
+
+
+def _few(cursor: Any) -> list[Any]:
+    """The rows of an answer.
+
+    Raises:
+        _TooManyError: they are more than a table may have.
+    """
+    rows: list[Any] = []
+    while part := cursor.fetchmany(10_000):
+        rows += part
+        if len(rows) > MOST_ROWS:
+            raise _TooManyError
+    return rows
+
+
+@contextlib.contextmanager
+def _bounded(base: Any) -> Iterator[None]:
+    """Stop what DuckDB runs when it takes more memory or time than it may."""
+    base.execute(f"SET memory_limit = '{MOST_MEMORY}'")
+    timer = threading.Timer(MOST_SECONDS, base.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _sheet(path: Path, titles: Sequence[str], rows: Iterable[Any]) -> RawTable:

@@ -12,6 +12,7 @@ from fhir_blina.files import read_regular
 from fhir_blina.tabular.celltext import SPREADSHEET_DIGITS, cell_text
 from fhir_blina.tabular.declaration import Declaration
 from fhir_blina.tabular.formulas import faulty_cells
+from fhir_blina.tabular.probing import why_too_large
 from fhir_blina.tabular.sheet import RawTable
 
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -105,7 +106,13 @@ def _opened(path: Path, findings: list[Finding]) -> Any:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(read_regular(path)))
+        data = read_regular(path)
+        if why := why_too_large(data):
+            findings.append(
+                problem(str(path), f"the workbook {why}", "Keep what is needed, or save it as CSV")
+            )
+            return None
+        return CalamineWorkbook.from_filelike(io.BytesIO(data))
     except OSError as error:
         findings.append(problem(str(path), f"cannot be read: {error.strerror}", code="not-found"))
     except PasswordError:
