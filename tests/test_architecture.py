@@ -98,6 +98,7 @@ TOPICS = {
     "run",
     "run_privacy",
     "second_cohort",
+    "shipped_cohorts",
 }
 MAX_LINES = 350
 
