@@ -292,7 +292,7 @@ CHOOSE_A_RELEASE = {
     "cohorts.folder",
     "mapping.check",
     "store.folder",
-    "store.rest.rest",
+    "store.rest.reading",
     "validation.validation",
     "views.reader",
     "views.loading",

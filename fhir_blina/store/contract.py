@@ -38,6 +38,11 @@ def by_type(keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {kind: tuple(names) for kind, names in result.items()}
 
 
+def each_key(ids: Keys) -> set[str]:
+    """``Type/id`` of ids by type: the way back from :func:`by_type`."""
+    return {f"{kind}/{name}" for kind, names in ids.items() for name in names}
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a push would do, as ids by resource type.

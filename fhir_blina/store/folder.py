@@ -10,7 +10,6 @@ from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import Resource, loads, locked, same
 from fhir_blina.r4 import R4, FhirRelease, checked_types
 from fhir_blina.store.contract import (
-    Keys,
     Plan,
     Progress,
     PullResult,
@@ -20,6 +19,7 @@ from fhir_blina.store.contract import (
     belongs_to,
     by_type,
     counted,
+    each_key,
     no_progress,
     not_here,
 )
@@ -80,8 +80,8 @@ class FolderStore:
             plan = _plan(sent, held, cohort, remove_orphans is not False)
             planned = time.perf_counter()
             rejected = plan.rejected
-            gone = _keys(plan.orphaned) if plan.remove_orphans and not rejected else set()
-            changed = _keys(plan.create) | _keys(plan.update)
+            gone = each_key(plan.orphaned) if plan.remove_orphans and not rejected else set()
+            changed = each_key(plan.create) | each_key(plan.update)
             kept = {key: one.line for key, one in held.items() if key not in gone}
             written = kept | {key: sent.lines[key] for key in changed}
             new = not (self.folder / MANIFEST).is_file() and bool(sent or not rejected)
@@ -199,10 +199,6 @@ def _plan(sent: Sent, held: dict[str, FolderLine], cohort: str, remove_orphans: 
         remove_orphans=remove_orphans,
         rejected=tuple(one.finding for one in sent.rejected({})),
     )
-
-
-def _keys(by_type: Keys) -> set[str]:
-    return {f"{kind}/{name}" for kind, names in by_type.items() for name in names}
 
 
 def _same(held: str, sent: str) -> bool:

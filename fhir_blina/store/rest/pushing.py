@@ -12,13 +12,13 @@ from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import RESOURCE_KEY_SYSTEM, Resource, loads
 from fhir_blina.http import Transport
 from fhir_blina.store.contract import (
-    Keys,
     Plan,
     Progress,
     PushResult,
     belongs_to,
     by_type,
     counted,
+    each_key,
 )
 from fhir_blina.store.order import in_order
 from fhir_blina.store.rest.capability import Capability
@@ -196,12 +196,12 @@ class Push:
 
         Nothing is removed where something was rejected: it could be what took the place of the orphaned.
         """
-        unchanged = _keys(plan.unchanged)
+        unchanged = each_key(plan.unchanged)
         wanted = {key for key in self._sent if key not in unchanged}
-        orphaned = _keys(plan.orphaned) if plan.remove_orphans else set()
+        orphaned = each_key(plan.orphaned) if plan.remove_orphans else set()
         self._total = len(wanted) + len(orphaned)
         if wanted:
-            self._sender.creates = _keys(plan.create) if self._own_ids else ()
+            self._sender.creates = each_key(plan.create) if self._own_ids else ()
             storing = Storing(
                 transport=self._transport,
                 fetcher=self._fetcher,
@@ -236,7 +236,7 @@ class Push:
         self._removed = list(remover.written)
 
     def _drop_labels(self, plan: Plan) -> None:
-        for key in _keys(plan.update) - self._sender.rejected.keys():
+        for key in each_key(plan.update) - self._sender.rejected.keys():
             if "meta-delete" in self._capability.of(key.split("/")[0]).operations:
                 after = self._sent[key].get("meta") or {}
                 drop_labels(self._transport, self._theirs[key], loads(self._held[key].labels), after)
@@ -296,8 +296,3 @@ class Push:
             seconds=dict(seconds),
             notes=tuple(notes),
         )
-
-
-def _keys(ids: Keys) -> set[str]:
-    """``Type/id`` of ids by type."""
-    return {f"{kind}/{name}" for kind, names in ids.items() for name in names}
