@@ -118,3 +118,21 @@ def test_a_plan_has_nodes_that_other_dialects_say_too():
             found = {one.name for one in parse_one(text, dialect="spark").find_all(exp.Anonymous)}
             assert found == {one.name for one in sql.find_all(exp.Anonymous)}
             assert all(name.startswith("fhir_") or name == "error" for name in found)
+
+
+@pytest.mark.parametrize(
+    "around", ["({} | gender).first()", "({} | gender).single()", "iif(({} | gender) = 'g', gender, 'x')"]
+)
+def test_lists_of_lists_do_not_double_at_each_level(tmp_path, around):
+    """Plans and macros grow with the path: doubled at each of 12 levels, the query would take minutes."""
+    path = "gender"
+    for _ in range(12):
+        path = around.format(path)
+    view = read_view({"resource": "Patient", "select": [{"column": [{"name": "c", "path": path}]}]})
+    (column,) = compile_view(view).columns
+    assert sum(1 for _ in column.sql.walk()) < 2_000
+    fhirjson.write_ndjson(
+        tmp_path / "Patient.ndjson", [{"resourceType": "Patient", "id": "p", "gender": "g"}]
+    )
+    for engine in ENGINES:
+        assert read_rows(tmp_path, {"view": view}, engine=engine)["view"].rows == [("g",)]

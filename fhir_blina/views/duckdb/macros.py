@@ -21,10 +21,17 @@ def _error(fault: Fault) -> str:
 
 
 MACROS: dict[str, str] = {
-    # the one value of a list; several are an error
-    "fhir_only(list, message)": "CASE WHEN len(list) > 1 THEN error(message) ELSE list[1] END",
+    # the one value of a list; several are an error. A list that stands here once is worked out once, and
+    # lists of lists of lists do not double at each level
+    "fhir_only(items, message)": (
+        "list_transform([items], lambda list: "
+        "CASE WHEN len(list) > 1 THEN error(message) ELSE list[1] END)[1]"
+    ),
     # each value of a list once, in its first place
-    "fhir_distinct(items)": "list_filter(items, lambda x, i: x IS NULL OR list_position(items, x) = i)",
+    "fhir_distinct(items)": (
+        "list_transform([items], lambda list: list_filter(list, "
+        "lambda x, i: x IS NULL OR list_position(list, x) = i))[1]"
+    ),
     # whether levels that are crossed stay a table
     "fhir_bounded(sizes)": (
         f"CASE WHEN list_aggregate(sizes, 'product') > {MAX_ROWS} THEN {_error(Fault.ROWS)} ELSE true END"

@@ -58,14 +58,16 @@ class Operators(Singles):
             raise self.refuse("= between two lists")
         if left.loop is not None or right.loop is not None:
             many, single = (left, right) if left.loop is not None else (right, left)
-            first = replace(many, sql=tree.at(many.items(), 1), loop=None, guards=())
-            length = tree.size(many.items())
+            name = self.variable()
+            first = replace(many, sql=tree.at(tree.variable(name), 1), loop=None, guards=())
+            length = tree.size(tree.variable(name))
             several = tree.case((tree.is_there(single.single()), tree.boolean(False)))
-            return tree.case(
+            same = tree.case(
                 (tree.binary("=", tree.coalesce(length, tree.integer(0)), tree.integer(0)), tree.null()),
                 (tree.binary(">", length, tree.integer(1)), several),
                 otherwise=self._equal(first, single),
             )
+            return tree.at(tree.each(tree.array(many.items()), name, same), 1)  # worked out once
         if len(kinds) > 1:
             there = tree.both(tree.is_there(left.single()), tree.is_there(right.single()))
             return tree.case((there, tree.boolean(False)))

@@ -70,8 +70,7 @@ class Value:
     def items(self) -> Sql:
         """A list of the values."""
         if self.loop is None:
-            single = self.single()
-            return tree.case((tree.is_null(single), tree.array()), otherwise=tree.array(single))
+            return tree.kept(tree.array(self.single()), "v", tree.is_there(tree.variable("v")))
         if self.is_item:
             return self.loop.filtered()
         return tree.each(self.loop.filtered(), self.loop.variable, self.sql)
