@@ -7,7 +7,7 @@ import pytest
 from fhir_blina.cli.pipeline import run
 from fhir_blina.cohorts.folder import cohort_names, find_cohort
 
-PRINTED = {"mayo-pbc": 32, "ncctg-lung": 34}  # how many published numbers each has
+PRINTED = {"mayo-pbc": 32, "ncctg-lung": 34, "stanford-heart": 14}  # how many published numbers each has
 MOST_LINES = 150
 
 
