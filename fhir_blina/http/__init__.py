@@ -5,9 +5,10 @@ from __future__ import annotations
 from fhir_blina.http.answer import Answer
 from fhir_blina.http.auth import access
 from fhir_blina.http.elsewhere import bare_client, path_of, resolved
+from fhir_blina.http.limits import pause_of_limit
 from fhir_blina.http.origin import Origin, origin_of
 from fhir_blina.http.pace import Pace
-from fhir_blina.http.retry import Retry, Verdict, busy, pause_of_limit, retry_after
+from fhir_blina.http.retry import Retry, Verdict, busy, retry_after
 from fhir_blina.http.transport import Client, Transport
 
 __all__ = [

@@ -23,10 +23,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from fhir_blina.http.limits import LONGEST_PAUSE_OF_LIMIT, pause_of_limit
+
 TRIES = 8
 BUDGET_SECONDS = 600.0
 LONGEST_PAUSE = 30.0
-LONGEST_RETRY_AFTER = 120.0
+LONGEST_RETRY_AFTER = LONGEST_PAUSE_OF_LIMIT
 RACE_TRIES = 5
 DOUBT_TRIES = 2
 
@@ -39,9 +41,6 @@ TOO_LARGE = frozenset({408, 413, 504})
 DOUBTFUL = frozenset({409, 500})
 """Those that may be the request's fault or the moment's."""
 _THROTTLED = re.compile(rb"ThrottlingException|TooManyRequestsException")
-# RateLimit of draft-ietf-httpapi-ratelimit-headers: a list of items, r what is left and t seconds until more.
-_LEFT = re.compile(r";\s*r=(\d+)(?:\.\d+)?\b")
-_UNTIL = re.compile(r";\s*t=(\d+)\b")
 _RACE = re.compile(rb"HAPI-(0823|0825|0826|0989|2745)|HFJ_RES_SEARCH_URL")
 # What HAPI's 500 says while its database is away: words of Spring, Hibernate, their pool and the driver.
 # No resource is at fault then, and none may end among the refused.
@@ -129,31 +128,6 @@ def busy(status: int, content: bytes) -> bool:
 def throttled(status: int, content: bytes) -> bool:
     """Whether a server says that it was asked too much, by 429, by 503, or by a 400 in words."""
     return status in SLOWER or (status == 400 and _THROTTLED.search(content) is not None)
-
-
-def pause_of_limit(headers: Mapping[str, str], *, refused: bool = False) -> float:
-    """Seconds until the server takes more, by its rate limit; 0 where something is left, or nothing is said.
-
-    ``RateLimit: "name";r=0;t=12`` or ``RateLimit-Remaining: 0`` with ``RateLimit-Reset: 12``, the newer and
-    the older words of draft-ietf-httpapi-ratelimit-headers. At most two minutes.
-
-    Args:
-        headers: Of the answer.
-        refused: Something was refused, so what is left was too little: until the first limit starts anew.
-    """
-    limits = [
-        (int(left[1]), float(until[1]))
-        for item in headers.get("ratelimit", "").split(",")
-        if (left := _LEFT.search(item)) and (until := _UNTIL.search(item))
-    ]
-    said = [headers.get(f"ratelimit-{name}", "").strip() for name in ("remaining", "reset")]
-    if all(one.isascii() and one.isdecimal() for one in said):
-        limits.append((int(said[0]), float(said[1])))
-    spent = [until for left, until in limits if not left]
-    pause = max(spent, default=0.0)
-    if refused and not spent:
-        pause = min((until for _, until in limits), default=0.0)
-    return min(pause, LONGEST_RETRY_AFTER)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

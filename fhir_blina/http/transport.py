@@ -20,10 +20,11 @@ from fhir_blina.errors import StoreRefused, StoreUnavailable, conceal
 from fhir_blina.files import loads
 from fhir_blina.http.answer import Answer, holds_anything, holds_json
 from fhir_blina.http.exchange import exchange, keep_deadlines
+from fhir_blina.http.limits import pause_of_limit
 from fhir_blina.http.messages import sent_secrets, unreadable, untrusted_certificate
 from fhir_blina.http.origin import LOOPBACK, OVER_HTTPS_ONLY, origin_of, warn_of_plain
 from fhir_blina.http.pace import Pace
-from fhir_blina.http.retry import DOUBT_TRIES, Retry, Verdict, pause_of_limit, retry_after, throttled
+from fhir_blina.http.retry import DOUBT_TRIES, Retry, Verdict, retry_after, throttled
 
 _FHIR_PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+(?:/[A-Za-z0-9.\-]{1,64}|/_search)?|\$[a-z\-]+)?$")
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fhir_blina.http.retry import TRIES, Retry, Verdict, pause_of_limit
+from fhir_blina.http.retry import TRIES, Retry, Verdict
 
 # RFC 9110 and HAPI's habits (docs/reliability.md): what a try again can change. A status that is added to the
 # rule must be added here, with its reason.
@@ -72,25 +72,6 @@ def test_pauses_of_our_own_grow_and_are_bounded(monkeypatch):
     while retry.unanswered() is Verdict.AGAIN:
         pass
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
-
-
-@pytest.mark.parametrize(
-    ("headers", "spent", "refused"),
-    [
-        ({}, 0, 0),
-        ({"ratelimit": '"fhirInteractions";r=0;t=12'}, 12, 12),  # as Medplum's documentation shows it
-        ({"ratelimit": '"fhirInteractions";r=40;t=12'}, 0, 12),
-        ({"ratelimit": '"burst";r=0;t=2, "day";r=900;t=80000'}, 2, 2),
-        ({"ratelimit": '"burst";r=5;t=2, "day";r=900;t=80000'}, 0, 2),
-        ({"ratelimit": '"day";r=0;t=80000'}, 120, 120),
-        ({"ratelimit-remaining": "0", "ratelimit-reset": "7"}, 7, 7),
-        ({"ratelimit-remaining": "x", "ratelimit-reset": "7"}, 0, 0),
-        ({"ratelimit": "nonsense"}, 0, 0),
-    ],
-)
-def test_a_rate_limit_says_when_more_is_taken(headers, spent, refused):
-    assert pause_of_limit(headers) == spent
-    assert pause_of_limit(headers, refused=True) == refused
 
 
 def test_a_refusal_waits_as_long_as_the_rate_limit_says():
