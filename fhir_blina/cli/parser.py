@@ -144,6 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
     pull.add_argument("--types", metavar="A,B", help="only these resource types")
     pull.add_argument("--since", metavar="INSTANT", help="only what changed since then")
     pull.add_argument("--search", action="append", default=[], metavar="TYPE?QUERY", help="a FHIR search")
+    pull.add_argument("--patients", metavar="FILE", help="these patients (an id a line), by searches of each")
     pull.add_argument("--group", metavar="ID", help="only members of this Group, by $export")
     pull.add_argument(
         "--resume",

@@ -140,13 +140,17 @@ def _searches(options: Options) -> dict[str, Any]:
         params.setdefault(kind, {}).update(pairs)
     if params:
         chosen["params"] = params
+    if options.patients:
+        from fhir_blina.store.rest import read_patients
+
+        chosen["patients"] = read_patients(Path(options.patients))
     if options.group:
         chosen["group"] = options.group
     if options.files_from:
         chosen["files_from"] = options.files_from
     server = (options.store or "").startswith(("http://", "https://"))
     if chosen and not server:
-        raise StoreRefused("--search, --group and --files-from need a FHIR server in --store")
+        raise StoreRefused("--search, --patients, --group and --files-from need a FHIR server in --store")
     return chosen | ({"resume": options.resume} if server else {})
 
 

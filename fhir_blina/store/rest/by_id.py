@@ -22,11 +22,13 @@ class ById:
         transport: To the server.
         bundles: Whether the server takes bundles.
         key: ``Type/id`` of a resource that the server sent.
+        posts: Whether it is believed to take a search by POST.
     """
 
     transport: Transport
     bundles: bool
     key: Callable[[Resource], str]
+    posts: bool = True
 
     def all(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
         """The resources of one type that exist among these ids. Ids stay out of addresses.
@@ -57,6 +59,8 @@ class ById:
         return found | self._found(kind, failed) if failed else found
 
     def _found(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        if not self.posts:
+            return self._one_by_one(kind, ids)
         form = {"_id": ",".join(ids), "_count": str(len(ids))}
         answer = self.transport.request("POST", f"{kind}/_search", form=form)
         if answer.status in NO_POST:

@@ -79,6 +79,7 @@ class Fetcher:
         transport: To the server.
         capability: What the server can do.
         progress: Called as ``progress(step, done, total)``.
+        posts: Whether the server is believed to take a search by POST; False once it did not.
 
     Attributes:
         notes: What happened on the way, a sentence each.
@@ -88,6 +89,7 @@ class Fetcher:
     transport: Transport
     capability: Capability
     progress: Callable[[str, int, int], None]
+    posts: bool = True
     notes: list[str] = field(default_factory=list)
     counting: bool = True
 
@@ -138,16 +140,18 @@ class Fetcher:
         return len({one["id"] for page in self.pages(kind, params, None) for one in page.resources})
 
     def _search(self, kind: str, params: Params) -> Answer:
-        apart = len(urlencode(params)) > LONGEST_ADDRESS or tells_of_patients(params)
+        apart = wanted = len(urlencode(params)) > LONGEST_ADDRESS or tells_of_patients(params)
+        apart = apart and self.posts
         answer = (
             self.transport.request("POST", f"{kind}/_search", form=params, headers=STRICT)
             if apart
             else self.transport.get(kind, params=params, headers=STRICT)
         )
         if apart and answer.status in NO_POST:
-            self._note(f"the server takes no POST of a search for {kind}: its parameters went in the address")
-            apart = False
+            apart = self.posts = False
             answer = self.transport.get(kind, params=params, headers=STRICT)
+        if wanted and not apart:
+            self._note(f"the server takes no POST of a search for {kind}: its parameters went in the address")
         if not answer.ok or not is_bundle(answer):
             raise StoreRefused(f"the server refuses the search for {kind}: {answer.why()}")
         self._note(refuse_ignored(answer, kind, params, posted=apart))
@@ -266,7 +270,7 @@ class Fetcher:
 
     def by_ids(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
         """The resources of one type that exist among these ids; see :class:`ById`."""
-        return ById(self.transport, self.capability.bundle != "", self.key).all(kind, ids)
+        return ById(self.transport, self.capability.bundle != "", self.key, self.posts).all(kind, ids)
 
 
 def _paged(params: Params) -> dict[str, str]:

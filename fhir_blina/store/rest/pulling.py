@@ -25,6 +25,8 @@ from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.identity import gave_ids, our_names, renamed
 from fhir_blina.store.rest.journal import Journal
 from fhir_blina.store.rest.leftover import discard, journal_of, left_by
+from fhir_blina.store.rest.patients import ByPatient
+from fhir_blina.store.rest.profiles import UNKNOWN, Profile
 from fhir_blina.store.rest.searches import kept_link
 
 EXPORT_ABOVE = 100_000
@@ -43,6 +45,8 @@ class Pull:
         headers: Sent with every request; another tenant's pull is another pull.
         files_from: Further origins that files of an export may come from.
         own_ids: Whether the server takes our ids of these types.
+        profile: What is known of such servers.
+        patients: Ids of the patients of whom all is read, one after the other; empty for no such choice.
     """
 
     fetcher: Fetcher
@@ -53,6 +57,8 @@ class Pull:
     headers: Mapping[str, str]
     files_from: Collection[Origin]
     own_ids: Callable[[Sequence[str]], bool]
+    profile: Profile = UNKNOWN
+    patients: Sequence[str] = ()
     _export: Export | None = field(default=None, init=False)
 
     def save(self, folder: Path, *, resume: bool) -> PullResult:
@@ -103,16 +109,19 @@ class Pull:
         if not transport.heard:
             transport.get("metadata")
         moment = _moment(transport.heard)
-        counts = {} if self.group else self.fetcher.counts(self.selection)
-        if self.cohort and not self.group and not self.selection.since and not counts:
+        counts = {} if self.group or self.patients else self.fetcher.counts(self.selection)
+        if self.cohort and not self.group and not self.patients and not self.selection.since and not counts:
             raise not_here(transport.base, self.cohort)
         return counts, moment
 
     def _way(self, total: int) -> tuple[str, str]:
         """``search`` or ``export``, and why."""
         can, base = self.fetcher.capability, self.fetcher.transport.base
+        if self.patients:
+            return "search", f"by search of {len(self.patients)} patients, one after the other"
         if self.group:
-            if "export" not in can.of("Group").operations and not can.exports:
+            known = "export" in can.of("Group").operations or can.exports
+            if not known and self.profile.value("group_export") is not True:
                 raise StoreRefused(f"{base} has no $export of a Group; select by tag or parameters")
             return "export", f"by $export of Group/{self.group}"
         if self.via == "export" and not can.exports:
@@ -133,6 +142,7 @@ class Pull:
             "since": self.selection.since,
             "cohort": self.cohort,
             "group": self.group,
+            "patients": list(self.patients),
             "way": way,
             "headers": {
                 name: value for name, value in self.headers.items() if name.lower() != "authorization"
@@ -151,6 +161,8 @@ class Pull:
 
     def _moved(self, about: Mapping[str, Any], counts: Mapping[str, int]) -> str:
         """What happened on the server since the journal was begun; "" for nothing."""
+        if self.patients:
+            return "a pull by patient begins anew"
         if about["counts"] != dict(counts):
             return "the server's counts are others now"
         kinds = counts or self.selection.params
@@ -170,14 +182,20 @@ class Pull:
                 files_from=self.files_from,
             )
             self._export.fetch()
+        elif self.patients:
+            params = {kind: self.selection.of(kind) for kind in self.selection.params}
+            needs = self.profile.value("search_needs") or ()
+            ByPatient(self.fetcher, sorted(params), params, needs).fetch(self.patients, journal)
         else:
             self._search(journal, counts)
         held = journal.counts()
-        self.fetcher.compare(held, held if self.group else counts, self.selection)
+        if not self.patients:
+            self.fetcher.compare(held, held if self.group else counts, self.selection)
         return {
             "server": self.fetcher.transport.base,
             "software": self.fetcher.capability.software,
-            "query": _query(self.selection, self.group, every=len(self.fetcher.capability.types)),
+            "query": _query(self.selection, self.group, every=len(self.fetcher.capability.types))
+            + (f" of {len(self.patients)} patients" if self.patients else ""),
             "way": way,
             "time": now(),
             "transactionTime": self._export.moment
