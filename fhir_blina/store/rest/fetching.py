@@ -48,6 +48,11 @@ class Selection:
     params: Mapping[str, Params]
     since: str | None = None
 
+    def narrowed(self, params: Mapping[str, Params]) -> Selection:
+        """The same with further search parameters of some types."""
+        more = {kind: dict(own) | dict(params.get(kind, {})) for kind, own in self.params.items()}
+        return Selection(more, self.since)
+
     def of(self, kind: str) -> dict[str, str]:
         """The search parameters of one type, ``_lastUpdated`` among them."""
         more = {"_lastUpdated": f"gt{self.since}"} if self.since else {}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from fhir_blina.errors import StoreRefused
-from fhir_blina.r4 import R4, is_legal
 from fhir_blina.store.contract import as_stored
 from fhir_blina.store.replacing import line_of
 from fhir_blina.store.rest.fetching import Fetcher
 from fhir_blina.store.rest.journal import Journal
 from fhir_blina.store.rest.searches import kept_link
+
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 
 def read_patients(path: Path) -> list[str]:
@@ -28,7 +30,7 @@ def read_patients(path: Path) -> list[str]:
         raise StoreRefused(f"{path} is not readable; it holds an id of a Patient a line") from None
     ids = [line.removeprefix("Patient/") for line in lines if line]
     for number, name in enumerate(ids, start=1):
-        if not is_legal("Patient", name, R4) or name in ids[: number - 1]:
+        if not _ID.fullmatch(name) or name in ids[: number - 1]:
             raise StoreRefused(f"{path}: the id number {number} is none, or stands there twice")
     if not ids:
         raise StoreRefused(f"{path} holds no id; it holds one of a Patient a line")

@@ -146,15 +146,9 @@ class RestStore(RestReader):
                 They get no credentials.
         """
         origins = frozenset(map(origin_of, files_from))
-        selection = self._selection(cohort, types or (sorted(params) if params else None), since)
-        if params:
-            selection = Selection(
-                {
-                    kind: dict(selection.params[kind]) | dict(params.get(kind, {}))
-                    for kind in selection.params
-                },
-                since,
-            )
+        selection = self._selection(cohort, types or sorted(params or ()) or None, since).narrowed(
+            params or {}
+        )
         pull = Pull(
             self._fetcher(progress),
             selection,
