@@ -25,7 +25,7 @@ from fhir_blina.store.rest.capability import Capability
 from fhir_blina.store.rest.fetching import Fetcher, Selection
 from fhir_blina.store.rest.holding import Held, remembered, sorted_out
 from fhir_blina.store.rest.identity import held_twice, looked_through, our_key, renamed
-from fhir_blina.store.rest.labels import drop_labels
+from fhir_blina.store.rest.removing import drop_labels
 from fhir_blina.store.rest.sending import Sender
 from fhir_blina.store.rest.storing import Storing
 from fhir_blina.store.rest.verifying import Digests, agreed, compared, sample

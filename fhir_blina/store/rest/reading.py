@@ -107,7 +107,8 @@ class RestReader:
         return self._ids == "client"
 
     def _fetcher(self, progress: Progress = no_progress) -> Fetcher:
-        return Fetcher(self._transport, self.capability, progress)
+        posts = self.profile.value("search_by_post") is not False
+        return Fetcher(self._transport, self.capability, progress, posts=posts)
 
     def _kinds(self, types: Sequence[str] | None) -> list[str]:
         return sorted(self.capability.types if types is None else checked_types(types, self.release))

@@ -22,7 +22,6 @@ from fhir_blina.store.contract import (
     counted,
     no_progress,
 )
-from fhir_blina.store.rest.fetching import Selection
 from fhir_blina.store.rest.identity import FIRST_FEW, gave_ids
 from fhir_blina.store.rest.pulling import Pull
 from fhir_blina.store.rest.pushing import Push
@@ -128,6 +127,7 @@ class RestStore(RestReader):
         group: str | None = None,
         resume: bool = True,
         files_from: Sequence[str] = (),
+        patients: Sequence[str] = (),
     ) -> PullResult:
         """Write the stored resources to ``folder``; see :class:`Store` and ``pulling``.
 
@@ -144,7 +144,11 @@ class RestStore(RestReader):
                 same; False starts anew.
             files_from: Further origins (``https://files.example``) that files of an export may come from.
                 They get no credentials.
+            patients: Ids of patients at the server: they and what is about them, a search of one patient and
+                one type after the other, as EHRs want it.
         """
+        if patients and (cohort or group):
+            raise StoreRefused("patients are chosen in place of a cohort or a Group, not beside one")
         origins = frozenset(map(origin_of, files_from))
         selection = self._selection(cohort, types or sorted(params or ()) or None, since).narrowed(
             params or {}
@@ -158,6 +162,8 @@ class RestStore(RestReader):
             headers=self._headers,
             files_from=origins,
             own_ids=self._own_ids,
+            profile=self.profile,
+            patients=patients,
         )
         return pull.save(folder, resume=resume)
 
