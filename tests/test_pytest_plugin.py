@@ -64,6 +64,7 @@ def test_the_example_is_of_about_twenty_lines():
     assert len(lines) <= 25
 
 
+@pytest.mark.long
 def test_without_a_server_the_example_is_skipped_and_says_why(project, tmp_path):
     done = project.pytest(PATH=str(tmp_path), JAVA_HOME="", XDG_CACHE_HOME=str(tmp_path))
     assert done.returncode == 0, done.stdout
@@ -73,6 +74,7 @@ def test_without_a_server_the_example_is_skipped_and_says_why(project, tmp_path)
     )
 
 
+@pytest.mark.long
 def test_the_marker_leaves_out_what_needs_a_server(project):
     done = project.pytest("-m", "not fhir_server", "--strict-markers")
     assert done.returncode == 5
@@ -97,6 +99,7 @@ def total(url: str) -> bytes:
         return re.search(rb'"total":\s*(\d+)', answer.read())[1]
 
 
+@pytest.mark.long
 def test_a_server_that_is_named_and_does_not_answer_fails_the_tests(project):
     done = project.pytest(FHIR_BLINA_SERVER="http://127.0.0.1:9/fhir", FHIR_BLINA_SERVER_WAIT="0")
     assert done.returncode == 1, done.stdout

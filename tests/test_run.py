@@ -111,6 +111,7 @@ def test_another_store_gives_the_same_bytes(done, tmp_path):
     assert (tmp_path / "o" / "results.json").read_bytes() == (done / "results.json").read_bytes()
 
 
+@pytest.mark.long
 def test_another_anchor_moves_the_dates_and_no_number(done, tmp_path):
     work_out("cjcp2023", tmp_path, "--anchor", "1990-06-15")
     assert (tmp_path / "results.json").read_bytes() == (done / "results.json").read_bytes()
@@ -141,6 +142,7 @@ def test_a_planted_difference_is_found(done, tmp_path, capsys):
     assert [difference.column for difference in account.differences] == ["value"]
 
 
+@pytest.mark.long
 def test_a_copy_under_another_name_runs_with_columns_renamed(tmp_path, done):
     folder = Path(shutil.copytree(find_cohort("cjcp2023"), tmp_path / "othersix"))
     for path in [

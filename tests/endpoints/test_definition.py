@@ -173,6 +173,7 @@ def test_the_published_definitions_name_the_endpoints_of_the_paper_and_more():
     assert len([name for name in names if name.startswith("event_free_survival_")]) == 4
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_patients(tmp_path):
     n = 100_000
     who = [f"p{number:06}" for number in range(n)]

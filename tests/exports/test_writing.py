@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from fhir_blina.cli.parser import main
 from fhir_blina.endpoints.facts import Facts
@@ -20,6 +21,7 @@ def exported(run, out):
     return out / "exports"
 
 
+@pytest.mark.long
 def test_the_command_writes_all_of_it_and_the_same_bytes_again(published_run, tmp_path, capsys):
     folder = exported(published_run, tmp_path / "one")
     names = {path.name for path in folder.iterdir()}

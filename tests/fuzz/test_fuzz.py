@@ -55,6 +55,7 @@ def _short(monkeypatch):
     monkeypatch.setattr(view_limits, "LEAST_SECONDS", 20.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_a_short_run(name, tmp_path, capsys):
     with capsys.disabled():

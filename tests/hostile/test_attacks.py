@@ -26,7 +26,13 @@ def _warm(tmp_path_factory):
         assert main(["pull", "c", "--store", url, "--out", str(tmp_path_factory.mktemp("warm") / "out")]) == 4
 
 
-@pytest.mark.parametrize("name", attacks())
+LONG = {"endless_pages"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=[pytest.mark.long] if one in LONG else []) for one in attacks()],
+)
 def test_an_attack_ends_in_an_error_within_its_bounds(name, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(exchange, "MOST_BYTES", 32 * 2**20)
     monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.0)

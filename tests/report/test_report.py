@@ -460,6 +460,7 @@ def large(tmp_path_factory) -> Path:
     return write_report(folder / "out", **with_layout(folder, made_up(folder, 600)))
 
 
+@pytest.mark.long
 def test_of_six_hundred_patients_none_has_a_row_or_a_label(large):
     for name in ("report.html", "sources.html"):
         html = large.with_name(name).read_text("utf-8")

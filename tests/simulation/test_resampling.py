@@ -102,6 +102,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path, sourc
     assert bytes_of["a"] == bytes_of["b"] != bytes_of["c"]
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_number_of_patients(tmp_path, source):
     cohort = read_cohort(source)
     peaks = []

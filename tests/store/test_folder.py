@@ -282,6 +282,7 @@ def test_a_second_push_parses_what_is_held_too_and_writes_nothing(store, done):
     assert done == {"written": 5, "parsed": 5 + 6}
 
 
+@pytest.mark.long
 def test_a_run_writes_each_resource_once_and_parses_it_once_each_way(tmp_path, done):
     """Its 298 resources: written by the push, parsed by the push and by the pull; round trip and all take those."""
     ran = run("cjcp2023", out=tmp_path)

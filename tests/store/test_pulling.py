@@ -462,6 +462,7 @@ def killed_at_each(folder: Path, way: str, stride: int) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["search", "export"])
 def test_a_pull_killed_while_it_writes_is_completed_by_the_next(tmp_path, way):
     assert killed_at_each(tmp_path, way, 12) >= 5

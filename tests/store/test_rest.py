@@ -302,6 +302,7 @@ def test_what_was_not_stored_is_found(fake):
         store_of(fake).push(patients(3), cohort="tiny")
 
 
+@pytest.mark.long
 def test_ten_thousand_go_through_a_bad_line(fake):
     """8 % lost before, 6 % lost after, 4 % cut off: nothing lost, nothing twice, every version 1."""
     luck = random.Random(7)

@@ -43,6 +43,7 @@ def sandbox(request):
         yield request.getfixturevalue(request.param.replace(" ", "_"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_published_cohort_gives_the_same_bytes_and_leaves_nothing(sandbox, published_run, tmp_path):
     done = run(NAME, out=tmp_path, store=sandbox)

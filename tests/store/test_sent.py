@@ -90,6 +90,7 @@ def usual(size: int) -> int:
     return len(fake.requests)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", AMONG_MANY)
 def test_one_bad_line_in_ten_thousand(kind, tmp_path):
     *_, by_the_server = POISON[kind]

@@ -32,6 +32,7 @@ def view_of(resource, *select):
 COLUMN = [{"name": "c", "path": "linkId"}]
 
 
+@pytest.mark.long
 @BOTH
 def test_a_repeat_that_doubles_at_each_level_ends(tmp_path, engine, monkeypatch):
     monkeypatch.setattr(limits, "LEAST_SECONDS", 2.0)
@@ -43,6 +44,7 @@ def test_a_repeat_that_doubles_at_each_level_ends(tmp_path, engine, monkeypatch)
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.long
 def test_levels_below_levels_are_counted_together(tmp_path):
     names = [{"given": ["a"] * 200}] * 200
     patient = {"resourceType": "Patient", "id": "p", "name": names}

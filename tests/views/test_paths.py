@@ -115,6 +115,7 @@ def drawn(kind, seed, *, extended, count=60):
     return resources, {path: reference(path, resources) for path in made}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1))
 @pytest.mark.parametrize("kind", TYPES)
 def test_generated_paths_have_one_answer(tmp_path, kind, seed):
@@ -142,7 +143,8 @@ def test_generated_paths_have_one_answer(tmp_path, kind, seed):
             assert (path, [[plain(one) for one in row[place]] for row in rows]) == (path, answers[path])
         return True
 
-    assert check(answered)
+    # a few columns at a time: DuckDB's time for a statement grows faster than the statement
+    assert all(check(answered[start : start + 5]) for start in range(0, len(answered), 5))
 
 
 # Where fhirpath.js answers otherwise, and why that is left so.
