@@ -14,7 +14,6 @@ from fhir_blina.report.material import Material
 from fhir_blina.results import DataFinding, Record
 
 SEVERITIES = {"error": "bad", "warning": "warn", "information": "missing"}
-SEVERITY_WORDS = {"error": "contradiction", "warning": "implausible or unclear", "information": "to know"}
 MOST_SOURCES = 8
 
 
@@ -122,7 +121,7 @@ def findings_grid(material: Material, block: Block) -> Grid | None:
     """The data-quality findings, those of one kind in one row; ``None`` where there are none."""
     merged: dict[tuple[str, str, str], list[DataFinding]] = {}
     for found in material.results.findings:
-        grade = SEVERITY_WORDS[found.severity]
+        grade = found.grade
         merged.setdefault((words(found.title), words(found.follows), grade), []).append(found)
     rows = []
     for (title, follows, grade), alike in merged.items():

@@ -51,6 +51,10 @@ class ComparedClaim:
     method: str
 
 
+#: The grade of a finding whose rule names none, by its severity.
+GRADES = {"error": "contradiction", "warning": "unclear", "information": "to know"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataFinding:
     """Something that the data or the printed numbers contradict or leave open. Nothing is corrected.
@@ -58,7 +62,8 @@ class DataFinding:
     Attributes:
         rule: Name of the rule or note.
         kind: Kind of rule, or ``note`` for what was curated by hand from the publication's prose.
-        severity: ``error`` (a contradiction), ``warning`` (implausible or unclear) or ``information``.
+        severity: ``error`` (two statements exclude each other), ``warning`` or ``information``.
+        grade: ``contradiction``, ``implausible``, ``unclear``, ``depends on method`` or ``to know``.
         subject: Label of a patient, several joined by a comma, a group, or empty for the whole cohort.
         title: What is the matter, in one sentence.
         printed: What is printed or recorded.
@@ -76,6 +81,11 @@ class DataFinding:
     follows: str
     evidence: tuple[str, ...]
     where: str = ""
+    grade: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.grade:
+            object.__setattr__(self, "grade", GRADES[self.severity])
 
 
 @dataclass(frozen=True, kw_only=True)

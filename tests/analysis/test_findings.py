@@ -410,3 +410,24 @@ def test_every_kind_of_rule_is_used_and_documented():
     text = (ROOT / "docs/statistics.md").read_text()
     assert {rule.kind for rule in rule_book(PUBLISHED).rules} == set(KINDS)
     assert all(f"`{kind}`" in text for kind in KINDS)
+
+
+def test_a_contradiction_is_an_error_and_an_error_is_a_contradiction(published_results):
+    grades = {(found.severity, found.grade) for found in published_results.findings}
+    assert {grade for severity, grade in grades if severity == "error"} == {"contradiction"}
+    assert {severity for severity, grade in grades if grade == "contradiction"} == {"error"}
+
+
+def test_only_statements_that_exclude_each_other_are_contradictions(published_results):
+    """Two counts, two sums, two summaries, a fall among rises, one name of two trials; the rest is graded."""
+    found = {one.rule: one.grade for one in published_results.findings}
+    assert {rule for rule, grade in found.items() if grade == "contradiction"} == {
+        "claim-disagrees",
+        "intervals-do-not-add-up",
+        "summary-not-of-these-patients",
+        "expansion-below-one",
+        "trial-named-twice",
+    }
+    assert found["significance-depends-on-method"] == "depends on method"
+    assert found["height-implied-by-dose"] == found["dose-high-for-size"] == "implausible"
+    assert found["groups-confounded"] == "unclear"

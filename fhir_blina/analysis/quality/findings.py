@@ -97,6 +97,7 @@ def _apply(context: Context, rule: Rule) -> Iterator[DataFinding]:
             rule=rule.name,
             kind=rule.kind,
             severity=rule.severity,
+            grade=rule.grade,
             subject=hit.subject,
             title=title,
             printed=printed,

@@ -30,6 +30,7 @@ class Rule:
     name: str
     kind: str
     severity: str
+    grade: str
     title: str
     printed: str
     follows: str
@@ -123,6 +124,7 @@ def read_rules(path: Path, kinds: Mapping[str, frozenset[str]]) -> RuleBook:
                 name=entry["name"],
                 kind=entry["kind"],
                 severity=entry["severity"],
+                grade=entry.get("grade", ""),
                 title=entry["title"],
                 printed=entry["printed"],
                 follows=entry["follows"],
@@ -137,6 +139,7 @@ def read_rules(path: Path, kinds: Mapping[str, frozenset[str]]) -> RuleBook:
             rule=entry["name"],
             kind="note",
             severity=entry["severity"],
+            grade=entry.get("grade", ""),
             subject=entry.get("subject", ""),
             title=entry["title"],
             printed=entry["printed"],
