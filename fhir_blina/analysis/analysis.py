@@ -26,6 +26,7 @@ from fhir_blina.analysis.outcomes import (
     describe_mean_differences,
     shown_labels,
 )
+from fhir_blina.analysis.persontime import describe_rates, describe_strata_and_trend
 from fhir_blina.analysis.quality.findings import SEVERITIES, find, rule_book
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.analysis.singles import describe_singles
@@ -82,6 +83,8 @@ def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator
     yield from describe_endpoint(endpoint, frame, groups)
     yield from describe_mean_differences(endpoint, groups)
     yield from describe_comparisons(endpoint, frame, groups)
+    yield from describe_strata_and_trend(facts, endpoint, frame, groups)
+    yield from describe_rates(endpoint, frame, groups)
     yield from describe_incidence(endpoint, frame, groups)
     yield from describe_gray(endpoint, groups)
     for name, parts in groups.items():

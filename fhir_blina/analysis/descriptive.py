@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_blina.endpoints import Facts, ProportionAsked, SummaryAsked
 from fhir_blina.errors import AnalysisError
 from fhir_blina.results import Record
-from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion
+from fhir_blina.statistics import PROPORTION_INTERVALS, mann_whitney, median, proportion, spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +75,7 @@ def _summary(facts: Facts, name: str, asked: SummaryAsked) -> Iterator[Record]:
     population = facts.population(name)
     notes = {"all": str(population).partition(": ")[2] if population.out else ""}
     groups: dict[str, list[str]] = {"all": list(found)}
+    labels: Any = None
     if asked.by:
         labels = facts.group(asked.by)
         for label in facts.endpoints.groups[asked.by].labels.values():
@@ -95,8 +96,46 @@ def _summary(facts: Facts, name: str, asked: SummaryAsked) -> Iterator[Record]:
                 note="; ".join(said),
                 derived_from=tuple(found[key][1] for key in members[:MOST_SOURCES]),
             )
+        if asked.spread:
+            size = len(facts.subjects) if group == "all" else int((labels == group).sum())
+            derived = tuple(found[key][1] for key in members[:MOST_SOURCES])
+            yield from _spread(name, group, values, size, facts.unit(name), derived)
     if asked.test and len(groups) == 3:
         yield from _rank_test(name, {label: groups[label] for label in list(groups)[1:]}, found)
+
+
+def _spread(
+    name: str,
+    group: str,
+    values: Sequence[int | Decimal],
+    size: int,
+    unit: str,
+    derived: tuple[str, ...],
+) -> Iterator[Record]:
+    """Quartiles, mean, standard deviation of a measure, and how many have no value."""
+    found = spread(values) if values else None
+    quartile = "quantile of type 7 in R"
+    rows: tuple[tuple[str, int | Decimal | float | None, str], ...] = (
+        ("first_quartile", None if found is None else whole(found.first_quartile), quartile),
+        ("third_quartile", None if found is None else whole(found.third_quartile), quartile),
+        ("mean", None if found is None else found.mean, "arithmetic mean"),
+        ("standard_deviation", None if found is None else found.sd, "standard deviation with n - 1"),
+    )
+    for statistic, value, method in rows:
+        yield Record(
+            f"{name}.{statistic}",
+            group,
+            value=value,
+            unit=unit,
+            method=method,
+            n=len(values),
+            note="" if value is not None else "too few values",
+            derived_from=derived,
+        )
+    missing = size - len(values)
+    yield Record(
+        f"{name}.missing", group, value=missing, method="patients without a value", n=size, events=missing
+    )
 
 
 def _rank_test(

@@ -13,10 +13,14 @@ from fhir_blina.files import Document
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryAsked:
-    """Median and range of a measure, all or ``by`` a group too, with a ``test`` of two of its labels."""
+    """Median and range of a measure, all or ``by`` a group too, with a ``test`` of two of its labels.
+
+    ``spread`` adds quartiles, mean, standard deviation and how many have no value.
+    """
 
     by: str = ""
     test: str = ""
+    spread: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +131,9 @@ def sections_of(document: Document) -> Sections:
     content = document.data
     return Sections(
         summaries={
-            name: SummaryAsked(by=entry.get("by", ""), test=entry.get("test", ""))
+            name: SummaryAsked(
+                by=entry.get("by", ""), test=entry.get("test", ""), spread=entry.get("spread", False)
+            )
             for name, entry in content.get("summaries", {}).items()
         },
         proportions={

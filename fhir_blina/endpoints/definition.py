@@ -122,6 +122,9 @@ class Endpoint:
     survival_at_days: tuple[int | str, ...] = ()
     restrict_at_days: tuple[int, ...] = ()
     landmark_days: tuple[int, ...] = ()
+    stratify: tuple[str, ...] = ()
+    trend: bool = False
+    rate_per_years: int | None = None
     state: State | None = None
     lost: str = ""
     cox: Mapping[str, CoxAsked] = field(default_factory=dict)

@@ -41,6 +41,7 @@ def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str
             ("competing", "time"),
             ("compare", "group"),
             ("not_compared", "group"),
+            ("stratify", "group"),
         ):
             yield from (((*at, key), kind, used) for used in entry.get(key, ()))
         if "state" in entry:

@@ -125,6 +125,7 @@ METHOD_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("log_rank", "log_rank_exact"),
         "Log-rank tests: chi-square, and by permutation of the groups, all labelings or a seeded sample.",
     ),
+    (("rate",), "Rates: events in person-years, with exact Poisson intervals."),
     (("restricted_mean",), "Restricted mean survival: the area under the curve to the day named."),
     (
         ("firth_hazard_ratio",),

@@ -9,6 +9,7 @@ from fhir_blina.statistics.labelings import in_words, smallest_p
 from fhir_blina.statistics.location import spread
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
+from fhir_blina.statistics.rates import rate
 from fhir_blina.statistics.regression import cox_regression
 from fhir_blina.statistics.survival import (
     INTERVALS,
@@ -42,6 +43,7 @@ __all__ = [
     "median",
     "permutation_log_rank",
     "proportion",
+    "rate",
     "restricted_mean_difference",
     "reverse_kaplan_meier",
     "simon_makuch",
