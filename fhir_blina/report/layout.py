@@ -221,10 +221,9 @@ def _curves(endpoint: Endpoint) -> Iterator[Block]:
     block = {"kind": "survival", "endpoint": endpoint.name, "at_days": days}
     yield {**block, "caption": endpoint.title}
     for by in endpoint.compare:
-        named = (
-            ("gray", "log_rank") if endpoint.competing else ("log_rank", "log_rank_exact", "log_rank_trend")
-        )
-        named += tuple(f"log_rank_by_{group}" for group in endpoint.stratify)
+        plain = ("log_rank", "log_rank_exact", "log_rank_trend")
+        named = ["gray", "log_rank"] if endpoint.competing else list(plain)
+        named += [f"log_rank_by_{group}" for group in endpoint.stratify]
         tests = [f"{endpoint.name}.{test}" for test in named]
         yield {**block, "caption": f"{endpoint.title}, by {by}", "by": by, "tests": tests}
     names = [f"{endpoint.name}.{pattern}" for pattern in _NUMBERS]
