@@ -27,6 +27,7 @@ FILE_SECONDS = 3600.0
 MOST_BYTES = 512 * 2**20
 MOST_RATIO = 100
 MOST_SMALL = 2**20
+MOST_COOKIE_CHARACTERS = 4096
 STEP = 2**16
 PACKINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
@@ -146,6 +147,8 @@ def exchange(
     kept = _ends.set(time.monotonic() + (FILE_SECONDS if into is not None else ANSWER_SECONDS))
     try:
         response = client.send(request, stream=True, follow_redirects=False, **options)
+        if sum(len(one.name) + len(one.value or "") for one in client.cookies.jar) > MOST_COOKIE_CHARACTERS:
+            client.cookies.clear()  # else every request grows by what every answer sets
         content = bytearray()
         filed = into if response.is_success else None
         if filed is not None:

@@ -375,3 +375,19 @@ def test_a_certificate_that_is_not_trusted_is_said_with_what_to_do():
     with pytest.raises(StoreRefused, match="ca_file"):
         script.transport.get("metadata")
     assert len(script.requests) == 1
+
+
+def test_cookies_are_sent_back_up_to_a_bound():
+    sent = []
+
+    def answer(request):
+        sent.append(request.headers.get("cookie", ""))
+        cookies = [("set-cookie", f"c{len(sent)}x{number}={'y' * 90}") for number in range(10)]
+        return httpx.Response(200, json={}, headers=cookies)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    transport = Transport("http://127.0.0.1/fhir", client=client)
+    for _ in range(30):
+        transport.get("metadata")
+    assert "c1x1=" in sent[1]
+    assert max(map(len, sent)) < 5000

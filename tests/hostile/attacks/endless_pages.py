@@ -6,7 +6,7 @@ from tests.hostile.server import answered, ordinary, page
 
 BOUND = "64 MiB of the disk stay free; what came is kept, and the same pull goes on from there"
 MESSAGE = "MiB of the disk are free. Make room"
-DISK = 4 * 2**20
+DISK = 2**19
 _names = itertools.count()
 
 

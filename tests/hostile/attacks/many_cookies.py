@@ -2,7 +2,7 @@
 
 from tests.hostile.server import answered
 
-BOUND = "a header of more than 100 kB ends at once; no cookie is kept"
+BOUND = "a header of more than 100 kB ends at once; 4 kB of cookies are kept"
 MESSAGE = "does not answer"
 
 
