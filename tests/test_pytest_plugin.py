@@ -81,6 +81,7 @@ def test_the_marker_leaves_out_what_needs_a_server(project):
     assert "2 deselected" in done.stdout
 
 
+@pytest.mark.long
 def test_who_does_not_use_it_loads_nothing_of_it(project, tmp_path):
     test = tmp_path / "test_other.py"
     test.write_text(

@@ -152,6 +152,7 @@ def test_only_what_is_made_for_others_hides_small_numbers_unasked(command, thres
     assert build_parser().parse_args([name, "cjcp2023", *more]).suppress == threshold
 
 
+@pytest.mark.long
 def test_a_terminal_of_ascii_ends_no_run(tiny):
     done = subprocess.run(
         [sys.executable, "-m", "fhir_blina", "cohorts"],

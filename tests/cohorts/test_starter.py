@@ -37,6 +37,7 @@ def survival(folder):
     return [one for one in results["records"] if one["name"] == "overall_survival.survival"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_here")
 @pytest.mark.parametrize(("separator", "name"), [(",", "SUBJ_{:03}"), (";", "{}")])
 def test_one_file_and_three_words_give_a_curve(separator, name, tmp_path, capsys):

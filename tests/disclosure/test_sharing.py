@@ -160,6 +160,7 @@ def test_a_zero_beside_a_hidden_number_is_hidden(given):
     assert counts["dead", "sex: male"] == ("hidden", "hidden")
 
 
+@pytest.mark.long
 def test_six_patients_leave_nothing(tmp_path):
     out = tmp_path / "out"
     assert main(["map", "cjcp2023", "--out", str(out), "--quiet"]) == 0

@@ -35,6 +35,7 @@ def test_the_command_writes_all_of_it_and_the_same_bytes_again(published_run, tm
     assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in folder.iterdir()} == {0}
 
 
+@pytest.mark.long
 def test_csv_and_parquet_hold_the_same_numbers(published_run, tmp_path):
     folder = exported(published_run, tmp_path)
     with (folder / "ard.csv").open(encoding="utf-8", newline="") as lines:

@@ -149,6 +149,7 @@ def test_what_cannot_be_drawn_is_said_and_nothing_is_written(made, tmp_path):
     assert list((tmp_path / "there").iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_command_writes_a_cohort_that_checks_with_the_truth_beside_it(tmp_path, capsys):
     folder = tmp_path / "drawn"
     assert main(["simulate", "cjcp2023", str(folder), "--patients", "12", "--seed", "3"]) == 0

@@ -263,6 +263,7 @@ def hold_mean_difference(name, t, d, groups, first, second, r):
     )
 
 
+@pytest.mark.long
 @pytest.mark.r
 @pytest.mark.parametrize("name", SETS)
 def test_every_number_is_that_of_r(from_r, name):

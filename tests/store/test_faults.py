@@ -246,6 +246,7 @@ def killed_at(step: int, moment: str, tmp_path: Path) -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("step", "moment"), [(2, "after"), (7, "before"), (7, "after"), (13, "after")])
 def test_a_client_killed_at_a_request_is_completed_by_the_next(tmp_path, step, moment):
     assert killed_at(step, moment, tmp_path)

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import httpx
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -129,5 +130,5 @@ class Interrupted(RuleBasedStateMachine):
         assert lines_of(self.place / "out") == lines_of(self.place / "folder")
 
 
-TestInterrupted = Interrupted.TestCase
+TestInterrupted = pytest.mark.long(Interrupted.TestCase)
 TestInterrupted.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
