@@ -11,6 +11,7 @@ from fhir_blina.endpoints import Endpoint, Endpoints, read_document
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
 
 Block = Mapping[str, Any]
+_Use = tuple[tuple[str | int, ...], str, str]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         "by": endpoints.groups,
         "endpoint": endpoints.endpoints,
         "proportion": endpoints.sections.proportions,
+        "number": _numbered(endpoints),
     }
     unknown = [
         problem(document.where(where), f'no {kind} is named "{name}"', did_you_mean(name, known[kind]))
@@ -86,9 +88,39 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
     )
 
 
-def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+def _numbered(endpoints: Endpoints) -> dict[str, Any]:
+    """What the name of a number in the results can begin with."""
+    asked = endpoints.sections
+    parts = (
+        endpoints.endpoints,
+        endpoints.measures,
+        endpoints.sets,
+        asked.proportions,
+        asked.intervals,
+        asked.sums,
+    )
+    return {"subjects": None, "dose": None} | {name: None for part in parts for name in part}
+
+
+def _numbers_named(node: Mapping[str, Any], keys: tuple[str | int, ...]) -> Iterator[_Use]:
+    """The first parts of the names of numbers that a block shows."""
+    record = node.get("record")
+    named: list[tuple[tuple[str | int, ...], Any]] = []
+    if record:
+        named.append((("record",), record["name"] if isinstance(record, dict) else record))
+    for key in ("tests", "names"):
+        if isinstance(node.get(key), list):
+            named += [((key, place), name) for place, name in enumerate(node[key])]
+    for where, name in named:
+        first = str(name).split(".")[0]
+        if "*" not in first:
+            yield (*keys, *where), "number", first
+
+
+def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[_Use]:
     """``(path in the file, kind, name)`` of each name that the endpoints file must define."""
     if isinstance(node, dict):
+        yield from _numbers_named(node, keys)
         for key, value in node.items():
             here = (*keys, key)
             if key in {"where", "having", "record", "reword", "titles"}:

@@ -519,6 +519,12 @@ def test_without_cohort_and_definitions_there_is_no_report(tmp_path):
             'no measure is named "scor". Did you mean "score"',
         ),
         ("by: response", "by: respons", 'no by is named "respons"'),
+        (
+            'names: ["overall_survival.*"]',
+            'names: ["overal_survival.*"]',
+            'no number is named "overal_survival"',
+        ),
+        ("tests: [overall_survival.log_rank]", "tests: [survival.log_rank]", 'no number is named "survival"'),
         ("kind: claims", "kind: claim", "must be one of"),
         ("caption: Courses", "capton: Courses", "capton"),
         ("shape: cross", "shape: skull", "must be one of"),
