@@ -18,6 +18,7 @@ from fhir_blina.http.exchange import exchange, keep_deadlines
 from fhir_blina.http.messages import untrusted_certificate
 from fhir_blina.http.origin import origin_of
 from fhir_blina.http.retry import Retry, Verdict
+from fhir_blina.http.scopes import not_granted, respelled
 
 MOST_BYTES = 2**20
 USUAL_SECONDS = 300.0
@@ -100,6 +101,10 @@ class TokenSource:
             )
 
         status, said = self._answer(request, "the authorisation server")
+        if status == 400 and isinstance(said, dict) and said.get("error") == "invalid_scope":
+            first, self.scope = self.scope, respelled(self.scope)
+            if self.scope != first:  # the words of the other version of SMART
+                status, said = self._answer(request, "the authorisation server")
         if status not in {200, 201} or not isinstance(said, dict):
             reason = said.get("error") if isinstance(said, dict) else None
             known = f", {reason}" if isinstance(reason, str) and reason in _REASONS else ""
@@ -107,6 +112,12 @@ class TokenSource:
         token, kind = said.get("access_token"), said.get("token_type")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token) or str(kind).lower() != "bearer":
             raise StoreRefused("the authorisation server sent no bearer token")
+        granted = said.get("scope")
+        if isinstance(granted, str) and granted.strip() and (lacking := not_granted(self.scope, granted)):
+            raise StoreRefused(
+                f"the authorisation server grants no {', '.join(lacking)}; a search would find too little. "
+                f"Ask for what the client is registered for, perhaps {respelled(lacking[0])}"
+            )
         seconds = said.get("expires_in")
         good = isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds < 10**6
         return token, float(seconds) if good and seconds is not None else USUAL_SECONDS
