@@ -279,10 +279,8 @@ class Push:
             notes.append(NOT_REMOVED)
         if not self._own_ids:
             notes.append("the server assigns ids; resources are found by their identifier")
-        if self._sender.bundle != "transaction":
-            notes.append(
-                f"sent as {self._sender.bundle or 'single requests'}; the server has no transactions"
-            )
+        if (way := self._sender.bundle) != "transaction":
+            notes.append(f"sent as {way or 'single requests'}; the server has no transactions")
         if self._transport.pace.size < 200:
             notes.append(f"bundles made smaller, {self._transport.pace.size} at the end")
         return PushResult(
