@@ -66,6 +66,7 @@ def test_the_wheel_carries_mappings_and_the_local_server(installed):
     assert (package / "py.typed").is_file()
 
 
+@pytest.mark.long
 def test_the_installed_package_runs_from_any_directory(installed, tmp_path):
     done = fhir_blina(installed, tmp_path, "run", "cjcp2023")
     assert done.returncode == 0, done.stderr

@@ -72,6 +72,7 @@ def test_no_number_stands_where_nothing_can_be_estimated(records):
     assert any(record["value"] is None for record in records)
 
 
+@pytest.mark.long
 def test_a_second_run_changes_nothing_and_shows_the_published_numbers(published_run, tmp_path, capsys):
     """Not a byte of tables, numbers, report and figures, though the other engine runs the views."""
     done = Path(shutil.copytree(published_run, tmp_path / "out"))

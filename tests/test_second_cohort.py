@@ -153,6 +153,7 @@ def test_a_store_with_both_gives_back_each(both, second):
         assert round_trip(cohort, mapped, [*both[0], *both[1]]).differences == ()
 
 
+@pytest.mark.long
 def test_it_runs_from_data_to_report(second, tmp_path, capsys):
     """Its store elsewhere, and the answer as JSON."""
     places = ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
