@@ -30,11 +30,12 @@ def read_header(path: Path, findings: list[Finding]) -> list[str] | None:
 
 
 def read_csv(
-    path: Path, columns: Sequence[str], findings: list[Finding]
+    path: Path, columns: Sequence[str], findings: list[Finding], *, comments: bool = False
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield ``(line, cells by column)`` of a file that has exactly these columns, in any order.
 
-    Faults go to ``findings``; a row at fault is not yielded.
+    With ``comments`` lines that begin with ``#`` are passed over. Faults go to ``findings``; a row at fault
+    is not yielded.
     """
     text = read_text(path, findings)
     if text is None:
@@ -50,6 +51,8 @@ def read_csv(
             row = next(reader, None)
             if row is None:
                 return
+            if comments and row and row[0].startswith("#"):
+                continue
             if not row:
                 findings.append(problem(f"{path}:{line}", "an empty line", "Delete it"))
             elif len(row) != len(header):

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from fhir_blina.results.agreement import agreement_sentences
-from fhir_blina.results.claims import (
-    AGREES,
-    DAYS_PER_MONTH,
-    DISAGREES,
-    NOT_COMPUTABLE,
-    TRUNCATED,
-    compare_claims,
-    read_claims,
-    shown,
-)
+from fhir_blina.results.claims import DAYS_PER_MONTH, NOT_COMPUTABLE, compare_claims, read_claims
 from fhir_blina.results.entries import (
     ComparedClaim,
     DataFinding,
@@ -22,6 +13,7 @@ from fhir_blina.results.entries import (
     ReasonCount,
 )
 from fhir_blina.results.numbers import Number, as_json, exact
+from fhir_blina.results.printed import AGREES, DISAGREES, TRUNCATED, printed_number, shown
 from fhir_blina.results.records import Record, Results, write_results
 
 __all__ = [
@@ -43,6 +35,7 @@ __all__ = [
     "as_json",
     "compare_claims",
     "exact",
+    "printed_number",
     "read_claims",
     "shown",
     "write_results",

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from fhir_blina.results.claims import AGREES, DISAGREES, NOT_COMPUTABLE, TRUNCATED
+from fhir_blina.results.claims import NOT_COMPUTABLE
 from fhir_blina.results.entries import ComparedClaim
+from fhir_blina.results.printed import AGREES, DISAGREES, TRUNCATED
 
 #: Kinds of claims that are no results of the publication, one and several, as they are counted.
 OTHERS = {

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ast
 import operator
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,11 +18,17 @@ from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
 from fhir_blina.files import read_csv
 from fhir_blina.results.entries import ComparedClaim
 from fhir_blina.results.numbers import exact
+from fhir_blina.results.printed import (
+    AGREES,
+    DISAGREES,
+    TRUNCATED,
+    agreement,
+    is_printed_number,
+    one_number_each,
+    shown,
+)
 from fhir_blina.results.records import Record, Results
 
-AGREES = "agrees"
-TRUNCATED = "truncated"
-DISAGREES = "disagrees"
 NOT_COMPUTABLE = "not computable from printed data"
 
 COLUMNS = (
@@ -47,6 +52,7 @@ KINDS = ("result", "patient", "method", "cited")
 READINGS = ("main", "other")
 FIELDS = ("value", "ci_low", "ci_high", "p_value", "n", "events")
 DAYS_PER_MONTH = Fraction(1461, 48)  # 365.25 / 12
+_DAYS = {"wk": Fraction(7), "mo": DAYS_PER_MONTH, "a": Fraction(1461, 4)}
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,8 @@ def read_claims(path: Path) -> list[Claim]:
     findings: list[Finding] = []
     claims: list[Claim] = []
     seen: set[str] = set()
-    for line, row in read_csv(path, COLUMNS, findings):
+    lines = read_csv(path, COLUMNS, findings, comments=True)
+    for line, row in ((line, one) for line, printed in lines for one in one_number_each(printed)):
         claim = Claim(**row, line=line)
         where = f"{path}:{line}"
         for column, known in (("kind", KINDS), ("reading", READINGS), ("field", FIELDS)):
@@ -117,8 +124,9 @@ def read_claims(path: Path) -> list[Claim]:
         if claim.record and claim.arithmetic:
             findings.append(problem(where, "a record and arithmetic", "Keep one of the two"))
         computed = claim.record or claim.arithmetic
-        if computed and not re.fullmatch(r"-?\d+(\.\d+)?", claim.value_printed):
-            findings.append(problem(where, "value_printed is not a number", "Digits, with a point"))
+        if computed and not is_printed_number(claim.value_printed):
+            remedy = "Digits, with a point: 78.30, <0.001, ~40; 310 (285-363) where field is value"
+            findings.append(problem(where, "value_printed is not a number", remedy))
         if not computed and not claim.why:
             findings.append(problem(where, "nothing recomputes it and no reason is given", "Fill why"))
         if claim.time_days and not claim.time_days.isdigit():
@@ -165,38 +173,12 @@ def calculate(text: str) -> Fraction:
         raise AnalysisError("not a calculation") from None
 
 
-def agreement(printed: str, recomputed: Fraction | Decimal) -> str:
-    """``agrees`` if rounding half up gives the printed digits, ``truncated`` if cutting off does.
-
-    Exact: 15.505 rounds to 15.51, so a printed 15.50 is truncated.
-    """
-    shown = Decimal(printed)
-    exponent = shown.as_tuple().exponent
-    places = -exponent if isinstance(exponent, int) else 0
-    scaled = Fraction(recomputed) * 10**places
-    target = Fraction(shown) * 10**places
-    sign = -1 if scaled < 0 else 1
-    if sign * ((abs(scaled) + Fraction(1, 2)) // 1) == target:
-        return AGREES
-    if sign * (abs(scaled) // 1) == target:
-        return TRUNCATED
-    return DISAGREES
-
-
 def _in_unit(value: Fraction, of: str, wanted: str) -> Fraction:
     if of == "1" and wanted == "%":
         return value * 100
-    if of == "d" and wanted == "mo":
-        return value / DAYS_PER_MONTH
+    if of == "d" and wanted in _DAYS:
+        return value / _DAYS[wanted]
     return value
-
-
-def shown(value: Decimal, printed: str) -> str:
-    """A recomputed number with two digits more than the printed one, no trailing zeros."""
-    exponent = Decimal(printed).as_tuple().exponent
-    places = (-exponent if isinstance(exponent, int) else 0) + 2
-    text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def compare_claims(claims: Sequence[Claim], results: Results) -> list[ComparedClaim]:
@@ -206,13 +188,30 @@ def compare_claims(claims: Sequence[Claim], results: Results) -> list[ComparedCl
         AnalysisError: a claim points at a record that the results do not have, with its line.
     """
     missing = [
-        problem(f"claims.csv:{claim.line}", f'no record "{claim.record}" for group "{claim.group}"')
+        problem(
+            f"claims.csv:{claim.line}",
+            f'no record "{claim.record}" for group "{claim.group}"',
+            _candidates(claim, results),
+        )
         for claim in claims
         if claim.record and not _records(claim, results)
     ]
     if missing:
         raise AnalysisError(missing)
     return [_compare(claim, results) for claim in claims]
+
+
+def _candidates(claim: Claim, results: Results) -> str:
+    """What a claim that points nowhere could have meant: a record of the name, or a group or time of it."""
+    named = [record for record in results.records if record.name == claim.record]
+    if not named:
+        return did_you_mean(claim.record, {record.name for record in results.records})
+    groups = {record.group or "all" for record in named}
+    if (claim.group or "all") not in groups:
+        return did_you_mean(claim.group, groups) or f"Groups: {', '.join(sorted(groups)[:12])}"
+    days = sorted({record.time_days for record in named if record.time_days is not None})
+    ways = sorted({record.ci_method for record in named if record.ci_method})
+    return f"Days: {', '.join(map(str, days[:12]))}; ci_method: {', '.join(ways)}"
 
 
 def _records(claim: Claim, results: Results) -> tuple[Record, ...]:

@@ -60,7 +60,7 @@ def test_one_file_and_three_words_give_a_curve(separator, name, tmp_path, capsys
         if one["ci_method"] == "log-log"
     }
     assert found == SURVIVAL | {35: 0.448}  # the last follow-up is always there
-    assert "1 published results: 1 agrees" in capsys.readouterr().out
+    assert "1 of 1 published results" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("_here")

@@ -7,17 +7,8 @@ from pathlib import Path
 import pytest
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.results.claims import (
-    AGREES,
-    COLUMNS,
-    DISAGREES,
-    NOT_COMPUTABLE,
-    TRUNCATED,
-    agreement,
-    calculate,
-    compare_claims,
-    read_claims,
-)
+from fhir_blina.results.claims import COLUMNS, NOT_COMPUTABLE, calculate, compare_claims, read_claims
+from fhir_blina.results.printed import AGREES, DISAGREES, TRUNCATED, agreement
 from fhir_blina.results.records import Record, Results
 
 PUBLISHED = Path(__file__).parents[2] / "mappings/cohorts/cjcp2023/claims.csv"

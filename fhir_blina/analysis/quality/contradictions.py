@@ -10,7 +10,15 @@ from fhir_blina.analysis.descriptive import whole
 from fhir_blina.analysis.quality.rules import Context, Hit, Rule
 from fhir_blina.analysis.singles import sums
 from fhir_blina.endpoints import source
-from fhir_blina.results import AGREES, DAYS_PER_MONTH, DISAGREES, TRUNCATED, ComparedClaim, exact
+from fhir_blina.results import (
+    AGREES,
+    DAYS_PER_MONTH,
+    DISAGREES,
+    TRUNCATED,
+    ComparedClaim,
+    exact,
+    printed_number,
+)
 
 
 def _claim(claim: ComparedClaim) -> tuple[str, ...]:
@@ -42,7 +50,7 @@ def significance_depends(context: Context, rule: Rule) -> Iterator[Hit]:
     for claim in context.results.claims:
         if claim.reading != "main" or claim.field != "p_value" or claim.agreement != AGREES:
             continue
-        if Decimal(claim.value_printed) > alpha:
+        if printed_number(claim.value_printed) > alpha:
             continue
         for other in others.get(claim.claim, ()):
             if other.recomputed is not None and other.recomputed > alpha:
@@ -64,7 +72,7 @@ def months_incomplete(context: Context, rule: Rule) -> Iterator[Hit]:
         if claim.reading != "main" or claim.unit != "mo" or claim.recomputed is None:
             continue
         complete = Fraction(claim.recomputed) // 1
-        if complete < Fraction(claim.value_printed):
+        if complete < Fraction(printed_number(claim.value_printed)):
             days = round(Fraction(claim.recomputed) * DAYS_PER_MONTH)
             words = {"printed": claim.value_printed, "days": days, "complete": complete}
             yield Hit(claim.group or "", words, _claim(claim))
