@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_dates_are_shifted_where_the_release_has_a_date(
     made: Any, other: FhirRelease, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     key = tmp_path / "key"
-    key.write_text(bytes(range(3, 67, 2)).hex())
+    key.write_text(secrets.token_hex(32))
     key.chmod(0o600)
     monkeypatch.setenv("FHIR_BLINA_ID_KEY_FILE", str(key))
     folder = made(
