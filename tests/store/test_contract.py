@@ -312,7 +312,9 @@ def test_two_at_once_make_no_duplicates(store, cohort, request):
     if "no conditions" in request.node.name:
         pytest.skip("a server without conditional writes cannot tell two creates from one")
     sent = ward(cohort=cohort)
-    if "ids" in request.node.name or "medplum" in request.node.name:  # R4 has no search of AdverseEvent by identifier
+    if (
+        "ids" in request.node.name or "medplum" in request.node.name
+    ):  # R4 has no search of AdverseEvent by identifier
         sent = [one for one in sent if one["resourceType"] != "AdverseEvent"]
     results, errors = [], []
 
