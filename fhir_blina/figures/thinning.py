@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 #: Stretches of the axis of days of which each has one corner of a curve, and one mark.
-MOST_STEPS = 600
+MOST_STEPS = 300
 
 
 @dataclass(frozen=True)
