@@ -22,7 +22,7 @@ BEGIN, END = "<!-- modules: made by scripts/modules.py -->\n", "<!-- /modules --
 # In the order in which data flow; each folder is one package.
 PACKAGES = (
     *("files", "r4", "fhirpath", "tabular", "cohorts", "mapping", "mapping/back"),
-    *("simulation", "validation", "http", "store"),
+    *("simulation", "validation", "gathering", "http", "store"),
     *("store/rest", "hapi", "views", "views/sql", "views/duckdb", "statistics", "endpoints", "results"),
     *("analysis", "analysis/quality", "disclosure", "figures", "report", "exports", "cli"),
 )

@@ -36,9 +36,10 @@ MAY_IMPORT = {
     "simulation": "errors files cohorts mapping",
     "validation": "errors files r4 fhirpath",
     "http": "errors files r4",
-    "store": "errors files r4 http",
+    "store": "errors files r4 http gathering",
     "hapi": "errors files r4",
-    "views": "errors files r4 fhirpath",
+    "gathering": "errors files r4",
+    "views": "errors files r4 fhirpath gathering",
     "statistics": "errors",
     "endpoints": "errors files fhirpath",
     "results": "errors files",
@@ -49,7 +50,7 @@ MAY_IMPORT = {
     "report": "errors files cohorts endpoints results statistics analysis figures",
     # tables for a manuscript are those of the report, written as those of the views
     "exports": "errors files endpoints results statistics analysis report views",
-    "cli": "errors files r4 cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports",
+    "cli": "errors files r4 gathering cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports",
     "__init__": "errors cohorts mapping validation store views results analysis report cli",
     "__main__": "cli",
 }
@@ -292,10 +293,12 @@ CHOOSE_A_RELEASE = {
     "cohorts.folder",
     "mapping.check",
     "store.folder",
+    "store.files",
     "store.rest.reading",
     "validation.validation",
     "views.reader",
     "views.loading",
+    "views.export",
     "views.tables",
 }
 

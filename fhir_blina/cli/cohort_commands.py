@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fhir_blina.cli.store_commands import Options, prepared, pulled, terminal_of
+from fhir_blina.cli.reading import Options, gathered, holds_resources, pulled, terminal_of
+from fhir_blina.cli.store_commands import prepared
+from fhir_blina.cli.terminal import Terminal
 from fhir_blina.errors import CohortError, Finding, ValidationError, faults
+
+if TYPE_CHECKING:
+    from fhir_blina.r4 import FhirRelease
 
 DIFFERENCES = 7
 
@@ -95,23 +101,61 @@ def validate(options: Options) -> int:
     from fhir_blina.cli.pipeline import validated, with_origin
 
     terminal = terminal_of(options)
+    if holds_resources(Path(options.cohort)):
+        return _validated_files(options, terminal)
     cohort, mapped, _ = prepared(options, terminal)
     findings = validated(cohort, mapped, terminal=terminal)
-    if options.server:
-        from fhir_blina.http import access
-        from fhir_blina.store.rest import RestStore
+    asked = _asked(options, mapped.resources, cohort.release, terminal)
+    findings += [with_origin(finding, mapped) for finding in asked]
+    return _judged(len(mapped.resources), findings, terminal)
 
-        with terminal.step("$validate") as step:
-            chosen = RestStore(
-                options.server, release=cohort.release, **access(options.server, options.auth_file)
-            )
-            answered = chosen.validate(mapped.resources, progress=step.progress)
-            findings += [with_origin(finding, mapped) for finding in answered]
-            step.summary = f"{len(answered)} issues"
-    terminal.answer({"resources": len(mapped.resources), "issue": [one.as_issue() for one in findings]})
+
+def _validated_files(options: Options, terminal: Terminal) -> int:
+    """Check the resources of files."""
+    from dataclasses import replace
+
+    from fhir_blina.cli.pipeline import chosen_release
+    from fhir_blina.validation import sample_summary
+    from fhir_blina.validation import validate as judge
+
+    release = chosen_release(None)
+
+    with gathered(Path(options.cohort), terminal) as (source, found):
+        with terminal.step("validate") as step:
+            resources = list(source)
+            findings = judge(resources, release=release)
+            step.summary = "; ".join(filter(None, (f"{len(findings)} findings", sample_summary(resources))))
+        findings += _asked(options, resources, release, terminal)
+        located = [
+            replace(one, location=f"{found.origins[one.location]} {one.location}")
+            if one.location in found.origins
+            else one
+            for one in findings
+        ]
+        return _judged(len(resources), [*found.findings(), *located], terminal)
+
+
+def _asked(
+    options: Options, resources: list[dict[str, Any]], release: FhirRelease, terminal: Terminal
+) -> list[Finding]:
+    """What a server's ``$validate`` says, where one is named."""
+    if not options.server:
+        return []
+    from fhir_blina.http import access
+    from fhir_blina.store.rest import RestStore
+
+    with terminal.step("$validate") as step:
+        chosen = RestStore(options.server, release=release, **access(options.server, options.auth_file))
+        answered = chosen.validate(resources, progress=step.progress)
+        step.summary = f"{len(answered)} issues"
+    return answered
+
+
+def _judged(count: int, findings: list[Finding], terminal: Terminal) -> int:
+    terminal.answer({"resources": count, "issue": [one.as_issue() for one in findings]})
     terminal.findings(findings)
     errors = sum(finding.severity in {"error", "fatal"} for finding in findings)
-    terminal.result(f"{len(mapped.resources)} resources, {errors} errors, {len(findings) - errors} warnings")
+    terminal.result(f"{count} resources, {errors} errors, {len(findings) - errors} warnings")
     return ValidationError.exit_code if errors else 0
 
 

@@ -7,17 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.cli.cohort_commands import DIFFERENCES, check, cohorts, map_, new, roundtrip, validate
+from fhir_blina.cli.reading import Options, pulled_folder, say_account, terminal_of
 from fhir_blina.cli.simulating import simulate
-from fhir_blina.cli.store_commands import (
-    Options,
-    doctor,
-    pull,
-    pulled_folder,
-    push,
-    server,
-    terminal_of,
-    unload,
-)
+from fhir_blina.cli.store_commands import doctor, pull, push, server, unload
 from fhir_blina.cli.terminal import Terminal, table_text
 from fhir_blina.errors import AnalysisError
 
@@ -27,19 +19,21 @@ if TYPE_CHECKING:
 
 def tables(options: Options) -> int:
     """Run the views over a store's resources."""
+    from fhir_blina.store import is_foreign
     from fhir_blina.views import export_tables, view_sql
 
     terminal = terminal_of(options)
     views = Path(options.views) if options.views else None
+    where = options.store or str(Path(options.out) / "fhir")
     if options.sql:
-        terminal.result(view_sql(options.sql, options.store or Path(options.out) / "fhir", views))
+        terminal.result(view_sql(options.sql, where, views))
         return 0
-    if options.keep_going:  # the folder as it is: a pull would stop at the first bad line
-        folder = Path(options.store or Path(options.out) / "fhir")
-    else:
-        folder = pulled_folder(options, terminal, options.cohort)
+    # With --keep-going a store folder as it is: a pull would stop at the first bad line.
+    ours = not where.startswith(("http://", "https://")) and not is_foreign(Path(where))
+    as_it_is = options.keep_going and ours
+    folder = Path(where) if as_it_is else pulled_folder(options, terminal, options.cohort)
     with terminal.step("tables") as step:
-        files, rejected = export_tables(
+        files, rejected, account = export_tables(
             folder,
             Path(options.out) / "tables",
             format=options.format,
@@ -47,8 +41,10 @@ def tables(options: Options) -> int:
             keep_going=options.keep_going,
             views=views,
         )
-        step.summary = f"{len(files)} files" + "".join(f", {n} bad lines of {k}" for k, n in rejected.items())
-    terminal.answer({"files": [str(file) for file in files], "rejected": rejected})
+        bad = "".join(f", {n} bad lines of {k}" for k, n in rejected.items())
+        step.summary = f"{len(account.rows)} tables, {sum(account.rows.values())} rows{bad}"
+    say_account(account, terminal, rows=True)
+    terminal.answer({"files": [str(file) for file in files], "rejected": rejected} | account.as_dict())
     for file in files:
         terminal.result(str(file))
     return 0
@@ -66,11 +62,13 @@ def analyze(options: Options) -> int:
     cohort = read_cohort(options.cohort) if options.cohort is not None else None
     definitions = _definitions(options, cohort)
     folder = pulled_folder(options, terminal, cohort.name if cohort is not None else None)
+    tables = tables_of(folder, views=options.views)
+    say_account(tables.account, terminal)
     if options.suppress is not None:
-        results = suppressed_of(definitions, tables_of(folder), Path(options.out), options.suppress)
+        results = suppressed_of(definitions, tables, Path(options.out), options.suppress)
         terminal.say(shown_summary(results))
     else:
-        results = work_out(tables_of(folder), definitions)
+        results = work_out(tables, definitions)
         write_results(results, Path(options.out) / "results.json")
     terminal.answer(results.as_dict())
     _show_claims(results, terminal)

@@ -128,11 +128,12 @@ def build_parser() -> argparse.ArgumentParser:
     validate.add_argument("--server", metavar="URL", help="ask this server's $validate as well")
     push = add(
         "push",
-        "store the resources of a cohort, or of a folder of NDJSON",
+        "store the resources of a cohort, or of files: NDJSON, Bundles, single resources",
         "push mycohort --store http://127.0.0.1:8080/fhir",
         cohort,
         store,
     )
+    push.add_argument("--tag", metavar="NAME", help="for files: give each resource the tag of this cohort")
     push.add_argument("--dry-run", action="store_true", help="say what would change, and stop")
     push.add_argument("--definitions", action="store_true", help="code systems and search parameters first")
     push.add_argument("--verify", choices=("sample", "full"), default="sample", help="content compared after")
@@ -169,7 +170,7 @@ def build_parser() -> argparse.ArgumentParser:
     tables.add_argument("--format", choices=("csv", "parquet", "duckdb"), default="csv", help="default: csv")
     tables.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
     tables.add_argument("--keep-going", action="store_true", help="bad lines to tables/rejects, not an end")
-    tables.add_argument("--views", metavar="DIR", help="views of your own in place of mappings/views")
+    tables.add_argument("--views", metavar="DIR", help="views of your own beside the shared ones")
     tables.add_argument("--sql", metavar="VIEW", help="print the SQL of a view, and stop")
     analyze = add(
         "analyze",
@@ -191,6 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--endpoints", metavar="FILE", help="definitions of your own; without a cohort they are needed"
         )
+    analyze.add_argument("--views", metavar="DIR", help="views of your own beside the shared ones")
     share = add(
         "share",
         "write counts and survival as tables without a patient in them",

@@ -15,14 +15,13 @@ from fhir_blina.cli.terminal import Terminal, counted
 from fhir_blina.errors import AnalysisError, CohortError, Finding, ValidationError, faults
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fhir_blina.cohorts import Cohort
     from fhir_blina.mapping import Mapped
     from fhir_blina.mapping.back import RoundTrip
     from fhir_blina.r4 import FhirRelease
     from fhir_blina.results import Results
     from fhir_blina.store import PullResult, PushResult, Store
+    from fhir_blina.views import Tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,7 @@ def prepare(
     with terminal.step("check") as step:
         findings: list[Finding] = []
         cohort, mapped, account = examine(
-            name_or_folder, findings, profiles=profiles, anchor=_date(anchor), release=_chosen(release)
+            name_or_folder, findings, profiles=profiles, anchor=_date(anchor), release=chosen_release(release)
         )
         if faults(findings) or cohort is None or mapped is None or account is None:
             raise CohortError(findings)
@@ -119,7 +118,7 @@ def opened(
     from fhir_blina.mapping import id_key
     from fhir_blina.store import Audited, open_store
 
-    store = open_store(location, auth_file=auth_file, release=_chosen(release))
+    store = open_store(location, auth_file=auth_file, release=chosen_release(release))
     return Audited(store, Path(audit), id_key()) if audit else store
 
 
@@ -236,12 +235,15 @@ def analyzed(
 
 
 def tables_of(
-    folder: Path, engine: str = "duckdb", release: FhirRelease | None = None
-) -> dict[str, pd.DataFrame]:
-    """The view tables of a pulled folder."""
+    folder: Path,
+    engine: str = "duckdb",
+    release: FhirRelease | None = None,
+    views: str | None = None,
+) -> Tables:
+    """The view tables of a pulled folder; ``views`` is a folder of more of them."""
     from fhir_blina.views import read_tables
 
-    return read_tables(folder, engine=engine, release=_chosen(release))
+    return read_tables(folder, views, engine=engine, release=chosen_release(release))
 
 
 def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, threshold: int) -> Results:
@@ -255,7 +257,7 @@ def suppressed_of(definitions: Path, tables: Mapping[str, Any], out: Path, thres
     return results
 
 
-def _chosen(release: FhirRelease | None) -> FhirRelease:
+def chosen_release(release: FhirRelease | None) -> FhirRelease:
     """The release that the commands speak, where none is given: read late, for ``--help``."""
     from fhir_blina.r4 import R4
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.cli.store_commands import Options, terminal_of
+from fhir_blina.cli.reading import Options, terminal_of
 
 TRUTH = "truth.json"
 

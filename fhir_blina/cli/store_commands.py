@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhir_blina.cli.reading import (
+    Options,
+    gathered,
+    holds_resources,
+    keep_unread,
+    reads_files,
+    rejecting,
+    say_gathered,
+    store_of,
+    terminal_of,
+)
 from fhir_blina.cli.terminal import Terminal, counted, table_text
 from fhir_blina.errors import StoreRefused
-
-if TYPE_CHECKING:
-    from fhir_blina.store import PullResult
-
-Options = argparse.Namespace
-
-
-def terminal_of(options: Options) -> Terminal:
-    """Where a command writes, as its options say."""
-    return Terminal(quiet=options.quiet, verbose=options.verbose, json=options.json)
-
-
-def store_of(options: Options) -> Any:
-    """The store that the options name."""
-    from fhir_blina.cli.pipeline import opened
-
-    return opened(
-        options.store or Path(options.out) / "fhir", auth_file=options.auth_file, audit=options.audit
-    )
 
 
 def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any, Any]:
@@ -37,42 +28,63 @@ def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any, Any]:
 
 
 def push(options: Options) -> int:
-    """Store the resources of a cohort, or those of a folder of NDJSON."""
-    from fhir_blina.cli.pipeline import located, validated, with_origin
-    from fhir_blina.cli.summaries import push_summary
-    from fhir_blina.store import NdjsonFolder, cohort_of
+    """Store the resources of a cohort, or those of files."""
+    from fhir_blina.cli.pipeline import validated
+    from fhir_blina.store import cohort_of
 
     terminal = terminal_of(options)
-    resources: Any
-    mapped: Any
-    if _holds_resources(Path(options.cohort)):
-        if options.definitions or options.profiles or options.anchor:
+    store = store_of(options)
+    source = Path(options.cohort)
+    if not holds_resources(source):
+        if options.tag:
             raise StoreRefused(
-                f"{options.cohort} holds resources; --definitions, --profiles and --anchor need a cohort"
+                f"{options.cohort} is a cohort, which has a tag; --tag needs a folder of resources"
             )
-        resources = NdjsonFolder(options.cohort)
-        name, mapped = cohort_of(resources), None
-    else:
         cohort, mapped, _ = prepared(options, terminal)
         validated(cohort, mapped, terminal=terminal)
-        resources, name = mapped.resources, cohort.name
-    store = store_of(options)
+        if options.definitions and not options.dry_run:
+            _load_definitions(store, cohort, terminal)
+        return _pushed(options, store, mapped.resources, cohort.name, terminal, mapped=mapped)
+    if options.definitions or options.profiles or options.anchor:
+        raise StoreRefused(
+            f"{options.cohort} holds resources; --definitions, --profiles and --anchor need a cohort"
+        )
+    with gathered(source, terminal, tag=options.tag or "") as (resources, found):
+        name = options.tag or cohort_of(resources)
+        return _pushed(options, store, resources, name, terminal, found=found)
+
+
+def _pushed(
+    options: Options,
+    store: Any,
+    resources: Any,
+    name: str,
+    terminal: Terminal,
+    *,
+    mapped: Any = None,
+    found: Any = None,
+) -> int:
+    """Send resources, and say what came of it."""
+    from fhir_blina.cli.pipeline import located, with_origin
+    from fhir_blina.cli.summaries import push_summary
+
     if options.dry_run:
         return _planned(store.plan(resources, cohort=name), terminal)
-    if options.definitions:
-        _load_definitions(store, cohort, terminal)
     rejects = Path(options.rejects or Path(options.out) / "rejects.ndjson")
+    origins = {key: origin.location() for key, origin in mapped.origins.items()} if mapped else None
     with terminal.step("push") as step, located(mapped):
         result = store.push(
             resources,
             cohort=name,
             verify=options.verify,
             rejects=rejects,
-            origins={key: origin.location() for key, origin in mapped.origins.items()} if mapped else None,
+            origins=found.origins if found else origins,
             progress=step.progress,
         )
         step.summary = push_summary(result)
     rejected = [with_origin(finding, mapped) for finding in result.rejected]
+    if found:
+        rejected = keep_unread(found, rejected, rejects)
     terminal.findings(rejected)
     for note in result.notes:
         terminal.say(f"  {note}")
@@ -91,11 +103,6 @@ def push(options: Options) -> int:
     kept = f"; what was refused is in {rejects}" if rejected else ""
     terminal.result(f"{push_summary(result)}; {result.verified}{kept}")
     return StoreRefused.exit_code if rejected else 0
-
-
-def _holds_resources(folder: Path) -> bool:
-    """Whether it is a folder of NDJSON and none of a cohort."""
-    return any(folder.glob("*.ndjson")) and not (folder / "cohort.yaml").exists()
 
 
 def _planned(plan: Any, terminal: Terminal) -> int:
@@ -161,23 +168,26 @@ def pull(options: Options) -> int:
     terminal = terminal_of(options)
     types = options.types.split(",") if options.types else None
     folder = Path(options.out) / "fhir"
+    store = store_of(options)
     try:
         with terminal.step("pull") as step:
-            result = store_of(options).pull(
+            result = store.pull(
                 folder,
                 cohort=options.cohort,
                 types=types,
                 since=options.since,
                 progress=step.progress,
                 **_searches(options),
+                **rejecting(store, options),
             )
             step.summary = counted(result.counts)
     except BaseException:
         if journal_of(folder).exists():
             terminal.say(f"what came is kept in {journal_of(folder)}; the same command goes on with it")
         raise
-    for note in result.notes:
+    for note in () if reads_files(store) else result.notes:
         terminal.note(note)
+    say_gathered(store, result, options, terminal)
     terminal.answer({"folder": str(result.folder), "counts": dict(result.counts)})
     terminal.result(f"{result.folder}: {counted(result.counts)}")
     return 0
@@ -251,22 +261,3 @@ def server(options: Options) -> int:
         word = "ready" if state.ready else "starting" if state.running else "not running"
         terminal.result(f"{word} {state.url} {state.engine} {state.database}".strip())
     return 0
-
-
-def pulled_folder(options: Options, terminal: Terminal, cohort: str | None) -> Path:
-    """The folder that the tables are read from."""
-    return pulled(options, terminal, cohort).folder
-
-
-def pulled(options: Options, terminal: Terminal, cohort: str | None) -> PullResult:
-    """What the store holds: the store itself where that is a folder, or a fresh pull of a server."""
-    where = options.store or str(Path(options.out) / "fhir")
-    folder = Path(options.out) / "fhir"
-    with terminal.step("pull") as step:
-        result: PullResult = store_of(options).pull(
-            folder if where.startswith(("http://", "https://")) else Path(where),
-            cohort=cohort,
-            progress=step.progress,
-        )
-        step.summary = f"{counted(result.counts)}, complete"
-    return result

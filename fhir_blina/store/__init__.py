@@ -15,6 +15,7 @@ from typing import Any
 from fhir_blina.errors import StoreRefused
 from fhir_blina.store.audit import Audited
 from fhir_blina.store.contract import Progress, PullResult, PushResult, Store
+from fhir_blina.store.files import is_foreign
 from fhir_blina.store.sent import cohort_of
 from fhir_blina.store.sources import NdjsonFolder, Place, Source
 
@@ -28,6 +29,7 @@ __all__ = [
     "Source",
     "Store",
     "cohort_of",
+    "is_foreign",
     "open_store",
 ]
 
@@ -36,7 +38,8 @@ def open_store(location: str | Path, *, auth_file: str | Path | None = None, **o
     """The store at a path or an ``http(s)`` URL.
 
     Args:
-        location: A folder, which need not exist yet, or the base URL of a FHIR R4 server.
+        location: A folder, which need not exist yet, or the base URL of a FHIR R4 server. A file, or a folder
+            with files that no store wrote (NDJSON by any name, Bundles, resources), can be read only.
         auth_file: Who we are to the server, see :mod:`fhir_blina.http.auth`; None for the file that
             ``FHIR_BLINA_AUTH_FILE`` names, if it is set. A folder has no use for it.
         **options: ``release``, the release of FHIR that is stored, R4 by default. For a folder
@@ -59,6 +62,9 @@ def open_store(location: str | Path, *, auth_file: str | Path | None = None, **o
         raise StoreRefused(
             f"{text.split('://', 1)[0]}:// is not an address of a store; give a folder or http(s)://"
         )
+    from fhir_blina.store.files import FilesStore
     from fhir_blina.store.folder import FolderStore
 
+    if is_foreign(Path(location)):
+        return FilesStore(Path(location), **{key: options[key] for key in options if key == "release"})
     return FolderStore(Path(location), **options)

@@ -110,6 +110,7 @@ class PullResult:
         certificate: The content of ``certificate.json``: counts, time, server, query, way.
         notes: What was chosen and why, a sentence each.
         held: The resources, where the store had read them anyway.
+        rejected: One finding for each line or entry of files that holds no resource; a server has none.
     """
 
     counts: Mapping[str, int]
@@ -117,6 +118,7 @@ class PullResult:
     certificate: Mapping[str, Any]
     notes: Sequence[str] = ()
     held: Sequence[Resource] | None = field(default=None, repr=False, compare=False)
+    rejected: Sequence[Finding] = ()
 
     def resources(self) -> Iterator[Resource]:
         """Each resource, in the order of the files; they are read if the store has not read them."""

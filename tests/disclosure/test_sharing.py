@@ -21,7 +21,7 @@ from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files.shipped import schema
 from fhir_blina.results.records import write_results
-from fhir_blina.views.tables import write_tables
+from fhir_blina.views.export import write_tables
 
 ENDPOINTS = """\
 subjects: {table: patients, key: patient_id, label: study_subject}

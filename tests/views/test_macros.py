@@ -7,9 +7,10 @@ import pytest
 
 from fhir_blina.errors import ViewError
 from fhir_blina.files import json as fhirjson
+from fhir_blina.views.export import export_tables
 from fhir_blina.views.reader import read_view
 from fhir_blina.views.sql.compile import compile_view
-from fhir_blina.views.tables import export_tables, read_rows
+from fhir_blina.views.tables import read_rows
 
 BOTH = pytest.mark.parametrize("engine", ["duckdb", "python"])
 

@@ -10,8 +10,9 @@ from fhir_blina.errors import ViewError
 from fhir_blina.files import json as fhirjson
 from fhir_blina.views.duckdb import frames as view_frames
 from fhir_blina.views.duckdb.places import pattern_of, plain_folder
+from fhir_blina.views.export import export_tables
 from fhir_blina.views.loading import load_views
-from fhir_blina.views.tables import export_tables, read_tables, view_sql, views_folder
+from fhir_blina.views.tables import read_tables, view_sql, views_folder
 
 # A name, and another that it would match as a pattern.
 NAMES = [
@@ -64,7 +65,7 @@ def test_the_files_are_written_where_they_were_asked_for(stores, name):
     source, target = stores / name, stores / "out" / name
     before = sorted(path.name for path in stores.iterdir())
     for kind in ("csv", "parquet", "duckdb"):
-        files, _ = export_tables(source, target, format=kind, views=VIEWS)
+        files, _, _ = export_tables(source, target, format=kind, views=VIEWS)
         assert all(path.parent == target and path.is_file() and not path.is_symlink() for path in files)
     assert sorted(path.name for path in stores.iterdir()) == sorted([*before, "out"])
     assert sorted(path.name for path in target.iterdir()) == sorted(

@@ -10,17 +10,16 @@ import pytest
 
 from fhir_blina.errors import StoreIncomplete, ViewError
 from fhir_blina.files import json as fhirjson
+from fhir_blina.views.export import export_tables, write_tables
 from fhir_blina.views.tables import (
     ENGINES,
     evaluate_view,
-    export_tables,
     load_view,
     load_views,
     read_tables,
     read_view,
     view_sql,
     views_folder,
-    write_tables,
 )
 
 X = "https://fhir-blina.example"
@@ -505,7 +504,7 @@ def test_bad_lines_go_to_a_reject_file(store, tmp_path):
     with pytest.raises(StoreIncomplete, match=r"Patient\.ndjson:2"):
         export_tables(store, target)
     for engine in sorted(ENGINES):
-        files, rejected = export_tables(store, target, engine=engine, keep_going=True)
+        files, rejected, _ = export_tables(store, target, engine=engine, keep_going=True)
         assert rejected == {"Patient": 4}
         assert (target / "patients.csv").read_text(encoding="utf-8").count("\n") == 1 + 3
         assert len(files) == len(load_views(views_folder()))
@@ -523,7 +522,7 @@ def test_bad_lines_go_to_a_reject_file(store, tmp_path):
 
 
 def test_formats_and_sql(store, tmp_path):
-    files, rejected = export_tables(store, tmp_path / "p", format="parquet")
+    files, rejected, _ = export_tables(store, tmp_path / "p", format="parquet")
     assert {path.suffix for path in files} == {".parquet"}
     assert rejected == {}
     assert [path.name for path in export_tables(store, tmp_path / "d", format="duckdb")[0]] == [

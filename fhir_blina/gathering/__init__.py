@@ -1,0 +1,9 @@
+"""FHIR as people have it in files: NDJSON by any name, Bundles, single resources; into one folder by type."""
+
+from __future__ import annotations
+
+from fhir_blina.gathering.gathered import Gathered, keep_rejected
+from fhir_blina.gathering.gathering import gather
+from fhir_blina.gathering.plain import is_plain, plainly
+
+__all__ = ["Gathered", "gather", "is_plain", "keep_rejected", "plainly"]

@@ -1,0 +1,117 @@
+"""References that name no ``Type/id``: by URN, by a search, by an identifier, to a contained resource."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from fhir_blina.files import Resource
+from fhir_blina.r4 import FhirRelease, target_of
+
+_OF_REFERENCE = frozenset({"id", "extension", "reference", "type", "identifier", "display"})
+_PATIENTS = frozenset({"subject", "patient", "individual", "beneficiary"})
+_NO_ROW = "Patient"  # a contained patient is nobody who could be counted
+
+KINDS = ("urn", "contained", "identifier", "conditional")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A reference without ``Type/id``.
+
+    Attributes:
+        kind: One of :data:`KINDS`.
+        type: The type of its target, empty where it does not say.
+        value: The URN, the fragment, or ``system|value`` of the identifier.
+    """
+
+    kind: str
+    type: str
+    value: str
+
+
+def asked_of(name: str, reference: Mapping[str, Any], release: FhirRelease) -> Asked | None:
+    """What a Reference asks for; None where it names ``Type/id`` or nothing.
+
+    Args:
+        name: Of the element that it stands in.
+        reference: The Reference.
+        release: The release of FHIR whose types a search may name.
+    """
+    text = reference.get("reference")
+    if isinstance(text, str):
+        if text.lower().startswith("urn:"):
+            return Asked("urn", "", target_of(text))
+        if text.startswith("#") and len(text) > 1:
+            return Asked("contained", "", text[1:])
+        kind, mark, query = text.partition("?")
+        if mark and kind in release.resource_types:
+            parameter, _, value = query.partition("=")
+            known = parameter == "identifier" and "&" not in value
+            return Asked("conditional", kind if known else "", unquote(value))
+        return None
+    identifier = reference.get("identifier")
+    if text is None and isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
+        stated = str(reference.get("type", "")).rpartition("/")[2]
+        kind = stated or ("Patient" if name in _PATIENTS else "")
+        return Asked("identifier", kind, f"{identifier.get('system', '')}|{identifier['value']}")
+    return None
+
+
+def references_of(node: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each Reference below a node with the name of its element, contained resources included."""
+    if isinstance(node, dict):
+        stated = isinstance(node.get("reference"), str)
+        logical = isinstance(node.get("identifier"), dict) and node.keys() <= _OF_REFERENCE
+        if stated or logical:
+            yield name, node
+        for key, value in node.items():
+            yield from references_of(value, key)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references_of(value, name)
+
+
+def answered(node: Any, answer: Callable[[str, dict[str, Any]], str], name: str = "") -> Any:
+    """A copy in which each Reference names what ``answer`` says, where it says something."""
+    if isinstance(node, list):
+        return [answered(value, answer, name) for value in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {key: answered(value, answer, key) for key, value in node.items()}
+    stated = isinstance(node.get("reference"), str)
+    logical = isinstance(node.get("identifier"), dict) and node.keys() <= _OF_REFERENCE
+    if (stated or logical) and (key := answer(name, node)):
+        copy["reference"] = key
+    return copy
+
+
+def identifiers_of(resource: Resource) -> Iterator[str]:
+    """``system|value`` of each identifier of a resource."""
+    stated = resource.get("identifier")
+    for one in stated if isinstance(stated, list) else [stated]:
+        if isinstance(one, dict) and isinstance(one.get("value"), str):
+            yield f"{one.get('system', '')}|{one['value']}"
+
+
+def contained_of(resource: Resource, release: FhirRelease) -> dict[str, Resource]:
+    """Contained resources with an id of their own to be rows of their tables, by the id they are asked by.
+
+    A contained patient is left out: it is nobody who could be told from others and counted.
+    """
+    stated = resource.get("contained")
+    found: dict[str, Resource] = {}
+    for one in stated if isinstance(stated, list) else []:
+        if not isinstance(one, dict) or not isinstance(one.get("id"), str):
+            continue
+        if one.get("resourceType") in release.resource_types and one["resourceType"] != _NO_ROW:
+            found[one["id"]] = {**one, "id": _own_id(str(resource["id"]), one["id"])}
+    return found
+
+
+def _own_id(outer: str, inner: str) -> str:
+    name = f"{outer}.{inner}"
+    return name if len(name) <= 64 else hashlib.sha256(name.encode()).hexdigest()[:32]
