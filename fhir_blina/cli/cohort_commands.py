@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fhir_blina.cli.reading import Options, gathered, holds_resources, pulled, terminal_of
+from fhir_blina.cli.reading import Options, gathered_files, holds_resources, pulled, terminal_of
 from fhir_blina.cli.store_commands import prepared
 from fhir_blina.cli.terminal import Terminal
 from fhir_blina.errors import CohortError, Finding, ValidationError, faults
@@ -120,7 +120,7 @@ def _validated_files(options: Options, terminal: Terminal) -> int:
 
     release = chosen_release(None)
 
-    with gathered(Path(options.cohort), terminal) as (source, found):
+    with gathered_files(Path(options.cohort), terminal) as (source, found):
         with terminal.step("validate") as step:
             resources = list(source)
             findings = judge(resources, release=release)

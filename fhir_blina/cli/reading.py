@@ -15,7 +15,7 @@ from fhir_blina.errors import Finding
 if TYPE_CHECKING:
     from fhir_blina.gathering import Gathered
     from fhir_blina.store import NdjsonFolder, PullResult
-    from fhir_blina.views import Account
+    from fhir_blina.views import ReadingAccount
 
 Options = argparse.Namespace
 SHOWN_REJECTS = 20
@@ -83,7 +83,7 @@ def say_gathered(store: Any, result: Any, options: Options, terminal: Terminal) 
         terminal.findings([Finding("warning", "incomplete", text)])
 
 
-def say_account(account: Account, terminal: Terminal, *, rows: bool = False) -> None:
+def say_account(account: ReadingAccount, terminal: Terminal, *, rows: bool = False) -> None:
     """What was read and what reached no table; with ``rows`` how many rows each table has."""
     for line in account.sentences():
         terminal.say(f"  {line}")
@@ -106,7 +106,9 @@ def holds_resources(source: Path) -> bool:
 
 
 @contextmanager
-def gathered(source: Path, terminal: Terminal, *, tag: str = "") -> Iterator[tuple[NdjsonFolder, Gathered]]:
+def gathered_files(
+    source: Path, terminal: Terminal, *, tag: str = ""
+) -> Iterator[tuple[NdjsonFolder, Gathered]]:
     """The resources of files by type in a folder that is gone afterwards, and the account of them."""
     from fhir_blina.cli.pipeline import chosen_release
     from fhir_blina.files import scratch

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_blina.cli.reading import (
     Options,
-    gathered,
+    gathered_files,
     holds_resources,
     keep_unread,
     reads_files,
@@ -49,7 +49,7 @@ def push(options: Options) -> int:
         raise StoreRefused(
             f"{options.cohort} holds resources; --definitions, --profiles and --anchor need a cohort"
         )
-    with gathered(source, terminal, tag=options.tag or "") as (resources, found):
+    with gathered_files(source, terminal, tag=options.tag or "") as (resources, found):
         name = options.tag or cohort_of(resources)
         return _pushed(options, store, resources, name, terminal, found=found)
 

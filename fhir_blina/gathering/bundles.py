@@ -62,7 +62,7 @@ def id_of(resource: Resource, full_url: str = "") -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def opened(bundle: Mapping[str, Any], depth: int = 0) -> Opened:
+def opened_bundle(bundle: Mapping[str, Any], depth: int = 0) -> Opened:
     """Open a Bundle of any type; what is malformed in it comes as an entry that is no resource."""
     kind = bundle.get("type")
     links = bundle.get("link")
@@ -106,7 +106,7 @@ def _take(
         if depth >= MOST_NESTED:
             found.entries.append(Entry(number, None, "", given=False))
             return
-        inner = opened(resource, depth + 1)
+        inner = opened_bundle(resource, depth + 1)
         found.bundles += inner.bundles
         found.older += inner.older
         found.more = found.more or inner.more

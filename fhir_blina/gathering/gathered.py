@@ -12,7 +12,7 @@ from fhir_blina.files import dumps, open_regular, write_whole
 
 
 @dataclass(frozen=True)
-class Rejected:
+class Unread:
     """A line, entry or file that holds no resource that can be kept.
 
     Attributes:
@@ -58,7 +58,7 @@ class Gathered:
     contained: Counter[str] = field(default_factory=Counter)
     older: int = 0
     passed: Counter[str] = field(default_factory=Counter)
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: list[Unread] = field(default_factory=list)
     resolved: Counter[str] = field(default_factory=Counter)
     unresolved: Counter[str] = field(default_factory=Counter)
     strange: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)

@@ -10,22 +10,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from fhir_blina.errors import StoreIncomplete, StoreRefused
 from fhir_blina.files import COHORT_SYSTEM, MAX_LINE_BYTES, Resource, dumps, loads, resource_of, same, scratch
-from fhir_blina.gathering.bundles import id_of, opened
+from fhir_blina.gathering.bundles import id_of, opened_bundle
 from fhir_blina.gathering.found import Found, files_of, lines_of
-from fhir_blina.gathering.gathered import Gathered, Rejected
+from fhir_blina.gathering.gathered import Gathered, Unread
 from fhir_blina.gathering.manifests import Stated, is_manifest
 from fhir_blina.gathering.references import (
-    Asked,
+    AskedFor,
     answered,
     asked_of,
     contained_of,
-    identifiers_of,
     references_of,
+    stated_identifiers,
 )
+from fhir_blina.gathering.spool import Spool
 from fhir_blina.gathering.strange import strange_in
 from fhir_blina.r4 import FhirRelease, key_of
 
@@ -71,13 +72,10 @@ class _Gathering:
         self.found = found
         self.release = release
         self.keyed = keyed
-        self.places: dict[str, dict[str, tuple[int, str]]] = {}
+        self.spool = Spool(spool, stack)
         self.pending: set[str] = set()
-        self.asked: set[Asked] = set()
+        self.asked: set[AskedFor] = set()
         self.named: dict[str, str] = {}
-        self._spool = spool
-        self._stack = stack
-        self._files: dict[str, BinaryIO] = {}
         self._manifests: list[Stated] = []
 
     # Reading ---------------------------------------------------------------------------------
@@ -93,7 +91,7 @@ class _Gathering:
                 lines[one.path] = self._read_file(one)
         for stated in self._manifests:
             stated.compare(lines)
-        if not self.places:
+        if not self.spool.places:
             left = "; ".join(self.found.sentences())
             findings = self.found.findings()
             text = f"{source} holds no FHIR resource" + (f" ({left})" if left else "")
@@ -108,7 +106,7 @@ class _Gathering:
                 resource = self._read_line(one, line, where)
             except ValueError as error:
                 text = line[:_SHOWN_BYTES].decode("utf-8", "replace") if isinstance(line, bytes) else ""
-                self.found.rejected.append(Rejected(where, str(error), text.rstrip("\r\n")))
+                self.found.rejected.append(Unread(where, str(error), text.rstrip("\r\n")))
                 resource = None
             count += 1
             kind = kind or str((resource or {}).get("resourceType", ""))
@@ -130,7 +128,7 @@ class _Gathering:
                 resource["id"] = id_of(resource)
             self._take(resource, where, given=given, line=b"" if given or not one.by_line else line)
             return resource
-        bundle = opened(resource)
+        bundle = opened_bundle(resource)
         self.found.bundles += bundle.bundles
         self.found.older += bundle.older
         if bundle.more:
@@ -142,7 +140,7 @@ class _Gathering:
                 self._take(entry.resource, place, given=entry.given, named=bundle.named)
             except ValueError as error:
                 text = dumps(entry.resource, ascii_only=True)[:_SHOWN_BYTES]
-                self.found.rejected.append(Rejected(place, str(error), text))
+                self.found.rejected.append(Unread(place, str(error), text))
         return resource
 
     def _take(
@@ -207,11 +205,9 @@ class _Gathering:
         line = line.strip() if line else dumps(resource).encode()
         if len(line) >= MAX_LINE_BYTES:
             raise ValueError(f"larger than {MAX_LINE_BYTES // 2**20} MiB")
-        held = self.places.setdefault(kind, {})
-        file = self._file(kind)
-        if name in held:
-            if not same(loads(self._line(kind, name).decode()), loads(line.decode())):
-                raise ValueError(f"another {kind} has this id, with other content ({held[name][1]})")
+        if there := self.spool.place(kind, name):
+            if not same(loads(self.spool.line(kind, name).decode()), loads(line.decode())):
+                raise ValueError(f"another {kind} has this id, with other content ({there})")
             self.found.twice += 1
             return
         asked = [one for which, ref in references_of(resource) if (one := self._asked(which, ref))]
@@ -222,37 +218,25 @@ class _Gathering:
             count, names = self.found.strange.get(kind, (0, ()))
             more = tuple(one for one in strange if one not in names and one.isidentifier())
             self.found.strange[kind] = (count + 1, (*names, *more)[:_NAMES_SHOWN])
-        file.seek(0, 2)
-        held[name] = (file.tell(), place)
-        file.write(line + b"\n")
+        self.spool.keep(kind, name, place, line)
         (self.found.contained if contained else self.found.counts)[kind] += 1
 
-    def _asked(self, name: str, reference: dict[str, Any]) -> Asked | None:
+    def _asked(self, name: str, reference: dict[str, Any]) -> AskedFor | None:
         asked = asked_of(name, reference, self.release)
         left = asked is not None and asked.kind in {"identifier", "contained"} and not self.keyed
         return None if left else asked
 
     # Writing ---------------------------------------------------------------------------------
 
-    def _file(self, kind: str) -> BinaryIO:
-        if kind not in self._files:
-            self._files[kind] = self._stack.enter_context((self._spool / kind).open("w+b"))
-        return self._files[kind]
-
-    def _line(self, kind: str, name: str) -> bytes:
-        file = self._files[kind]
-        file.seek(self.places[kind][name][0])
-        return file.readline()
-
     def write(self, tag: str, *, keep_origins: bool) -> None:
         """Write each type sorted by id, references answered, each resource tagged where that is asked."""
         answers = dict(self._answers())
-        for kind in sorted(self.places):
+        for kind in sorted(self.spool.places):
             with (self.found.folder / f"{kind}.ndjson").open("wb") as target:
-                for name in sorted(self.places[kind]):
-                    key, line = f"{kind}/{name}", self._line(kind, name)
+                for name in sorted(self.spool.places[kind]):
+                    key, line = f"{kind}/{name}", self.spool.line(kind, name)
                     if keep_origins:
-                        self.found.origins[key] = self.places[kind][name][1]
+                        self.found.origins[key] = self.spool.place(kind, name)
                     if key in self.pending or tag:
                         resource = loads(line.decode())
                         if key in self.pending:
@@ -261,22 +245,23 @@ class _Gathering:
                     target.write(line)
         self.found.counts = type(self.found.counts)(dict(sorted(self.found.counts.items())))
 
-    def _far(self, name: str, reference: dict[str, Any], answers: dict[Asked, str]) -> str:
+    def _far(self, name: str, reference: dict[str, Any], answers: dict[AskedFor, str]) -> str:
         asked = self._asked(name, reference)
         key = answers.get(asked, "") if asked else ""
         if asked:
             (self.found.resolved if key else self.found.unresolved)[asked.kind] += 1
         return key
 
-    def _answers(self) -> Iterator[tuple[Asked, str]]:
+    def _answers(self) -> Iterator[tuple[AskedFor, str]]:
         """The key of each target that a reference asks for, where there is exactly one."""
         ids: dict[str, set[str]] = {}
         if any(one.kind == "urn" for one in self.asked):
-            for kind, held in self.places.items():
+            for kind, held in self.spool.places.items():
                 for name in held:
                     ids.setdefault(name, set()).add(f"{kind}/{name}")
         stated = {
-            kind: self._identified(kind) for kind in {one.type for one in self.asked} & self.places.keys()
+            kind: self._identified(kind)
+            for kind in {one.type for one in self.asked} & self.spool.places.keys()
         }
         for asked in self.asked:
             if asked.kind == "urn":
@@ -291,8 +276,8 @@ class _Gathering:
         """The resources of a type by ``system|value``, and by value alone, of those that are asked for."""
         wanted = {one.value for one in self.asked if one.type == kind}
         found: dict[str, set[str]] = {}
-        for name in self.places[kind]:
-            for stated in identifiers_of(loads(self._line(kind, name).decode())):
+        for name in self.spool.places[kind]:
+            for stated in stated_identifiers(loads(self.spool.line(kind, name).decode())):
                 for value in wanted & {stated, stated.partition("|")[2]}:
                     found.setdefault(value, set()).add(f"{kind}/{name}")
         return found

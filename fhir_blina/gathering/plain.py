@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import re
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ from fhir_blina.gathering.gathered import Gathered
 from fhir_blina.gathering.gathering import gather
 from fhir_blina.r4 import FhirRelease
 
-_MARKS = (b'"contained"', b'"#', b'"urn:', b"?identifier=", b'"identifier":{', b'"identifier": {')
-_BEFORE = re.compile(rb'"reference"\s*:\s*"\Z')
+_IDENTIFIER = re.compile(rb'"identifier"\s*:\s*\{')
+_MARK = re.compile(rb'"contained"\s*:|"reference"\s*:\s*"(?:#|(?i:urn):|[A-Za-z]+\?)|' + _IDENTIFIER.pattern)
 _FOLDER = frozenset({"manifest.json", "certificate.json"})
 
 
@@ -29,20 +30,30 @@ def is_plain(folder: Path, release: FhirRelease) -> bool:
     )
 
 
-def _is_marked(path: Path) -> bool:
+def _is_marked(path: Path, release: FhirRelease) -> bool:
     """Whether a file may hold references that need a key, by its bytes."""
+    own = release.identifier(path.stem) == "one"
     with open_regular(path) as file:
         if not path.stat().st_size:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
-            for mark in _MARKS:
-                place = held.find(mark)
-                while place >= 0:
-                    reference = mark[1:] in {b"#", b"urn:"}
-                    if not reference or _BEFORE.search(held[max(0, place - 30) : place + 1]):
-                        return True
-                    place = held.find(mark, place + 1)
+            for mark in _MARK.finditer(held):
+                if not own or not _IDENTIFIER.fullmatch(mark[0]):
+                    return True
+                begin, end = held.rfind(b"\n", 0, mark.start()) + 1, held.find(b"\n", mark.end())
+                if not _is_its_own(held[begin : end if end >= 0 else len(held)]):
+                    return True
     return False
+
+
+def _is_its_own(line: bytes) -> bool:
+    """Whether the one identifier of a line is that of the resource and of no reference."""
+    if len(_IDENTIFIER.findall(line)) > 1:
+        return False
+    try:
+        return isinstance(json.loads(line).get("identifier"), dict)
+    except (ValueError, AttributeError, RecursionError):
+        return False
 
 
 @contextmanager
@@ -60,7 +71,9 @@ def plainly(source: Path | str, release: FhirRelease) -> Iterator[tuple[Path, Ga
         StoreIncomplete: as of ``gather``; or something in it cannot be read.
     """
     source = Path(source)
-    if is_plain(source, release) and not any(map(_is_marked, sorted(source.glob("*.ndjson")))):
+    if is_plain(source, release) and not any(
+        _is_marked(path, release) for path in sorted(source.glob("*.ndjson"))
+    ):
         yield source, None
         return
     with scratch() as folder:

@@ -19,7 +19,7 @@ KINDS = ("urn", "contained", "identifier", "conditional")
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedFor:
     """A reference without ``Type/id``.
 
     Attributes:
@@ -33,7 +33,7 @@ class Asked:
     value: str
 
 
-def asked_of(name: str, reference: Mapping[str, Any], release: FhirRelease) -> Asked | None:
+def asked_of(name: str, reference: Mapping[str, Any], release: FhirRelease) -> AskedFor | None:
     """What a Reference asks for; None where it names ``Type/id`` or nothing.
 
     Args:
@@ -44,20 +44,20 @@ def asked_of(name: str, reference: Mapping[str, Any], release: FhirRelease) -> A
     text = reference.get("reference")
     if isinstance(text, str):
         if text.lower().startswith("urn:"):
-            return Asked("urn", "", target_of(text))
+            return AskedFor("urn", "", target_of(text))
         if text.startswith("#") and len(text) > 1:
-            return Asked("contained", "", text[1:])
+            return AskedFor("contained", "", text[1:])
         kind, mark, query = text.partition("?")
         if mark and kind in release.resource_types:
             parameter, _, value = query.partition("=")
             known = parameter == "identifier" and "&" not in value
-            return Asked("conditional", kind if known else "", unquote(value))
+            return AskedFor("conditional", kind if known else "", unquote(value))
         return None
     identifier = reference.get("identifier")
     if text is None and isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
         stated = str(reference.get("type", "")).rpartition("/")[2]
         kind = stated or ("Patient" if name in _PATIENTS else "")
-        return Asked("identifier", kind, f"{identifier.get('system', '')}|{identifier['value']}")
+        return AskedFor("identifier", kind, f"{identifier.get('system', '')}|{identifier['value']}")
     return None
 
 
@@ -89,7 +89,7 @@ def answered(node: Any, answer: Callable[[str, dict[str, Any]], str], name: str 
     return copy
 
 
-def identifiers_of(resource: Resource) -> Iterator[str]:
+def stated_identifiers(resource: Resource) -> Iterator[str]:
     """``system|value`` of each identifier of a resource."""
     stated = resource.get("identifier")
     for one in stated if isinstance(stated, list) else [stated]:

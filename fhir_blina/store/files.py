@@ -148,9 +148,8 @@ class FilesStore:
         Raises:
             StoreRefused: always.
         """
-        raise StoreRefused(
-            f"{self.location} was not written by a store. Give an empty folder, or move it away"
-        )
+        what = "was not written by a store" if self._location.is_dir() else "is not a folder"
+        raise StoreRefused(f"{self.location} {what}. Give an empty folder, or move it away")
 
     def unload(self, *_: Any, **__: Any) -> NoReturn:
         """Not possible; see :meth:`push`."""

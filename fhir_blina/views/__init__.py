@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fhir_blina.views.account import Account, Tables
+from fhir_blina.views.account import ReadingAccount, Tables
 from fhir_blina.views.export import export_tables, write_tables
 from fhir_blina.views.tables import read_tables, view_sql
 
-__all__ = ["Account", "Tables", "export_tables", "read_tables", "view_sql", "write_tables"]
+__all__ = ["ReadingAccount", "Tables", "export_tables", "read_tables", "view_sql", "write_tables"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Account:
+class ReadingAccount:
     """The account of a reading.
 
     Attributes:
@@ -69,7 +69,7 @@ class Account:
 class Tables(dict[str, "pd.DataFrame"]):
     """DataFrames by name, with the account of what they were made of."""
 
-    def __init__(self, tables: Mapping[str, pd.DataFrame], account: Account) -> None:
+    def __init__(self, tables: Mapping[str, pd.DataFrame], account: ReadingAccount) -> None:
         super().__init__(tables)
         self.account = account
 
@@ -88,7 +88,7 @@ class Tables(dict[str, "pd.DataFrame"]):
         return f"<table>{head}{rows}</table><p>without rows: {escape(empty) or 'none'}</p>{said}"
 
 
-def patients_of(frame: pd.DataFrame, known: frozenset[str] | None) -> tuple[int, int]:
+def patients_named(frame: pd.DataFrame, known: frozenset[str] | None) -> tuple[int, int]:
     """How many rows name no patient (nor a group), and how many one who is not known, if that is known."""
     named = frame["patient_id"].notna()
     grouped = frame["group_id"].notna() if "group_id" in frame.columns else ~named & False
@@ -102,19 +102,19 @@ def account_of(
     rows: Mapping[str, int],
     patients: Mapping[str, tuple[int, int]],
     found: Gathered | None,
-) -> Account:
+) -> ReadingAccount:
     """An account from counts.
 
     Args:
         folder: Of ``<Type>.ndjson``.
         views: What was run over it.
         rows: By table.
-        patients: What :func:`patients_of` says of each table.
+        patients: What :func:`patients_named` says of each table.
         found: The account of the files, where they were gathered.
     """
     types = {view.resource for view in views.values()}
     counts = dict(found.counts) if found else resources_in(folder)
-    return Account(
+    return ReadingAccount(
         resources=counts,
         rows=dict(rows),
         without_table={kind: count for kind, count in counts.items() if kind not in types},
@@ -126,11 +126,11 @@ def account_of(
 
 def account_of_frames(
     folder: Path, views: Mapping[str, View], tables: Mapping[str, pd.DataFrame], found: Gathered | None
-) -> Account:
+) -> ReadingAccount:
     """An account of tables; arguments as for :func:`account_of`."""
     known = frozenset(tables["patients"]["patient_id"]) if "patients" in tables else None
     patients = {
-        name: patients_of(frame, known)
+        name: patients_named(frame, known)
         for name, frame in tables.items()
         if name != "patients" and views[name].one_row_each and "patient_id" in frame.columns
     }

@@ -10,7 +10,7 @@ from fhir_blina.errors import ViewError
 from fhir_blina.files import as_plain_cell, as_text, dumps, write_whole
 from fhir_blina.gathering import is_plain, plainly
 from fhir_blina.r4 import R4, FhirRelease
-from fhir_blina.views.account import Account, account_of
+from fhir_blina.views.account import ReadingAccount, account_of
 from fhir_blina.views.definition import View
 from fhir_blina.views.engines import DEFAULT_ENGINE, ENGINES, engine_of
 from fhir_blina.views.tables import chosen_views, read_tables
@@ -28,7 +28,7 @@ def export_tables(
     keep_going: bool = False,
     views: Path | str | Mapping[str, View] | None = None,
     release: FhirRelease = R4,
-) -> tuple[list[Path], dict[str, int], Account]:
+) -> tuple[list[Path], dict[str, int], ReadingAccount]:
     """Write the tables of a folder to files.
 
     Args:
@@ -67,11 +67,11 @@ def export_tables(
             raise ViewError(f"{told}. Leave out --engine {engine}, or use csv")
         known = sorted({"csv"}.union(*(engine_of(name).formats for name in ENGINES)))
         raise ViewError(f'no format "{format}". Known: {", ".join(known)}')
-    from fhir_blina.views.duckdb.written import counts_of
+    from fhir_blina.views.duckdb.written import written_counts
 
     with plainly(folder, release) as (plain, found):
         files = runs.write(plain, chosen, target, format)
-        rows, patients = counts_of(files, chosen)
+        rows, patients = written_counts(files, chosen)
         return files, {}, account_of(plain, chosen, rows, patients, found)
 
 

@@ -14,7 +14,7 @@ from fhir_blina.views.duckdb.statement import text_of
 from fhir_blina.views.sql import tree
 
 
-def counts_of(
+def written_counts(
     files: Sequence[Path], views: Mapping[str, View]
 ) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
     """Rows of each table; and of those with a patient, how many rows name none and how many an unknown one.
