@@ -155,7 +155,6 @@ def test_what_is_suppressed_holds_nothing_of_a_patient(cohort, tmp_path, capsys,
         ("data/labs.csv", f"{SUBJECTS[0]},0,{LEVEL}"),
         ("data/labs.csv", f'{SUBJECTS[0]},0,"{LEVEL},measured'),
         ("data/labs.csv", f"{SUBJECTS[0]},0,{LEVEL},measured\n{SUBJECTS[0]},0,{LEVEL},measured"),
-        ("data/patients.csv", f"{NOTE}_1,female,{NOTE},{CLERK}"),
         ("data/patients.csv", f"{SUBJECTS[0]},{NOTE},{NOTE},{CLERK}"),
         ("data/patients.csv", f" {SUBJECTS[0]},female,{NOTE} ,{CLERK}"),
         ("data/patients.csv", f"{SUBJECTS[0]},female,{NOTE}\x00,{CLERK}"),
@@ -184,7 +183,7 @@ def test_what_a_server_repeats_of_a_resource_is_cut_out(cohort, capsys, caplog, 
     fake = FakeFhir()
 
     def refuse(_, request):
-        if b'"transaction"' not in request.content or canary.encode() not in request.content:
+        if canary.encode() not in request.content:
             return None
         issue = [{"severity": "error", "code": "invalid", "diagnostics": echo}]
         return httpx.Response(422, json={"resourceType": "OperationOutcome", "issue": issue})
