@@ -20,7 +20,9 @@ def main() -> None:
         from fhir_blina.cli import main as run
 
         code = run()
-    except KeyboardInterrupt:  # before the command began, or a second one while it ended
+    except (KeyboardInterrupt, RuntimeError) as error:  # before the command began, or while it ended
+        if not (isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)):
+            raise  # Python 3.11 wraps what comes while a class of dataclasses is made
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stderr.write("interrupted\n")
         code = INTERRUPTED

@@ -46,6 +46,7 @@ def files_of(source: Path) -> Iterator[Found | Path]:
     if source.is_dir() and not source.is_symlink():
         for folder, below, names in os.walk(source):
             below[:] = sorted(name for name in below if not name.startswith("."))
+            yield from (Path(folder) / name for name in below if (Path(folder) / name).is_symlink())
             for name in sorted(names):
                 if not name.startswith("."):
                     yield _kind_of(Path(folder) / name)

@@ -84,9 +84,10 @@ class _Gathering:
         """Read every file, and compare with what manifests say."""
         lines: dict[Path, tuple[str, int]] = {}
         for one in files_of(source):
-            if isinstance(one, Path):
-                what = "symbolic link" if one.is_symlink() else one.suffix.lower() or "without a suffix"
-                self.found.passed[what] += 1
+            if isinstance(one, Path) and one.is_symlink():
+                self.found.rejected.append(Unread(str(one), "is a symbolic link, which is not followed"))
+            elif isinstance(one, Path):
+                self.found.passed[one.suffix.lower() or "without a suffix"] += 1
             elif one.path.name not in _OURS:
                 lines[one.path] = self._read_file(one)
         for stated in self._manifests:

@@ -198,13 +198,17 @@ def test_a_folder_without_fhir_is_an_error_and_not_empty_tables(files):
         read_tables(source)
 
 
-def test_links_are_passed_over_and_not_followed(gathered, files, tmp_path):
+def test_links_are_named_and_not_followed(gathered, files, tmp_path):
     (tmp_path / "secret.ndjson").write_text(lines(OTHER))
     files(**{"a.ndjson": lines(PATIENT)})
     (tmp_path / "given" / "b.ndjson").symlink_to(tmp_path / "secret.ndjson")
     found, held = gathered()
     assert list(held) == ["Patient/p1"]
-    assert dict(found.passed) == {"symbolic link": 1}
+    (unread,) = found.rejected
+    assert unread.place.endswith("b.ndjson")
+    assert "symbolic link" in unread.reason
+    with pytest.raises(StoreIncomplete, match=r"b\.ndjson"):
+        read_tables(tmp_path / "given")
 
 
 def test_tables_say_what_was_read_and_what_reached_none(files):

@@ -320,13 +320,14 @@ def test_a_file_that_the_manifest_names_must_be_there(source, tmp_path):
         gathered(source, tmp_path)
 
 
-def test_a_link_is_passed_over_and_said(source, tmp_path):
+def test_a_link_to_a_file_or_folder_is_not_followed_and_named(source, tmp_path):
     (tmp_path / "secret.json").write_text(json.dumps(CONDITION))
     (source / "p.json").write_text(json.dumps(PATIENT))
     (source / "c.json").symlink_to(tmp_path / "secret.json")
+    (source / "d").symlink_to(tmp_path)
     found, held = gathered(source, tmp_path)
     assert set(held) == {"Patient/p1"}
-    assert found.passed == {"symbolic link": 1}
+    assert [Path(one.place).name for one in found.rejected] == ["d", "c.json"]
 
 
 def test_a_plain_folder_is_read_as_it_is_unless_a_reference_needs_a_key(tmp_path):
