@@ -200,6 +200,10 @@ class StoreRefused(StoreError):  # noqa: N818
     """The store answered and said no."""
 
 
+class StoreHoldsMore(StoreRefused):
+    """A pull of a part of a folder into the folder itself, which holds more."""
+
+
 class StoreIncomplete(StoreError):  # noqa: N818
     """What the store returned is not whole."""
 

@@ -189,3 +189,30 @@ def test_templates_are_filled_once_and_cells_rebuilt_once(tiny, tmp_path, monkey
     assert filled
     assert len(filled) == len(set(filled))
     assert len(read) == len(set(read)) >= sum(done.pushed.created.values())
+
+
+TWO = """\
+subjects: {table: patients, key: patient_id, label: study_subject}
+measures:
+  blasts: {table: observations, where: {code: 11150-0}, value: value_quantity, unit: "%"}
+times:
+  begin: {table: observations, where: {code: 11150-0}, day: study_day, pick: first}
+  seen: {table: observations, where: {code: 11150-0}, day: study_day, pick: last}
+endpoints:
+  survival: {title: all, start: begin, events: [seen], censor: seen}
+"""
+
+
+def test_a_second_cohort_in_the_same_folder_is_told_from_the_first(tmp_path):
+    """Both stay in the store; numbers and the way back are of the one that was run."""
+    out = tmp_path / "out"
+    for name in ("one", "two"):
+        folder = Path(shutil.copytree(Path(__file__).parent / "cohorts" / "tiny", tmp_path / name))
+        (folder / "endpoints.yaml").write_text(TWO)
+        assert main(["run", str(folder), "--out", str(out), "--quiet"]) == 0
+        counts = json.loads((out / "results.json").read_text("utf-8"))["records"]
+        assert one(counts, "subjects.count", group="all")["value"] == 2
+        assert main(["roundtrip", str(folder), "--out", str(out), "--quiet"]) == 0
+        assert main(["analyze", str(folder), "--out", str(out), "--quiet"]) == 0
+    assert len((out / "fhir" / "Patient.ndjson").read_text("utf-8").splitlines()) == 4
+    assert len((out / "pulled" / "Patient.ndjson").read_text("utf-8").splitlines()) == 2

@@ -122,6 +122,16 @@ def opened(
     return Audited(store, Path(audit), id_key()) if audit else store
 
 
+def pulled_into(folder: Path, store: Store, out: Path, **more: Any) -> PullResult:
+    """A pull into a folder; where that is the store itself and holds other cohorts, into ``OUT/pulled``."""
+    from fhir_blina.errors import StoreHoldsMore
+
+    try:
+        return store.pull(folder, **more)
+    except StoreHoldsMore:
+        return store.pull(out / "pulled", **more)
+
+
 @contextmanager
 def located(mapped: Mapped | None) -> Iterator[None]:
     """What a store refuses in the block is raised with the template and row that it came from."""
@@ -187,7 +197,8 @@ def run(
     for note in pushed.notes:
         terminal.note(note)
     with terminal.step("pull") as step:
-        pulled = chosen.pull(folder, cohort=cohort.name, progress=step.progress)
+        pulled = pulled_into(folder, chosen, out, cohort=cohort.name, progress=step.progress)
+        folder = pulled.folder
         step.summary = f"{counted(pulled.counts)}, complete"
     with terminal.step("roundtrip") as step:
         account = round_trip(cohort, mapped, list(pulled.resources()), checked=checked)

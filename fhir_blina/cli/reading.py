@@ -44,10 +44,14 @@ def pulled(options: Options, terminal: Terminal, cohort: str | None) -> PullResu
     """What a store holds: the store itself where it is a folder, or a fresh pull of a server or of files."""
     where = options.store or str(Path(options.out) / "fhir")
     folder = Path(options.out) / "fhir"
+    from fhir_blina.cli.pipeline import pulled_into
+
     store = store_of(options)
     with terminal.step("pull") as step:
-        result: PullResult = store.pull(
+        result = pulled_into(
             folder if where.startswith(("http://", "https://")) or reads_files(store) else Path(where),
+            store,
+            Path(options.out),
             cohort=cohort,
             progress=step.progress,
             **rejecting(store, options),

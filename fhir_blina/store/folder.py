@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fhir_blina.errors import StoreIncomplete, StoreRefused, problem
+from fhir_blina.errors import StoreHoldsMore, StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import Resource, loads, locked, same
 from fhir_blina.r4 import R4, FhirRelease, checked_types
 from fhir_blina.store.contract import (
@@ -155,7 +155,7 @@ class FolderStore:
         }
         itself = folder.exists() and self.folder.exists() and folder.samefile(self.folder)
         if itself and chosen.keys() != held.keys():
-            raise StoreRefused(f"{folder} is the store itself; a selection needs another folder")
+            raise StoreHoldsMore(f"{folder} is the store itself; a selection needs another folder")
         if not itself:
             lines = by_file({key: line_of(key, one) for key, one in chosen.items()})
             save_pull(folder, lines, certificate, self.release)

@@ -38,10 +38,10 @@ def test_a_repeat_that_doubles_at_each_level_ends(tmp_path, engine, monkeypatch)
     monkeypatch.setattr(limits, "LEAST_SECONDS", 2.0)
     fhirjson.write_ndjson(tmp_path / "QuestionnaireResponse.ndjson", [questionnaire(28)])
     view = view_of("QuestionnaireResponse", {"repeat": ["item", "item.where(true)"], "column": COLUMN})
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ViewError, match=r"repeat|takes (longer|more)|more than"):
         read_rows(tmp_path, view, engine=engine)
-    assert time.monotonic() - began < 60
+    assert time.process_time() - began < 60  # of processors, however busy they are
 
 
 @pytest.mark.long
