@@ -6,10 +6,11 @@ from fhir_blina.errors import ViewError
 from fhir_blina.files import json as fhirjson
 from fhir_blina.views import engines
 from fhir_blina.views.engines import DEFAULT_ENGINE, ENGINES, Engine, engine_of
+from fhir_blina.views.export import export_tables
 from fhir_blina.views.faults import Fault, RunFault
 from fhir_blina.views.reader import read_view
 from fhir_blina.views.reference import Table
-from fhir_blina.views.tables import export_tables, read_rows, read_tables
+from fhir_blina.views.tables import read_rows, read_tables
 
 EVERY = pytest.mark.parametrize("name", sorted(ENGINES))
 

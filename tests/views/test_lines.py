@@ -9,9 +9,10 @@ from fhir_blina.errors import StoreIncomplete
 from fhir_blina.files import json as fhirjson
 from fhir_blina.r4 import R4
 from fhir_blina.views.duckdb.lines import survey
+from fhir_blina.views.export import export_tables
 from fhir_blina.views.faults import Fault, RunFault
 from fhir_blina.views.reader import read_view
-from fhir_blina.views.tables import export_tables, read_rows
+from fhir_blina.views.tables import read_rows
 
 
 def one_file(folder, *lines):

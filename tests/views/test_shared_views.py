@@ -1,0 +1,121 @@
+"""The shared views over what others write: each choice of an element, and the types that servers hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fhir_blina.views import read_tables
+
+BOTH = pytest.mark.parametrize("engine", ["duckdb", "python"])
+GUIDE = Path(__file__).parents[2] / "docs" / "views.md"
+VIEWS = Path(__file__).parents[2] / "mappings" / "views"
+PERIOD = {"start": "2024-01-02", "end": "2024-01-05"}
+SUBJECT = {"reference": "Patient/p1"}
+ENCOUNTER = {"reference": "Encounter/e1"}
+DRUG = {"reference": "Medication/m1"}
+
+
+def coded(code, text="words"):
+    return {"coding": [{"system": "http://example.org", "code": code}], "text": text}
+
+
+# The table, a resource of its type, and what its row must say.
+CASES = [
+    ("patients", {"birthDate": "1980-02"}, {"birth_date": "1980-02"}),
+    (
+        "conditions",
+        {"onsetPeriod": PERIOD, "recordedDate": "2024-02-01", "abatementDateTime": "2024-03"},
+        {
+            "onset_start_date": "2024-01-02",
+            "onset_end_date": "2024-01-05",
+            "recorded_date": "2024-02-01",
+            "abatement_date": "2024-03",
+        },
+    ),
+    (
+        "conditions",
+        {"onsetAge": {"value": 12.50, "code": "a"}, "abatementString": "spring", "encounter": ENCOUNTER},
+        {"onset_age_unit": "a", "abatement_text": "spring", "encounter_id": "e1"},
+    ),
+    ("procedures", {"performedPeriod": PERIOD}, {"performed_end_date": "2024-01-05"}),
+    ("procedures", {"performedString": "in May"}, {"performed_text": "in May"}),
+    (
+        "administrations",
+        {"effectiveDateTime": "2024-01-01T10:00:00Z", "medicationReference": DRUG, "context": ENCOUNTER},
+        {"effective_date": "2024-01-01T10:00:00Z", "medication_id": "m1", "encounter_id": "e1"},
+    ),
+    ("administrations", {"dosage": {"route": coded("iv"), "dose": {"code": "mg"}}}, {"route_code": "iv", "dose_unit": "mg"}),
+    (
+        "observations",
+        {"effectivePeriod": PERIOD, "issued": "2024-01-05T10:00:00Z", "valueDateTime": "2024-01-03"},
+        {"effective_start_date": "2024-01-02", "issued": "2024-01-05T10:00:00Z", "value_date": "2024-01-03"},
+    ),
+    ("observations", {"valueTime": "10:30:00", "effectiveInstant": "2024-01-05T10:00:00Z"}, {"value_time": "10:30:00", "effective_instant": "2024-01-05T10:00:00Z"}),
+    ("observations", {"focus": [{"reference": "Condition/c9"}], "method": coded("pcr")}, {"focus_id": "c9", "method_code": "pcr"}),
+    ("specimens", {"collection": {"collectedPeriod": PERIOD}}, {"collected_start_date": "2024-01-02"}),
+    ("encounters", {"class": {"code": "AMB"}, "type": [coded("visit")], "period": PERIOD}, {"class_code": "AMB", "type_code": "visit", "end_date": "2024-01-05"}),
+    ("medication_requests", {"medicationCodeableConcept": coded("d"), "authoredOn": "2024-01-01"}, {"medication_code": "d", "authored_date": "2024-01-01"}),
+    ("medication_statements", {"medicationReference": DRUG, "effectivePeriod": PERIOD}, {"medication_id": "m1", "start_date": "2024-01-02"}),
+    ("medication_dispenses", {"medicationReference": DRUG, "whenHandedOver": "2024-01-01"}, {"medication_id": "m1", "handed_over_date": "2024-01-01"}),
+    ("medications", {"code": coded("d"), "form": coded("tablet")}, {"code": "d", "form_code": "tablet"}),
+    ("diagnostic_reports", {"code": coded("cbc"), "effectiveDateTime": "2024-01-01"}, {"code": "cbc", "effective_date": "2024-01-01"}),
+    ("immunizations", {"patient": SUBJECT, "vaccineCode": coded("v"), "occurrenceString": "as a child"}, {"vaccine_code": "v", "occurrence_text": "as a child"}),
+    ("care_plans", {"category": [coded("plan")], "period": PERIOD}, {"category_code": "plan", "start_date": "2024-01-02"}),
+    ("allergies", {"patient": SUBJECT, "code": coded("nut"), "onsetString": "early"}, {"code": "nut", "onset_text": "early"}),
+    ("documents", {"type": coded("letter"), "content": [{"attachment": {"contentType": "text/plain"}}]}, {"type_code": "letter", "content_type": "text/plain"}),
+    ("coverages", {"beneficiary": SUBJECT, "payor": [{"reference": "Organization/o1"}]}, {"payor_id": "o1"}),
+    ("service_requests", {"code": coded("mri"), "occurrencePeriod": PERIOD}, {"code": "mri", "start_date": "2024-01-02"}),
+    ("imaging_studies", {"started": "2024-01-01", "modality": [{"code": "CT"}]}, {"started_date": "2024-01-01", "modality_code": "CT"}),
+    ("insurance_claims", {"patient": SUBJECT, "billablePeriod": PERIOD}, {"end_date": "2024-01-05"}),
+    ("explanations_of_benefit", {"patient": SUBJECT, "claim": {"reference": "Claim/k"}}, {"claim_id": "k"}),
+    ("devices", {"patient": SUBJECT, "type": coded("pump")}, {"type_code": "pump"}),
+    ("goals", {"description": coded("walk"), "startDate": "2024-01-01"}, {"description_code": "walk", "start_date": "2024-01-01"}),
+    ("care_teams", {"period": PERIOD, "encounter": ENCOUNTER}, {"start_date": "2024-01-02", "encounter_id": "e1"}),
+    ("organizations", {"active": True, "type": [coded("ward")]}, {"type_code": "ward"}),
+    ("locations", {"managingOrganization": {"reference": "Organization/o1"}}, {"organization_id": "o1"}),
+]  # fmt: skip
+WITHOUT_SUBJECT = {"Patient", "Medication", "Organization", "Location"}
+
+
+def definition(name):
+    return json.loads((VIEWS / f"ViewDefinition-{name}.json").read_text("utf-8"))
+
+
+@BOTH
+@pytest.mark.parametrize(("table", "elements", "row"), CASES)
+def test_an_element_reaches_its_column(tmp_path, engine, table, elements, row):
+    kind = definition(table)["resource"]
+    whose = (
+        {}
+        if kind in WITHOUT_SUBJECT or {"patient", "beneficiary"} & elements.keys()
+        else {"subject": SUBJECT}
+    )
+    resource = {"resourceType": kind, "id": "x1", **whose, **elements}
+    (tmp_path / f"{kind}.ndjson").write_text(json.dumps(resource) + "\n")
+    tables = read_tables(tmp_path, engine=engine)
+    (found,) = tables[table].to_dict("records")
+    assert {name: found[name] for name in row} == row
+    if kind not in WITHOUT_SUBJECT:
+        assert found["patient_id"] == "p1"
+
+
+def test_every_table_of_the_new_types_has_a_case():
+    assert {path.stem.removeprefix("ViewDefinition-") for path in VIEWS.glob("*.json")} - {
+        table for table, _, _ in CASES
+    } == {
+        *("administration_tags", "adverse_events", "components", "condition_codings", "condition_tags"),
+        *("group_members", "observation_codings", "observation_tags", "observation_value_codings"),
+        *("patient_tags", "procedure_codings", "procedure_used_codes", "studies", "study_subjects"),
+    }
+
+
+def test_the_guide_lists_every_table_as_its_file_describes_it():
+    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", GUIDE.read_text("utf-8"), re.MULTILINE)
+    views = [json.loads(path.read_text("utf-8")) for path in sorted(VIEWS.glob("*.json"))]
+    assert listed == [
+        (one["name"], one["resource"], one["description"].split(":")[0].rstrip(".")) for one in views
+    ]
