@@ -152,11 +152,21 @@ def hapi_on_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def hapi_with_its_ids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Base URL of a real HAPI that takes no ids of a client, although its metadata say so."""
+    """Base URL of a real HAPI that takes no ids of a client, although its metadata say so; its own count up."""
+    yield from _assigning(tmp_path_factory.mktemp("hapi-ids"), "SEQUENTIAL_NUMERIC")
+
+
+@pytest.fixture(scope="session")
+def hapi_with_random_ids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same, but each id that the server gives is a UUID."""
+    yield from _assigning(tmp_path_factory.mktemp("hapi-uuid"), "UUID")
+
+
+def _assigning(home: Path, strategy: str) -> Iterator[str]:
     need_java()
-    home = tmp_path_factory.mktemp("hapi-ids")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HAPI_FHIR_CLIENT_ID_STRATEGY", "NOT_ALLOWED")
+        patch.setenv("HAPI_FHIR_SERVER_ID_STRATEGY", strategy)
         started = server.start(port=free_port(), database="memory", engine="java", home=home)
     try:
         yield started.url

@@ -33,6 +33,7 @@ STRICT = {
         "helios",
         pytest.param("hapi server", marks=pytest.mark.hapi),
         pytest.param("hapi with its ids", marks=pytest.mark.hapi),
+        pytest.param("hapi with random ids", marks=pytest.mark.hapi),
     ],
 )
 def sandbox(request):

@@ -8,6 +8,7 @@ import ca.uhn.fhir.context.support.IValidationSupport;
 import ca.uhn.fhir.jpa.api.IDaoRegistry;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings.ClientIdStrategyEnum;
+import ca.uhn.fhir.jpa.api.config.JpaStorageSettings.IdStrategyEnum;
 import ca.uhn.fhir.jpa.api.config.ThreadPoolFactoryConfig;
 import ca.uhn.fhir.jpa.api.dao.IFhirSystemDao;
 import ca.uhn.fhir.jpa.batch2.JpaBatch2Config;
@@ -102,6 +103,8 @@ public class Server {
         JpaStorageSettings storage = new JpaStorageSettings();
         storage.setResourceClientIdStrategy(settings.getProperty(
                 "hapi.fhir.client_id_strategy", ClientIdStrategyEnum.class, ClientIdStrategyEnum.ALPHANUMERIC));
+        storage.setResourceServerIdStrategy(settings.getProperty(
+                "hapi.fhir.server_id_strategy", IdStrategyEnum.class, IdStrategyEnum.SEQUENTIAL_NUMERIC));
         storage.setEnforceReferentialIntegrityOnWrite(on("enforce_referential_integrity_on_write", true));
         storage.setEnforceReferentialIntegrityOnDelete(on("enforce_referential_integrity_on_delete", true));
         storage.setAutoCreatePlaceholderReferenceTargets(on("auto_create_placeholder_reference_targets", false));
