@@ -29,8 +29,9 @@ def prepared(options: Options, terminal: Terminal) -> tuple[Any, Any, Any]:
 
 def push(options: Options) -> int:
     """Store the resources of a cohort, or those of files."""
-    from fhir_blina.cli.pipeline import validated
-    from fhir_blina.store import cohort_of
+    from fhir_blina.cli.pipeline import chosen_release, validated
+    from fhir_blina.gathering import is_plain
+    from fhir_blina.store import NdjsonFolder, cohort_of
 
     terminal = terminal_of(options)
     store = store_of(options)
@@ -49,6 +50,9 @@ def push(options: Options) -> int:
         raise StoreRefused(
             f"{options.cohort} holds resources; --definitions, --profiles and --anchor need a cohort"
         )
+    if not options.tag and is_plain(source, chosen_release(None)):
+        plain = NdjsonFolder(source)
+        return _pushed(options, store, plain, cohort_of(plain), terminal)
     with gathered_files(source, terminal, tag=options.tag or "") as (resources, found):
         name = options.tag or cohort_of(resources)
         return _pushed(options, store, resources, name, terminal, found=found)

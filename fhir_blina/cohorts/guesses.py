@@ -27,7 +27,7 @@ from fhir_blina.tabular import (
 MAX_TABLE = 30
 MAX_COLUMNS = 2_000
 MAX_KEYS = 3
-_IN_AN_ID = re.compile(r"[^\s/|#?]+")  # before it is hashed
+_IN_AN_ID = re.compile(r"[^\s/|#?\x00-\x1f]+")  # before it is hashed
 _IDENTIFIER = re.compile(r"(.*_)?(id|ids|no|nr|number|code|mrn|zip|phone|usubjid)|id.*")
 _TEXT = (".csv", ".tsv", ".txt")
 _BOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")

@@ -67,12 +67,21 @@ def export_tables(
             raise ViewError(f"{told}. Leave out --engine {engine}, or use csv")
         known = sorted({"csv"}.union(*(engine_of(name).formats for name in ENGINES)))
         raise ViewError(f'no format "{format}". Known: {", ".join(known)}')
-    from fhir_blina.views.duckdb.written import written_counts
-
     with plainly(folder, release) as (plain, found):
         files = runs.write(plain, chosen, target, format)
-        rows, patients = written_counts(files, chosen)
+        rows, patients = _counted(files, chosen)
         return files, {}, account_of(plain, chosen, rows, patients, found)
+
+
+def _counted(
+    files: list[Path], chosen: Mapping[str, View]
+) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+    """What stands in files that DuckDB can read; of others nothing is known."""
+    if not all(path.suffix in {".parquet", ".duckdb"} for path in files):
+        return {}, {}
+    from fhir_blina.views.duckdb.written import written_counts
+
+    return written_counts(files, chosen)
 
 
 def _cell(value: Any) -> str:

@@ -79,7 +79,7 @@ def test_another_engine_is_a_class_and_an_entry(folder, monkeypatch):
     views = view_of({"name": "id", "path": "id", "type": "id"})
     assert read_rows(folder, views, engine="constant")["v"].rows == [("c",)]
     assert read_tables(folder, views, engine="constant")["v"]["id"].tolist() == ["c"]
-    files, _ = export_tables(folder, folder / "out", format="txt", engine="constant", views=views)
+    files, _, _ = export_tables(folder, folder / "out", format="txt", engine="constant", views=views)
     assert [path.name for path in files] == ["v.txt"]
 
 

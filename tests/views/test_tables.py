@@ -194,6 +194,7 @@ def test_shared_views(store, engine):
         "deceased": True,
         "deceased_date": "2020-03-01",
         "deceased_study_day": 60,
+        "birth_date": None,
     }
     assert list(patients["deceased"].fillna(value=True)) == [True, False, True]
     assert list(patients["deceased"].isna()) == [False, False, True]
@@ -204,6 +205,7 @@ def test_shared_views(store, engine):
         "boolean",
         "object",
         "Int64",
+        "object",
     ]
     blasts = row(tables["observations"], observation_id="t-P1-blasts")
     assert {name: value for name, value in blasts.items() if value is not None} == {
@@ -241,7 +243,7 @@ def test_shared_views(store, engine):
         ("o", "blasts"),
     ]
     step = row(tables["administrations"], administration_id="t-P1-step2")
-    assert step == {
+    assert {name: value for name, value in step.items() if value is not None} == {
         "administration_id": "t-P1-step2",
         "patient_id": "t-P1",
         "status": "stopped",
@@ -480,11 +482,11 @@ def test_csv_is_the_same_bytes_and_starts_no_formula(store, tmp_path):
     observations = (tmp_path / "a" / "observations.csv").read_text(encoding="utf-8").splitlines()
     assert observations[0].startswith("observation_id,patient_id,group_id,status,category,code_system,code,")
     assert ",14.00,<,%," in observations[1]
-    assert observations[1].endswith(',t-P1-marrow,true,"as ""printed"", twice"')
+    assert ',t-P1-marrow,true,"as ""printed"", twice",' in observations[1]
     assert ",'=formula," in observations[2]
     patients = (tmp_path / "a" / "patients.csv").read_text(encoding="utf-8")
-    assert "t-P1,P1,female,true,2020-03-01,60\n" in patients
-    assert "t-P3,,,,,\n" in patients
+    assert "t-P1,P1,female,true,2020-03-01,60,\n" in patients
+    assert "t-P3,,,,,,\n" in patients
     frame = pd.DataFrame({"n": [Decimal("-1.50")], "l": [["a", Decimal("1.0")]]})
     write_tables({"x": frame}, tmp_path)
     assert (tmp_path / "x.csv").read_text(encoding="utf-8") == 'n,l\n-1.50,"[""a"",1.0]"\n'
