@@ -24,6 +24,7 @@ pytest_plugins = ["tests.hapi_server", "tests.browser"]
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
+LONG = TESTS / "data" / "long_tests.txt"  # written by scripts/long_tests.py
 
 # How many cases Hypothesis makes up: ``--hypothesis-profile=…``. A change must not turn red by luck, so the
 # first two draw the same cases every time; the soak runs (``-m soak``) look for new ones.
@@ -142,6 +143,7 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("soak")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the long runs unless they are asked for: ``pytest -m soak``. Begin with what takes longest."""
     java, containers, browser = java_files(config), files_with("docker"), files_with("browser")
@@ -151,6 +153,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return 0 if file in java else 1 if file in containers else 2 if file in browser else 3
 
     items.sort(key=place)
+    measured = set(LONG.read_text("utf-8").split("\n"))
+    for item in items:
+        name = "::".join(item.nodeid.split("[")[0].split("::")[:2])
+        if name in measured or name.split("::")[0] in measured:
+            item.add_marker("long")
     if "soak" in config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("soak")]

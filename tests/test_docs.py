@@ -144,3 +144,11 @@ def test_the_table_of_modules_has_every_package():
         for path in (ROOT / "fhir_blina").rglob("*.py")
     }
     assert folders - {"."} == set(modules.PACKAGES)
+
+
+def test_what_is_listed_as_long_is_there():
+    """Names as scripts/long_tests.py writes them: a file, or a test in it."""
+    for line in (ROOT / "tests" / "data" / "long_tests.txt").read_text("utf-8").splitlines():
+        path, _, name = line.partition("::")
+        assert (ROOT / path).is_file(), line
+        assert name in (ROOT / path).read_text("utf-8"), line

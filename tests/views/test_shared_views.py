@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fhir_blina.views import read_tables
+from fhir_blina.views.loading import load_view
 
 BOTH = pytest.mark.parametrize("engine", ["duckdb", "python"])
 GUIDE = Path(__file__).parents[2] / "docs" / "views.md"
@@ -96,7 +97,8 @@ def test_an_element_reaches_its_column(tmp_path, engine, table, elements, row):
     )
     resource = {"resourceType": kind, "id": "x1", **whose, **elements}
     (tmp_path / f"{kind}.ndjson").write_text(json.dumps(resource) + "\n")
-    tables = read_tables(tmp_path, engine=engine)
+    view = load_view(VIEWS / f"ViewDefinition-{table}.json")
+    tables = read_tables(tmp_path, {table: view}, engine=engine)
     (found,) = tables[table].to_dict("records")
     assert {name: found[name] for name in row} == row
     if kind not in WITHOUT_SUBJECT:
