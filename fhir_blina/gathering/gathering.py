@@ -203,7 +203,7 @@ class _Gathering:
 
     def _keep(self, resource: Resource, place: str, line: bytes, *, contained: bool = False) -> None:
         kind, name = resource["resourceType"], resource["id"]
-        line = line.strip() if line else dumps(resource).encode()
+        line = line.strip() if line and b"\\u" not in line else dumps(resource).encode()
         if len(line) >= MAX_LINE_BYTES:
             raise ValueError(f"larger than {MAX_LINE_BYTES // 2**20} MiB")
         if there := self.spool.place(kind, name):

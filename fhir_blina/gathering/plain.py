@@ -17,6 +17,8 @@ from fhir_blina.r4 import FhirRelease
 
 _IDENTIFIER = re.compile(rb'"identifier"\s*:\s*\{')
 _MARK = re.compile(rb'"contained"\s*:|"reference"\s*:\s*"(?:#|(?i:urn):|[A-Za-z]+\?)|' + _IDENTIFIER.pattern)
+# A name written with escapes: engines that look for names in the text would not find it.
+_ESCAPED = re.compile(rb'\\u[0-9a-fA-F]{4}(?:[^"\\]|\\.){0,200}"\s{0,20}:')
 _FOLDER = frozenset({"manifest.json", "certificate.json"})
 
 
@@ -31,12 +33,14 @@ def is_plain(folder: Path, release: FhirRelease) -> bool:
 
 
 def _is_marked(path: Path, release: FhirRelease) -> bool:
-    """Whether a file may hold references that need a key, by its bytes."""
+    """Whether a file may hold references that need a key, or names to be written plainly, by its bytes."""
     own = release.identifier(path.stem) == "one"
     with open_regular(path) as file:
         if not path.stat().st_size:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            if _ESCAPED.search(held):
+                return True
             for mark in _MARK.finditer(held):
                 if not own or not _IDENTIFIER.fullmatch(mark[0]):
                     return True

@@ -269,3 +269,14 @@ def test_validate_reads_them_and_names_the_file(files, tmp_path, capsys):
     said = capsys.readouterr()
     assert "a.ndjson:2" in said.out + said.err
     assert "2 resources" in said.out
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "python"])
+def test_names_written_with_escapes_keep_their_digits(tmp_path, engine):
+    line = json.dumps(observation("o1", {"reference": "Patient/p1"})).replace("12.5", "12.500")
+    escaped = line.replace('"value":', '"valu\\u0065":').replace('"unit": "g/dL"', '"unit": "g\\u002fdL"')
+    assert escaped.count("\\u00") == 2
+    (tmp_path / "Observation.ndjson").write_text(escaped + "\n")
+    (row,) = read_tables(tmp_path, engine=engine)["observations"].to_dict("records")
+    assert str(row["value_quantity"]) == "12.500"
+    assert row["value_unit_text"] == "g/dL"
