@@ -18,7 +18,7 @@ from fhir_blina.r4 import FhirRelease
 _IDENTIFIER = re.compile(rb'"identifier"\s*:\s*\{')
 _MARK = re.compile(rb'"contained"\s*:|"reference"\s*:\s*"(?:#|(?i:urn):|[A-Za-z]+\?)|' + _IDENTIFIER.pattern)
 # A name written with escapes: engines that look for names in the text would not find it.
-_ESCAPED = re.compile(rb'\\u[0-9a-fA-F]{4}(?:[^"\\]|\\.){0,200}"\s{0,20}:')
+_ESCAPED = re.compile(rb'\\u[0-9a-fA-F]{4}(?:[^"\\]|\\.){0,40}"\s{0,20}:')
 _FOLDER = frozenset({"manifest.json", "certificate.json"})
 
 
