@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from fhir_blina.files import Resource
-from fhir_blina.r4 import FhirRelease, target_of
+from fhir_blina.r4 import FhirRelease, identifiers_of, objects_at, target_of, with_objects
 
 _OF_REFERENCE = frozenset({"id", "extension", "reference", "type", "identifier", "display"})
 _PATIENTS = frozenset({"subject", "patient", "individual", "beneficiary"})
@@ -61,39 +61,34 @@ def asked_of(name: str, reference: Mapping[str, Any], release: FhirRelease) -> A
     return None
 
 
-def references_of(node: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each Reference below a node with the name of its element, contained resources included."""
-    if isinstance(node, dict):
-        stated = isinstance(node.get("reference"), str)
-        logical = isinstance(node.get("identifier"), dict) and node.keys() <= _OF_REFERENCE
-        if stated or logical:
-            yield name, node
-        for key, value in node.items():
-            yield from references_of(value, key)
-    elif isinstance(node, list):
-        for value in node:
-            yield from references_of(value, name)
+def _refers(one: dict[str, Any]) -> bool:
+    """Whether an object is a Reference: by its ``reference``, or by nothing but an identifier."""
+    logical = isinstance(one.get("identifier"), dict) and one.keys() <= _OF_REFERENCE
+    return isinstance(one.get("reference"), str) or logical
 
 
-def answered(node: Any, answer: Callable[[str, dict[str, Any]], str], name: str = "") -> Any:
+def references_of(resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each Reference of a resource with the name of its element, contained resources included."""
+    for place, one in objects_at(resource):
+        if _refers(one):
+            yield place.rpartition(".")[2].partition("[")[0], one
+
+
+def answered(resource: Resource, answer: Callable[[str, dict[str, Any]], str]) -> Resource:
     """A copy in which each Reference names what ``answer`` says, where it says something."""
-    if isinstance(node, list):
-        return [answered(value, answer, name) for value in node]
-    if not isinstance(node, dict):
-        return node
-    copy = {key: answered(value, answer, key) for key, value in node.items()}
-    stated = isinstance(node.get("reference"), str)
-    logical = isinstance(node.get("identifier"), dict) and node.keys() <= _OF_REFERENCE
-    if (stated or logical) and (key := answer(name, node)):
-        copy["reference"] = key
-    return copy
+
+    def named(element: str, one: dict[str, Any]) -> dict[str, Any]:
+        key = answer(element, one) if _refers(one) else ""
+        return {**one, "reference": key} if key else one
+
+    made: Resource = with_objects(resource, named)
+    return made
 
 
 def stated_identifiers(resource: Resource) -> Iterator[str]:
     """``system|value`` of each identifier of a resource."""
-    stated = resource.get("identifier")
-    for one in stated if isinstance(stated, list) else [stated]:
-        if isinstance(one, dict) and isinstance(one.get("value"), str):
+    for one in identifiers_of(resource):
+        if isinstance(one.get("value"), str):
             yield f"{one.get('system', '')}|{one['value']}"
 
 
