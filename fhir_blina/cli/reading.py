@@ -105,8 +105,9 @@ def holds_resources(source: Path) -> bool:
         return source.is_file()
     if (source / "cohort.yaml").exists():
         return False
-    names = ("*.ndjson", "*.jsonl", "*.json", "*.ndjson.gz", "*.jsonl.gz", "*.json.gz")
-    return any(found for name in names for found in source.rglob(name))
+    from fhir_blina.gathering import SUFFIXES
+
+    return any(True for name in SUFFIXES for end in ("", ".gz") for _ in source.rglob(f"*{name}{end}"))
 
 
 @contextmanager

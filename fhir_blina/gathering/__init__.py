@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fhir_blina.gathering.found import SUFFIXES
 from fhir_blina.gathering.gathered import Gathered, keep_rejected
 from fhir_blina.gathering.gathering import gather
 from fhir_blina.gathering.plain import is_plain, plainly
 
-__all__ = ["Gathered", "gather", "is_plain", "keep_rejected", "plainly"]
+__all__ = ["SUFFIXES", "Gathered", "gather", "is_plain", "keep_rejected", "plainly"]

@@ -16,7 +16,7 @@ from fhir_blina.files import open_regular
 
 LINES = (".ndjson", ".jsonl")
 MOST_BYTES = 512 * 2**20  # of one line or one .json file: a Bundle may be long, a resource may not
-_SUFFIXES = (*LINES, ".json")
+SUFFIXES = (*LINES, ".json")  # each of them also as gzip, with .gz behind it
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _kind_of(path: Path) -> Found | Path:
     name = path.name.lower()
     packed = name.endswith(".gz")
     suffix = Path(name.removesuffix(".gz")).suffix
-    if suffix not in _SUFFIXES or path.is_symlink():
+    if suffix not in SUFFIXES or path.is_symlink():
         return path
     return Found(path, suffix in LINES, packed)
 

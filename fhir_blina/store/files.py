@@ -119,7 +119,9 @@ class FilesStore:
             chosen = sorted(
                 path for path in gathered.glob("*.ndjson") if types is None or path.stem in set(types)
             )
-            counts = {path.stem: sum(1 for _ in _of(path, cohort)) for path in chosen}
+            counts = {path.stem: found.counts[path.stem] for path in chosen}
+            if cohort is not None:
+                counts = {path.stem: sum(1 for _ in _of(path, cohort)) for path in chosen}
             counts = {kind: count for kind, count in counts.items() if count}
             if cohort is not None and not counts:
                 raise not_here(self.location, cohort)
