@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +42,12 @@ def truth_of(name_or_folder: str) -> list[dict[str, Any]]:
     from fhir_blina.cli.pipeline import opened, prepare, tables_of
     from fhir_blina.cli.terminal import Terminal
     from fhir_blina.endpoints import read_endpoints
+    from fhir_blina.files import scratch
 
     cohort, mapped, _ = prepare(name_or_folder, terminal=Terminal(quiet=True))
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         opened(folder, release=cohort.release).push(mapped.resources, cohort=cohort.name)
-        tables = tables_of(Path(folder))
+        tables = tables_of(folder)
     labels = set(tables["patients"]["study_subject"]) | set(tables["patients"]["patient_id"])
     kept = ("name", "group", "time_days", "value", "unit", "n", "method")
     return [
