@@ -177,10 +177,36 @@ def _assigning(home: Path, strategy: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def helios(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a Helios FHIR Server, which nobody of this project wrote."""
+    yield from _helios(_helios_program(), tmp_path_factory.mktemp("helios"))
+
+
+@pytest.fixture(scope="session")
+def helios_by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of another one, for tests that take everything on it."""
+    yield from _helios(_helios_program(), tmp_path_factory.mktemp("helios-by-hand"))
+
+
+@pytest.fixture(scope="session")
+def hapi_by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of another HAPI as it comes, for tests that take everything on it."""
+    need_java()
+    home = tmp_path_factory.mktemp("hapi-by-hand")
+    started = server.start(port=free_port(), database="memory", engine="java", home=home)
+    try:
+        yield started.url
+    finally:
+        server.stop(home)
+
+
+def _helios_program() -> str:
     program = os.environ.get("FHIR_BLINA_HFS")
     if not program:
         pytest.skip("FHIR_BLINA_HFS is unset: set it to the program hfs of Helios FHIR Server")
-    home, port = tmp_path_factory.mktemp("helios"), free_port()
+    return program
+
+
+def _helios(program: str, home: Path) -> Iterator[str]:
+    port = free_port()
     settings = {"HFS_DATABASE_URL": str(home / "fhir.db"), "HFS_LOG_LEVEL": "error"}
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(

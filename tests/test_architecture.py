@@ -46,8 +46,8 @@ MAY_IMPORT = {
     "analysis": "errors files endpoints results statistics",
     "disclosure": "errors files endpoints results statistics analysis",
     "figures": "errors files statistics",
-    # of a cohort only the title, the citation and the code systems on the page
-    "report": "errors files cohorts endpoints results statistics analysis figures",
+    # of a cohort only the title, the citation and the code systems on the page; of views what was read
+    "report": "errors files cohorts endpoints results statistics analysis figures views",
     # tables for a manuscript are those of the report, written as those of the views
     "exports": "errors files endpoints results statistics analysis report views",
     "cli": "errors files r4 gathering cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports",

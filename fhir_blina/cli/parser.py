@@ -185,14 +185,21 @@ def build_parser() -> argparse.ArgumentParser:
         "export mycohort --store out/fhir",
         store,
     )
-    for command in (analyze, export):
+    report = add(
+        "report",
+        "write the report from a store",
+        "report --store https://server.example/fhir --endpoints endpoints.yaml",
+        store,
+    )
+    for command in (analyze, export, report):
         command.add_argument(
             "cohort", nargs="?", help="name of a cohort, or its folder (default: all resources)"
         )
         command.add_argument(
             "--endpoints", metavar="FILE", help="definitions of your own; without a cohort they are needed"
         )
-    analyze.add_argument("--views", metavar="DIR", help="views of your own beside the shared ones")
+        command.add_argument("--views", metavar="DIR", help="views of your own beside the shared ones")
+    report.add_argument("--title", default="", metavar="TEXT", help="of the report (default: the cohort's)")
     share = add(
         "share",
         "write counts and survival as tables without a patient in them",
@@ -205,7 +212,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-suppress", action="store_const", dest="suppress", const=None, help="show every count as it is"
     )
     share.add_argument("--endpoint", default="", metavar="NAME", help="whose survival (default: the first)")
-    add("report", "write the report from a store", "report mycohort --store out/fhir", cohort, store)
     run = add(
         "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few()
     )

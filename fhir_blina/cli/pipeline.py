@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fhir_blina.cli.reporting import reported, write_tables_of
 from fhir_blina.cli.summaries import cells_summary, push_summary, shown_summary
 from fhir_blina.cli.terminal import Terminal, counted
 from fhir_blina.errors import AnalysisError, CohortError, Finding, ValidationError, faults
@@ -221,28 +222,11 @@ def analyzed(
     engine: str = "duckdb",
     terminal: Terminal,
 ) -> tuple[Results, Path]:
-    """Tables, results and report of a pulled folder, written to ``out``."""
-    from fhir_blina.analysis import analyze
-    from fhir_blina.endpoints import read_endpoints
-    from fhir_blina.report import write_report
-    from fhir_blina.results import write_results
-    from fhir_blina.views import write_tables
-
+    """Tables, results and report of a cohort from a pulled folder, written to ``out``."""
     with terminal.step("tables") as step:
         tables = tables_of(folder, engine, cohort.release)
-        write_tables(tables, out / "tables")
-        step.summary = f"{len(tables)} tables, {sum(map(len, tables.values()))} rows"
-    with terminal.step("analyze") as step:
-        definitions = read_endpoints(cohort.folder)
-        results = analyze(tables, definitions)
-        write_results(results, out / "results.json")
-        step.summary = f"{len(results)} numbers, {len(results.claims)} published numbers compared"
-    with terminal.step("report") as step:
-        report = write_report(
-            out, tables=tables, results=results, cohort=cohort, definitions=definitions, store_url=store
-        )
-        step.summary = str(report)
-    return results, report
+        write_tables_of(tables, out, step)
+    return reported(tables, cohort.folder, out, cohort=cohort, store=store, terminal=terminal)
 
 
 def tables_of(

@@ -13,9 +13,10 @@ from fhir_blina.cli.terminal import Terminal, counted, table_text
 from fhir_blina.errors import Finding
 
 if TYPE_CHECKING:
+    from fhir_blina.cohorts import Cohort
     from fhir_blina.gathering import Gathered
     from fhir_blina.store import NdjsonFolder, PullResult
-    from fhir_blina.views import ReadingAccount
+    from fhir_blina.views import ReadingAccount, Tables
 
 Options = argparse.Namespace
 SHOWN_REJECTS = 20
@@ -60,6 +61,28 @@ def pulled(options: Options, terminal: Terminal, cohort: str | None) -> PullResu
         step.summary = f"{counted(result.counts)}, " + (f"{bad} could not be read" if bad else "complete")
     say_gathered(store, result, options, terminal)
     return result
+
+
+def tables_read(options: Options, terminal: Terminal, cohort: Cohort | None) -> Tables:
+    """The tables of what a store holds; their account has what was said of the files on the way, too."""
+    from fhir_blina.cli.pipeline import tables_of
+
+    result = pulled(options, terminal, cohort.name if cohort is not None else None)
+    tables = tables_of(
+        result.folder, release=cohort.release if cohort is not None else None, views=options.views
+    )
+    say_account(tables.account, terminal)
+    tables.account = _with_notes(tables.account, result)
+    return tables
+
+
+def _with_notes(account: ReadingAccount, result: PullResult) -> ReadingAccount:
+    """An account with the notes of the pull in front, but for those that the account has in its own way."""
+    known = {one.partition(":")[0] for one in account.notes}
+    before = [one for one in result.notes if one.partition(":")[0] not in known]
+    if result.rejected:
+        before.append(f"{len(result.rejected)} lines or entries could not be read, and are in no table")
+    return replace(account, notes=(*before, *account.notes))
 
 
 def reads_files(store: Any) -> bool:

@@ -1,10 +1,12 @@
-"""What a step did, in one line, and the published numbers beside the recomputed ones."""
+"""What a step did, in one line; who is counted in what; the published numbers beside the recomputed ones."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from fhir_blina.cli.terminal import Terminal, table_text
 
 if TYPE_CHECKING:
     from fhir_blina.mapping.back import RoundTrip
@@ -85,3 +87,28 @@ def derivation_warnings(results: Results) -> list[str]:
         for one in results.findings
         if one.kind == "derivation" and one.severity == "warning"
     ]
+
+
+def show_claims(results: Results, terminal: Terminal) -> None:
+    """The published numbers beside the recomputed ones."""
+    from fhir_blina.results import agreement_sentences
+
+    if not results.claims or terminal.json:
+        return
+    rows = headline(results, everything=terminal.verbose)
+    header = ("published", "printed", "recomputed", "unit", "agreement", "method, or why not")
+    terminal.result(table_text(header, rows))
+    terminal.result(f"\n{agreement_sentences(results.claims)}")
+
+
+def show_counted(results: Results, terminal: Terminal) -> None:
+    """Who is counted in what, why others are not, and what the rows make a reader ask; no patient's key."""
+    if terminal.json or not results.populations:
+        return
+    rows, everyone = counted_summary(results, everything=terminal.verbose)
+    if rows:
+        terminal.result("\n" + table_text(("counted in", "n", "of", "not counted, and why"), rows))
+    if everyone:
+        terminal.result(f"\n{everyone}")
+    for line in derivation_warnings(results):
+        terminal.say(line)

@@ -13,6 +13,7 @@ from fhir_blina.endpoints import Facts, selection, source
 from fhir_blina.report.grids import UNITS, Cell, fill, number, observed
 from fhir_blina.report.layout import Block, Layout
 from fhir_blina.results import Results
+from fhir_blina.views import ReadingAccount
 
 #: From so many patients on, no row and no label of the report is one patient.
 MANY = 30
@@ -23,12 +24,13 @@ _UNIT = re.compile(r"(?<=\d )(?:ug/m2/d|ug/d|ug|m2)(?![\w/])")
 
 @dataclass(frozen=True)
 class Material:
-    """What a report is made from: the tables with their definitions, the results, the layout."""
+    """What a report is made from: the tables with definitions and account, the results, the layout."""
 
     facts: Facts
     results: Results
     layout: Layout
     systems: Mapping[str, str] = field(default_factory=dict)
+    reading: ReadingAccount | None = None
 
     @cached_property
     def large(self) -> bool:

@@ -17,6 +17,7 @@ from fhir_blina.report.material import MANY, Material
 from fhir_blina.report.page import base_url, environment
 from fhir_blina.report.sections import SOURCES_PAGE, report_sections, source_sections
 from fhir_blina.results import Results, agreement_sentences
+from fhir_blina.views import Tables as ReadTables
 
 
 def write_report(
@@ -67,7 +68,8 @@ def write_report(
     facts = Facts(tables, endpoints)
     if layout is None:
         layout = generic_layout(endpoints, large=len(facts.labels) >= MANY)
-    material = Material(facts, results, layout, dict(cohort.systems) if cohort else {})
+    reading = tables.account if isinstance(tables, ReadTables) else None
+    material = Material(facts, results, layout, dict(cohort.systems) if cohort else {}, reading)
     sections, drawings = report_sections(material)
     words = {
         "title": title or layout.title or constants.get("title") or "Cohort report",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_blina.figures import Drawing
-from fhir_blina.report import accounts, blocks, curves, overview, plots, published, sources
+from fhir_blina.report import accounts, blocks, curves, overview, plots, published, reading, sources
 from fhir_blina.report.characteristics import characteristics, populations_grid
 from fhir_blina.report.grids import Grid
 from fhir_blina.report.layout import Block
@@ -146,6 +146,7 @@ def source_sections(material: Material) -> list[PlacedSection]:
             "Every number and what it was worked out from",
             lambda known: [sources.sources_grid(known)],
         ),
+        ("read", "What was read", reading.reading_grids),
         ("findings", "What found each finding", lambda known: [accounts.evidence_grid(known)]),
         ("methods", "Methods and software", sources.methods_grids),
     )

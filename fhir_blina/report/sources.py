@@ -10,6 +10,7 @@ from typing import Any
 
 from fhir_blina.report.grids import Cell, Grid, Head, estimate, interval, number, words
 from fhir_blina.report.material import Material
+from fhir_blina.report.reading import reading_sentences
 from fhir_blina.results import DerivedTime
 
 PACKAGES = (
@@ -150,7 +151,7 @@ def method_sentences(material: Material) -> list[str]:
     ]
     said.append("Tests are two-sided; intervals are of 95 %.")
     versions = ", ".join(f"{name} {found}" for name, found in _versions())
-    return [*said, f"Software: {versions}."]
+    return [*reading_sentences(material), *said, f"Software: {versions}."]
 
 
 def _adjusted(names: tuple[str, ...]) -> bool:
