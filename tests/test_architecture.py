@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "gathering": "errors files r4",
     "views": "errors files r4 fhirpath gathering",
     "statistics": "errors",
-    "endpoints": "errors files fhirpath",
+    "endpoints": "errors files fhirpath statistics",
     "results": "errors files",
     "analysis": "errors files endpoints results statistics",
     "disclosure": "errors files endpoints results statistics analysis",

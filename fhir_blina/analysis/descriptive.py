@@ -45,6 +45,26 @@ def describe(facts: Facts) -> Iterator[Record]:
         yield from _summary(facts, name, summary)
     for name, share in sections.proportions.items():
         yield from _proportion(facts, name, share)
+    for name, grouping in facts.endpoints.groups.items():
+        if grouping.quantiles:
+            yield from _cut_points(facts, name)
+
+
+def _cut_points(facts: Facts, name: str) -> Iterator[Record]:
+    """Where the groups of a measure's quantiles part, each at the label of the group above it."""
+    grouping = facts.endpoints.groups[name]
+    count = len(facts.measure(grouping.measure))
+    points = facts.cuts(name)
+    for place, label in enumerate(list(grouping.labels.values())[1:]):
+        yield Record(
+            f"{name}.cut",
+            label,
+            value=whole(points[place]) if points else None,
+            unit=facts.unit(grouping.measure),
+            method=f"quantile {place + 1} of {grouping.quantiles}, type 7 in R, of all who have a value",
+            n=count,
+            note="" if points else "nobody has a value",
+        )
 
 
 STATISTICS: dict[str, tuple[Callable[[Sequence[int | Decimal]], int | Decimal], str]] = {
@@ -62,7 +82,7 @@ def _numbers(facts: Facts, name: str) -> dict[str, tuple[Any, str]]:
     """
     found = facts.measured(name)
     if any(isinstance(value, str | bool) for value, _ in found.values()):
-        place = facts.endpoints.measures[name].selection.place or facts.endpoints.path
+        place = facts.endpoints.measures[name].place or facts.endpoints.path
         raise AnalysisError(
             f'{place}: measure "{name}" holds words, and a summary needs numbers. '
             "Count words by sets and proportions, or list them"

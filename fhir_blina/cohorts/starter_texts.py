@@ -108,7 +108,7 @@ ITEMS = {
 }
 
 NO_ENDPOINTS = """\
-# docs/statistics.md explains every section; docs/views.md lists the tables and their columns.
+# docs/endpoints.md explains every section; docs/views.md lists the tables and their columns.
 subjects: {table: patients, key: patient_id, label: study_subject}
 endpoints: {}
 """
@@ -160,7 +160,7 @@ def event_condition(table: Guess, asked: Asked) -> str:
 def endpoints(main: Guess, patient: str, asked: Asked) -> str:
     """Endpoints: a summary of each number, and overall survival where a time is known."""
     lines = [
-        "# What is measured. docs/statistics.md explains every section, docs/views.md the tables.",
+        "# What is measured. docs/endpoints.md explains every section, docs/views.md the tables.",
         "subjects: {table: patients, key: patient_id, label: study_subject}",
         "systems:",
         "  observable: https://fhir-blina.example/CodeSystem/observable",

@@ -190,12 +190,13 @@ def measured(
         SeveralRows: several rows for one patient and no ``pick``.
         ValueError: a unit that is needed and not said, or a column that is.
     """
+    assert wanted.selection is not None  # noqa: S101 - what lies between two times is answered elsewhere
     answer = Answer()
     table, column, frame = wanted.selection.table, wanted.column, chosen.rows
     for patient, made in zip(frame["patient_id"], _sources(table, frame), strict=True):
         answer.deny(patient, NO_VALUE, made)
     filled = frame[frame[column].notna()]
-    for patient, mine in _by_patient(filled, _rows(wanted, filled, rule, answer)).items():
+    for patient, mine in _by_patient(filled, _rows(wanted, table, filled, rule, answer)).items():
         if wanted.picking.pick == "only" and wanted.picking.within is None and len(mine) > 1:
             raise SeveralRows
         if wanted.picking.timed and any(row.day is None for row in mine):
@@ -212,8 +213,8 @@ def measured(
     return answer
 
 
-def _rows(wanted: Value, frame: pd.DataFrame, rule: DateRule, answer: Answer) -> Iterable[Row]:
-    table, column = wanted.selection.table, wanted.column
+def _rows(wanted: Value, table: str, frame: pd.DataFrame, rule: DateRule, answer: Answer) -> Iterable[Row]:
+    column = wanted.column
     unit, comparator = (beside(column, what, frame.columns) for what in ("unit", "comparator"))
     units = _units(frame, unit)
     said = sorted({str(one) for one in units if not is_missing(one)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from fhir_blina.endpoints.asked import Sections
@@ -18,11 +19,18 @@ from fhir_blina.endpoints.selection import Selection
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """One value per patient: a column of a selection, in a unit of UCUM where one is asked for."""
+    """One value per patient: a column of a selection, in a unit of UCUM where one is asked for.
+
+    Or what lies between two times, ``begin`` and ``end``, counted in ``count``: days, weeks, months or years.
+    """
 
     name: str
-    selection: Selection
-    column: str
+    selection: Selection | None = None
+    column: str = ""
+    begin: str = ""
+    end: str = ""
+    count: str = ""
+    place: str = ""
     unit: str = "1"
     picking: Picking = field(default_factory=Picking)
     unit_asked: bool = False
@@ -39,6 +47,7 @@ class Time:
     of_set: str = ""
     day: int = 0
     parts: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +67,19 @@ class PatientSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Grouping:
-    """A label per patient, from the value of a measure or from membership in sets."""
+    """A label per patient, from the value of a measure or from membership in sets.
+
+    With ``cut`` or ``quantiles`` the keys of ``labels`` number the groups from the lowest; ``at_cut`` says
+    whether a value equal to a cut point is in the group ``above`` or ``below`` it.
+    """
 
     name: str
     measure: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    cut: tuple[Decimal, ...] = ()
+    quantiles: int = 0
+    at_cut: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,7 +141,8 @@ def named(endpoints: Endpoints) -> Iterator[tuple[Selection, tuple[str, ...]]]:
             yield other, (*other.where, other.on)
 
     for measure in endpoints.measures.values():
-        yield from within(measure.selection, measure.column, measure.picking.by)
+        if measure.selection is not None:
+            yield from within(measure.selection, measure.column, measure.picking.by)
     for time in endpoints.times.values():
         if time.selection is not None:
             yield from within(time.selection, time.column)

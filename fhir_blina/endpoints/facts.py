@@ -6,24 +6,23 @@ what a reader must know of the rows in ``account``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.answers import SEVERAL, Answer, SeveralRows, measured, timed
-from fhir_blina.endpoints.conditions import OPEN, YES
-from fhir_blina.endpoints.definition import Endpoints, Grouping, Time, Value
-from fhir_blina.endpoints.evidence import Tables
-from fhir_blina.endpoints.memberships import Memberships
+from fhir_blina.endpoints.answers import Answer
+from fhir_blina.endpoints.definition import Grouping
+from fhir_blina.endpoints.groupings import between_cuts, cut_points
 from fhir_blina.endpoints.populations import NO_ROW, Population
-from fhir_blina.endpoints.remarks import remark_answer, remark_word, remark_zones
+from fhir_blina.endpoints.remarks import remark_cut, remark_word
 from fhir_blina.endpoints.rows import Reader
-from fhir_blina.errors import AnalysisError
+from fhir_blina.endpoints.workings import Workings
 
 Bound = tuple[str, Any, str]
 
 
-class Facts(Memberships):
+class Facts(Workings):
     """Answers the definitions from the tables; each answer is worked out once.
 
     Args:
@@ -34,92 +33,6 @@ class Facts(Memberships):
         AnalysisError: from every method, where a table or column that a definition names is absent,
             or a definition that should give one row per patient gives several.
     """
-
-    def __init__(self, tables: Tables, endpoints: Endpoints) -> None:
-        super().__init__(tables, endpoints)
-        self._answers: dict[str, Answer] = {}
-
-    def _answer(self, wanted: Value | Time) -> Answer:
-        kind = "measure" if isinstance(wanted, Value) else "time"
-        key = f"{kind} {wanted.name}"
-        if key not in self._answers:
-            place = wanted.selection.place if wanted.selection else ""
-            about = f'{place or self.endpoints.path}: {kind} "{wanted.name}"'
-            try:
-                answer = self._worked_out(wanted)
-            except SeveralRows:
-                raise AnalysisError(f"{about} {SEVERAL}") from None
-            except ValueError as error:
-                raise AnalysisError(f"{about} {error}") from None
-            self._answers[key] = answer
-            remark_answer(self.account, f'{kind} "{wanted.name}"', answer, self.endpoints.dates)
-        return self._answers[key]
-
-    def _worked_out(self, wanted: Value | Time) -> Answer:
-        if wanted.selection is None:
-            assert isinstance(wanted, Time)  # noqa: S101 - a measure always has a selection
-            return self._joined(wanted) if wanted.parts else self._constant(wanted)
-        if isinstance(wanted, Time):
-            chosen = self.of_patients("time", wanted.name, wanted.selection, wanted.column)
-            subjects = self.endpoints.subjects.table
-            answer = timed(wanted, chosen, self.endpoints.dates, subjects, self.tables[subjects])
-        else:
-            by = (wanted.picking.by,) if wanted.picking.by else ()
-            chosen = self.of_patients("measure", wanted.name, wanted.selection, wanted.column, *by)
-            targets, reasons = None, {}
-            if wanted.picking.to:
-                to = self._answer(self.endpoints.times[wanted.picking.to])
-                targets, reasons = to.cells, to.out
-            answer = measured(wanted, chosen, self.endpoints.dates, targets, reasons)
-        gone = dict(zip(chosen.retracted["patient_id"], _statuses(chosen.retracted), strict=True))
-        for patient, status in gone.items():
-            if patient not in answer.cells and patient not in answer.out:
-                answer.deny(patient, f"only rows that are {status}")
-        for patient in chosen.left_open["patient_id"]:
-            if patient not in answer.cells and patient not in answer.out:
-                answer.deny(patient, "a bound (<, >) or unit leaves open whether the row fits")
-        return answer
-
-    def _constant(self, wanted: Time) -> Answer:
-        sources, truth = self.sources(wanted.of_set), self.truth(wanted.of_set)
-        answer = Answer()
-        answer.cells = dict.fromkeys(truth.index[truth == YES], wanted.day)
-        answer.sources = {key: sources.get(key, "") for key in answer.cells}
-        for key in truth.index[truth == OPEN]:
-            answer.deny(key, f'not known whether in "{wanted.of_set}"')
-        return answer
-
-    def _joined(self, wanted: Time) -> Answer:
-        """The earliest or latest of other times; where one is in doubt, so is the earliest of all."""
-        self.one_clock(f'time "{wanted.name}"', *wanted.parts)
-        answer, last = Answer(), wanted.pick == "last"
-        parts = [self._answer(self.endpoints.times[name]) for name in wanted.parts]
-        answer.dated = any(part.dated for part in parts)
-        answer.zones = {zone for part in parts for zone in part.zones}
-        for key in self.subjects.index:
-            known = [(part.cells[key], part.sources[key]) for part in parts if key in part.cells]
-            doubts = [(part.out[key], part.out_sources[key]) for part in parts if key in part.out]
-            if doubts and not (last and known):
-                answer.deny(key, *doubts[0])
-            elif known:
-                day, made = (max if last else min)(known, key=lambda one: one[0])
-                answer.cells[key], answer.sources[key] = day, made
-                if doubts:
-                    answer.undated.add(key)
-        return answer
-
-    def one_clock(self, what: str, *names: str) -> None:
-        """Refuse times of which some are study days and some are dates."""
-        found = {name: self._answer(self.endpoints.times[name]) for name in names}
-        used = [name for name, answer in found.items() if answer.cells]
-        dated = [name for name in used if found[name].dated]
-        if dated and len(dated) < len(used):
-            raise AnalysisError(
-                f"{self.endpoints.path}: {what} mixes dates ({', '.join(dated)}) with study days. "
-                "Take all of its times from columns of dates, or all from study days"
-            )
-        zones = {zone for answer in found.values() for zone in answer.zones}
-        remark_zones(self.account, what, zones, self.endpoints.dates)
 
     def measure(self, name: str) -> pd.DataFrame:
         """``value`` and ``source`` of a measure by patient key; who has none, or a bound only, is absent."""
@@ -203,9 +116,11 @@ class Facts(Memberships):
 
     def group(self, name: str) -> pd.Series[Any]:
         """Label of each patient that belongs to one group, by patient key; why others do not is kept."""
-        wanted: Grouping = self.endpoints.groups[name]
+        wanted = self.endpoints.groups[name]
         out: dict[Any, str] = {}
-        if wanted.measure:
+        if wanted.at_cut:
+            result, out = self._cut(wanted)
+        elif wanted.measure:
             values = self.measure(wanted.measure)["value"].map(str)
             self.remark_words(f'group "{name}"', wanted.measure, list(wanted.labels))
             reasons = self.population(wanted.measure).out
@@ -225,11 +140,24 @@ class Facts(Memberships):
         self.account.count(Population(kind="group", name=name, of=len(result), n=count, out=outside))
         return result.dropna()
 
+    def cuts(self, name: str) -> tuple[Decimal, ...]:
+        """The cut points of a group by a measure's value; quantiles are those of all who have a value."""
+        wanted = self.endpoints.groups[name]
+        return cut_points(wanted, self.measure(wanted.measure)["value"])
 
-def _statuses(frame: pd.DataFrame) -> list[str]:
-    named = [name for name in ("verification_status", "status") if name in frame.columns]
-    rows = frame[named].to_numpy()
-    return [" or ".join(str(cell) for cell in cells if isinstance(cell, str)) for cells in rows]
+    def _cut(self, wanted: Grouping) -> tuple[pd.Series[Any], dict[Any, str]]:
+        answer, points = self._answer(self.endpoints.measures[wanted.measure]), self.cuts(wanted.name)
+        out = {key: answer.out.get(key, NO_ROW) for key in self.subjects.index}
+        found: dict[Any, str] = {}
+        for key, value in answer.cells.items():
+            comparator = answer.comparators.get(key, "")
+            place = between_cuts(value, comparator, points, wanted.at_cut)
+            if place is None:
+                out[key] = f"a bound only ({comparator}), which leaves the group open"
+            else:
+                found[key] = wanted.labels[str(place)]
+        remark_cut(self.account, wanted, points, found)
+        return pd.Series(found, index=self.subjects.index, dtype=object), out
 
 
 def _frame(answer: Answer, keys: list[Any]) -> pd.DataFrame:

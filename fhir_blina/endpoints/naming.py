@@ -24,8 +24,9 @@ def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str
             yield ("groups", name, "measure"), "measure", entry["measure"]
         yield from ((("groups", name, "sets"), "set", used) for used in entry.get("sets", {}))
     for name, entry in content.get("measures", {}).items():
-        if "to" in entry:
-            yield ("measures", name, "to"), "time", entry["to"]
+        for key in ("from", "to"):
+            if key in entry:
+                yield ("measures", name, key), "time", entry[key]
     for name, entry in content["endpoints"].items():
         at = ("endpoints", name)
         for key, kind in (

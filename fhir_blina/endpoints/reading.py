@@ -20,6 +20,8 @@ from fhir_blina.endpoints.definition import (
     Time,
     Value,
 )
+from fhir_blina.endpoints.elapsed import refuse_half
+from fhir_blina.endpoints.groupings import read_grouping
 from fhir_blina.endpoints.naming import refuse_circles, uses
 from fhir_blina.endpoints.picking import Picking
 from fhir_blina.endpoints.selection import selection
@@ -68,17 +70,23 @@ def _each(document: Document, section: str, make: Callable[[str, Any, str], Entr
 def measures_of(document: Document) -> dict[str, Value]:
     """The section ``measures`` of a file as read."""
     systems = document.data.get("systems", {})
-    return _each(
-        document,
-        "measures",
-        lambda name, entry, where: Value(
-            name=name,
-            selection=selection(entry, systems, where),
-            column=entry["value"],
-            unit=entry.get("unit", "1"),
-            picking=_picking(entry),
-            unit_asked="unit" in entry,
-        ),
+    return _each(document, "measures", lambda name, entry, where: _measure(name, entry, systems, where))
+
+
+def _measure(name: str, entry: Mapping[str, Any], systems: Mapping[str, str], where: str) -> Value:
+    wrong = refuse_half(entry)
+    if wrong:
+        raise AnalysisError([problem(where, f'measure "{name}": {wrong}')])
+    if "from" in entry:
+        return Value(name=name, begin=entry["from"], end=entry["to"], count=entry["count"], place=where)
+    return Value(
+        name=name,
+        selection=selection(entry, systems, where),
+        column=entry["value"],
+        unit=entry.get("unit", "1"),
+        picking=_picking(entry),
+        unit_asked="unit" in entry,
+        place=where,
     )
 
 
@@ -123,17 +131,22 @@ def times_of(document: Document) -> dict[str, Time]:
 
 def _time(name: str, entry: Mapping[str, Any], systems: Mapping[str, str], where: str) -> Time:
     if "set" in entry:
-        return Time(name=name, of_set=entry["set"], day=entry["day"])
+        return Time(name=name, of_set=entry["set"], day=entry["day"], place=where)
     for which in ("earliest_of", "latest_of"):
         if which in entry:
             pick = "last" if which == "latest_of" else "first"
-            return Time(name=name, pick=pick, parts=tuple(entry[which]))
+            return Time(name=name, pick=pick, parts=tuple(entry[which]), place=where)
     return Time(
         name=name,
         selection=selection(entry, systems, where),
         column=entry["day"],
         pick=entry.get("pick", "only"),
+        place=where,
     )
+
+
+def _groups_of(document: Document) -> dict[str, Grouping]:
+    return _each(document, "groups", read_grouping)
 
 
 def read_endpoints(path: Path) -> Endpoints:
@@ -148,18 +161,13 @@ def read_endpoints(path: Path) -> Endpoints:
     document = read_document(path, "endpoints")
     content = document.data
     findings: list[Finding] = []
-    parsed = [_or_findings(one, document, findings) for one in (measures_of, sets_of, times_of)]
+    sections = (measures_of, sets_of, times_of, _groups_of)
+    parsed = [_or_findings(one, document, findings) for one in sections]
     dates = _or_findings(_dates, document, findings)
-    sections = _or_findings(sections_of, document, findings)
+    asked = _or_findings(sections_of, document, findings)
     if findings:
         raise AnalysisError(findings)
-    measures, sets, times = parsed
-    groups = {
-        name: Grouping(
-            name=name, measure=entry.get("measure", ""), labels=entry.get("labels") or entry["sets"]
-        )
-        for name, entry in content.get("groups", {}).items()
-    }
+    measures, sets, times, groups = parsed
     endpoints = {name: _endpoint(name, entry) for name, entry in content["endpoints"].items()}
     known: dict[str, Mapping[str, Any]] = {
         "measure": measures,
@@ -186,7 +194,7 @@ def read_endpoints(path: Path) -> Endpoints:
         groups=groups,
         times=times,
         endpoints=endpoints,
-        sections=sections,
+        sections=asked,
         dates=dates,
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from fhir_blina.endpoints.answers import Answer
 from fhir_blina.endpoints.dates import AS_WRITTEN, REFUSE, DateRule
+from fhir_blina.endpoints.definition import Grouping
 from fhir_blina.endpoints.populations import Account
 from fhir_blina.endpoints.rows import NOT_DONE_YET, RETRACTED, Chosen
 from fhir_blina.endpoints.selection import Selection
@@ -166,3 +169,30 @@ def remark_word(account: Account, about: str, printed: str) -> None:
         printed=printed,
         follows="Whoever should have it counts as without it",
     )
+
+
+def remark_cut(account: Account, wanted: Grouping, points: Sequence[Any], found: Mapping[Any, str]) -> None:
+    """How large the groups of quantiles are, and which nobody is in."""
+    sizes = Counter(found.values())
+    empty = [label for label in wanted.labels.values() if not sizes[label]]
+    if empty and found:
+        account.remark(
+            rule="group-empty",
+            severity="warning",
+            about=f'group "{wanted.name}"',
+            title=f"Nobody is in a group of {wanted.name}",
+            printed=", ".join(empty),
+            follows="Many values are equal, so that cut points fall together"
+            if len(set(points)) < len(points)
+            else "No comparison has that group; move the cut points",
+        )
+    if wanted.quantiles and found:
+        account.remark(
+            rule="quantile-groups",
+            severity="information",
+            about=f'group "{wanted.name}"',
+            title=f"Groups of {wanted.name} are quantiles",
+            printed=", ".join(f"{label} {sizes[label]}" for label in wanted.labels.values()),
+            follows=f"Cut at quantiles (type 7 in R) of all who have a value; equal values stay together, "
+            f"a value at a cut point is in the group {wanted.at_cut} it",
+        )

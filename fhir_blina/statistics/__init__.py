@@ -6,7 +6,7 @@ from fhir_blina.statistics.competing import Incidence, cumulative_incidence
 from fhir_blina.statistics.cox import firth_cox
 from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.labelings import in_words, smallest_p
-from fhir_blina.statistics.location import spread
+from fhir_blina.statistics.location import quantile, spread
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
 from fhir_blina.statistics.rates import rate
@@ -43,6 +43,7 @@ __all__ = [
     "median",
     "permutation_log_rank",
     "proportion",
+    "quantile",
     "rate",
     "restricted_mean_difference",
     "reverse_kaplan_meier",

@@ -11,36 +11,13 @@ from fhir_blina.analysis.analysis import analyze
 from fhir_blina.endpoints.facts import Facts
 from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.errors import AnalysisError
-from fhir_blina.views.tables import read_tables
 
-HEAD = """
+SHORT = """
 subjects: {table: patients, key: patient_id, label: patient_id}
-systems: {loinc: http://loinc.org, snomed: http://snomed.info/sct}
+systems: {loinc: http://loinc.org}
 endpoints: {}
 """
 LOINC = "http://loinc.org"
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory):
-    return read_tables(tmp_path_factory.mktemp("empty"))
-
-
-@pytest.fixture
-def made(empty, tmp_path):
-    """Tables with patients p1 … and rows as given, and the facts of a definitions file."""
-
-    def make(text, patients, **rows):
-        rows["patients"] = [{"patient_id": f"p{n}"} | more for n, more in enumerate(patients, 1)]
-        tables = {
-            name: pd.DataFrame(rows.get(name, []), columns=frame.columns).astype(frame.dtypes)
-            for name, frame in empty.items()
-        }
-        path = tmp_path / "endpoints.yaml"
-        path.write_text(HEAD + text)
-        return tables, path
-
-    return make
 
 
 def observed(who, value=None, code="stage", **more):
@@ -266,7 +243,7 @@ measures: {m: {table: observations, value: value_quantty}}
         'has no column "value_quantty"',
     ):
         assert said in str(caught.value)
-    path.write_text(HEAD + "sets: {a: {table: observations, where: {code_system: lonic}}}\n")
+    path.write_text(SHORT + "sets: {a: {table: observations, where: {code_system: lonic}}}\n")
     with pytest.raises(
         AnalysisError, match=r'no code system is named "lonic" under systems. Did you mean "loinc"'
     ):
