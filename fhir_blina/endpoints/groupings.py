@@ -6,6 +6,7 @@ are equal are always in one group.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -30,7 +31,7 @@ def read_grouping(name: str, entry: Mapping[str, Any], place: str) -> Grouping:
     if not cut and not quantiles:
         return Grouping(name=name, measure=entry["measure"], labels=entry["labels"], place=place)
     points = tuple(Decimal(str(one)) for one in cut)
-    if any(one >= other for one, other in zip(points, points[1:], strict=False)):
+    if any(one >= other for one, other in itertools.pairwise(points)):
         raise AnalysisError([problem(place, f'group "{name}": the cut points must rise')])
     said = entry.get("labels")
     labels = said or (interval_labels(cut, entry["at_cut"]) if cut else quantile_labels(quantiles))
@@ -53,7 +54,7 @@ def read_grouping(name: str, entry: Mapping[str, Any], place: str) -> Grouping:
 
 def interval_labels(cut: Sequence[Any], at_cut: str) -> list[str]:
     """What the groups between cut points are called: ``below 18``, ``18 to below 65``, ``65 and above``."""
-    pairs = list(zip(cut, cut[1:], strict=False))
+    pairs = list(itertools.pairwise(cut))
     if at_cut == "above":
         between = [f"{low} to below {high}" for low, high in pairs]
         return [f"below {cut[0]}", *between, f"{cut[-1]} and above"]
