@@ -8,6 +8,7 @@ from pathlib import Path
 from fhir_blina.cli.analysis_commands import analyze, export, report, share
 from fhir_blina.cli.cohort_commands import DIFFERENCES, check, cohorts, map_, new, roundtrip, validate
 from fhir_blina.cli.reading import Options, pulled_folder, say_account, terminal_of
+from fhir_blina.cli.showing import show
 from fhir_blina.cli.simulating import simulate
 from fhir_blina.cli.store_commands import doctor, pull, push, server, unload
 from fhir_blina.cli.summaries import cells_summary, show_claims, show_counted
@@ -101,6 +102,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
     "roundtrip": roundtrip,
     "run": run,
     "share": share,
+    "show": show,
     "server": server,
     "simulate": simulate,
     "tables": tables,

@@ -122,6 +122,10 @@ def build_parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, default=1, metavar="S", help="of the draws (default: 1)")
     checking = add("check", "find everything wrong with a cohort folder", "check mycohort", cohort)
     checking.add_argument("--quick", action="store_true", help="no way back of cells and no trial analysis")
+    showing = add("show", "show a row beside what it becomes", "show mycohort patients.csv:3", cohort)
+    showing.add_argument(
+        "row", nargs="+", help="file:line, sheet!row, or a table, alone or with the cells of a row's key"
+    )
     mapping = add("map", "turn the cohort's rows into FHIR resources", "map mycohort --out out", cohort)
     mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
     validate = add("validate", "check every resource against FHIR R4", "validate mycohort", cohort, access)

@@ -113,7 +113,14 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         table.add_row(*(printable(cell) for cell in row))
     text = StringIO()
     colour = sys.stdout.isatty()
-    Console(file=text, width=None if colour else 160, force_terminal=colour, highlight=False).print(table)
+    Console(
+        file=text,
+        width=None if colour else 160,
+        force_terminal=colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    ).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
 

@@ -12,6 +12,7 @@ from fhir_blina.cohorts.folder import (
     gather_cohort,
     read_cohort,
 )
+from fhir_blina.cohorts.named_rows import rows_named
 from fhir_blina.cohorts.scaffold import new_cohort
 from fhir_blina.cohorts.tables import Row, Table
 
@@ -27,4 +28,5 @@ __all__ = [
     "gather_cohort",
     "new_cohort",
     "read_cohort",
+    "rows_named",
 ]

@@ -6,5 +6,15 @@ from fhir_blina.mapping.check import check_cohort, examine
 from fhir_blina.mapping.idkey import id_key
 from fhir_blina.mapping.mapping import Mapped, map_cohort
 from fhir_blina.mapping.template import patient_column
+from fhir_blina.mapping.tracing import TracedRow, trace_row
 
-__all__ = ["Mapped", "check_cohort", "examine", "id_key", "map_cohort", "patient_column"]
+__all__ = [
+    "Mapped",
+    "TracedRow",
+    "check_cohort",
+    "examine",
+    "id_key",
+    "map_cohort",
+    "patient_column",
+    "trace_row",
+]

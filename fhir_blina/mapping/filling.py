@@ -36,6 +36,11 @@ class Origin:
         return self.template.location(keys) + row
 
 
+def is_nothing(value: Any) -> bool:
+    """Whether a part of a template gave no value."""
+    return value is _MISSING
+
+
 class Filler:
     """Fills templates; ``used`` collects the rows that became part of a resource."""
 

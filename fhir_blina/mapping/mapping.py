@@ -61,18 +61,23 @@ def map_cohort(cohort: Cohort, *, profiles: Collection[str] = ()) -> Mapped:
 def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[Finding]) -> Mapped:
     """Like ``map_cohort``, but faults go to ``findings``."""
     before = len(findings)
+    templates = compiled(cohort, profiles, findings)
+    if faults(findings[before:]):
+        return Mapped([], {}, (), templates)
+    with _uncollected():
+        return filled(cohort, templates, profiles, findings)
+
+
+def compiled(cohort: Cohort, profiles: Collection[str], findings: list[Finding]) -> tuple[Template, ...]:
+    """The templates of a cohort, those of options only where they are switched on."""
     options = cohort.manifest.data.get("profiles", {})
     for option in sorted(set(profiles) - set(options)):
         findings.append(problem(str(cohort.manifest.path), f'the manifest has no profiles option "{option}"'))
-    templates = tuple(
+    return tuple(
         template
         for template in compile_templates(cohort, findings)
         if template.profile is None or template.profile in profiles
     )
-    if faults(findings[before:]):
-        return Mapped([], {}, (), templates)
-    with _uncollected():
-        return _fill(cohort, templates, profiles, findings)
 
 
 @contextmanager
@@ -87,9 +92,10 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _fill(
+def filled(
     cohort: Cohort, templates: tuple[Template, ...], profiles: Collection[str], findings: list[Finding]
 ) -> Mapped:
+    """What the rows become by these templates; faults go to ``findings``."""
     options = cohort.manifest.data.get("profiles", {})
     filler = Filler(cohort, findings)
     resources: dict[str, Resource] = {}
