@@ -170,7 +170,7 @@ def _typed(
             except ValueError as error:
                 remedy = f"Allowed: {', '.join(column.values)}" if column.values else ""
                 if column.type in DATES and is_serial(row.cells[column.name]):
-                    remedy = "It looks like a spreadsheet's number of a day: format the column as a date"
+                    remedy = "It looks like a spreadsheet's number of a day: format it, or say dates: serial"
                 text = f'column "{column.name}" {error}'
                 findings.append(problem(row.place(column.name), text, remedy))
                 continue

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fhir_blina.tabular.damage import damage, is_serial
-from fhir_blina.tabular.dates import iso_date
+from fhir_blina.tabular.damage import damage
+from fhir_blina.tabular.dates import is_serial, iso_date
 from fhir_blina.tabular.declaration import Declaration, declaration_of, file_of
 from fhir_blina.tabular.delimited import unpacked
 from fhir_blina.tabular.reading import DATES, Content, read_sheet, read_table

@@ -18,11 +18,6 @@ _MISREAD = re.compile("[ÃÂ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘
 LIKELY_LENGTH = 0.8
 
 
-def is_serial(text: str) -> bool:
-    """Whether a text in place of a date looks like a spreadsheet's number of a day from 1927 to 2063."""
-    return re.fullmatch(r"\d{5}(\.\d+)?", text) is not None and 10_000 <= float(text) < 60_000
-
-
 def damage(column: str, kind: str, cells: Sequence[tuple[str, str]]) -> Iterable[Finding]:
     """What looks damaged in a column.
 

@@ -7,6 +7,8 @@ import re
 from functools import cache
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+SERIAL = "serial"  # a spreadsheet's number of a day, where the format of a date was lost
+_DAY_0 = dt.date(1899, 12, 30)
 _TOKENS = {
     "YYYY": r"(?P<Y>\d{4})",
     "MMM": r"(?P<N>[A-Za-z]{3})",
@@ -23,6 +25,11 @@ _TOKEN = re.compile("|".join(_TOKENS))
 _LOCAL = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?")
 
 
+def is_serial(text: str) -> bool:
+    """Whether a text in place of a date looks like a spreadsheet's number of a day from 1927 to 2063."""
+    return re.fullmatch(r"\d{5}(\.\d+)?", text) is not None and 10_000 <= float(text) < 60_000
+
+
 @cache
 def written_as(written: str) -> re.Pattern[str]:
     """A regular expression for a way to write dates.
@@ -30,6 +37,8 @@ def written_as(written: str) -> re.Pattern[str]:
     Raises:
         ValueError: it names no year, the same part twice, or a day without a month.
     """
+    if written == SERIAL:
+        return re.compile(r"(?P<Y>\d{5})")
     pieces = []
     place = 0
     for match in _TOKEN.finditer(written):
@@ -54,6 +63,10 @@ def written_as(written: str) -> re.Pattern[str]:
 def iso_date(text: str, written: tuple[str, ...]) -> str | None:
     """The date by the first way of writing that fits; ``None`` where none does or there is no such day."""
     for one in written:
+        if one == SERIAL:
+            if text.isdigit() and is_serial(text):
+                return (_DAY_0 + dt.timedelta(days=int(text))).isoformat()
+            continue
         match = written_as(one).fullmatch(text)
         if match is None:
             continue

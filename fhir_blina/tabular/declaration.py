@@ -34,12 +34,15 @@ class Declaration:
         plain: A file that nothing is declared of: CSV by the strict rules of a cohort folder.
         sheet: Of a workbook; empty: its only one.
         header: The row of the titles, counted from 1.
+        end: How the row begins that ends the table; empty: it goes to the end of the file.
         encoding: Of a text file.
         separator: Between its cells.
         decimal: The sign before the decimals of a number.
         thousands: The sign between groups of three digits, empty for none.
         missing: Words that mean an empty cell: for all columns (under an empty name) and for single ones.
         dates: How dates are written: for all columns of dates (under an empty name) and for single ones.
+        digits: How many digits the cells of a column have; zeros that were lost in front come back.
+        fill_down: Columns whose empty cells mean the same as the cell above.
         query: Of a database.
         url_from: The environment variable that holds the URL of a database that is no file.
         keep: Only these columns; empty for all.
@@ -52,12 +55,15 @@ class Declaration:
     plain: bool = False
     sheet: str = ""
     header: int = 1
+    end: str = ""
     encoding: str = "utf-8-sig"
     separator: str = ""
     decimal: str = "."
     thousands: str = ""
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    digits: Mapping[str, int] = field(default_factory=dict)
+    fill_down: tuple[str, ...] = ()
     query: str = ""
     url_from: str = ""
     keep: tuple[str, ...] = ()
@@ -69,6 +75,12 @@ class Declaration:
         """Whether a cell's text means that there is nothing in it."""
         return not text or text in self.missing.get("", ()) or text in self.missing.get(column, ())
 
+    def cell(self, column: str, text: str) -> str:
+        """A cell's text: nothing where it means nothing, digits with the zeros that belong before them."""
+        if self.empty(column, text):
+            return ""
+        return text.zfill(self.digits.get(column, 0)) if text.isascii() and text.isdigit() else text
+
     def formats(self, column: str) -> tuple[str, ...]:
         """How the dates of a column are written; none where they are written as ISO 8601 has it."""
         return self.dates.get(column, self.dates.get("", ()))
@@ -77,13 +89,16 @@ class Declaration:
 def declaration_of(settings: Mapping[str, Any]) -> Declaration:
     """A declaration from the manifest, whose schema has been checked."""
     plain: dict[str, Any] = {
-        key: value for key, value in settings.items() if key not in {"missing", "dates", "keep", "unpivot"}
+        key: value
+        for key, value in settings.items()
+        if key not in {"missing", "dates", "keep", "fill_down", "unpivot"}
     }
     return Declaration(
         **{"file": "", **plain},
         missing=_by_column(settings.get("missing", ())),
         dates=_by_column(settings.get("dates", ())),
         keep=tuple(settings.get("keep", ())),
+        fill_down=tuple(settings.get("fill_down", ())),
         unpivot=_unpivot(settings.get("unpivot")),
     )
 

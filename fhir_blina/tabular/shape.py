@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fhir_blina.errors import Finding, did_you_mean, problem
 from fhir_blina.tabular.declaration import Declaration, Unpivot
@@ -74,7 +74,8 @@ def shaped(
     kept = list(declared.keep) or [name for name in names if name not in melted]
     kept = [name for name in kept if name != declared.number]
     before = len(findings)
-    for name in (*kept, *melted):
+    sheet = _ended(sheet, declared.end, where, findings)
+    for name in (*kept, *melted, *declared.digits, *declared.fill_down):
         if name not in names:
             findings.append(problem(where, f'the file has no column "{name}"', did_you_mean(name, names)))
     if declared.unpivot and not melted:
@@ -90,6 +91,18 @@ def shaped(
     return (columns, rows, {*kept, *melted}) if len(findings) == before else None
 
 
+def _ended(sheet: RawTable, end: str, where: str, findings: list[Finding]) -> RawTable:
+    """The rows before the one that ends the table: legends and sums below it are no rows of its own."""
+    if not end:
+        return sheet
+    for place, (_, row) in enumerate(sheet.rows):
+        if next((cell for cell in row if cell), "").startswith(end):
+            return replace(sheet, rows=sheet.rows[:place])
+    remedy = "Write how its first filled cell begins; without end the table goes to the end of the file"
+    findings.append(problem(where, f'no row begins with "{end}", which ends the table', remedy))
+    return sheet
+
+
 def _rows(
     sheet: RawTable,
     declared: Declaration,
@@ -100,14 +113,17 @@ def _rows(
     index = {name: place for place, name in enumerate(names)}
     seen: set[tuple[str, ...]] = set()
     own = not (melted or declared.distinct)
+    above: dict[str, str] = {}
     made = 0
     for counted, (number, row) in enumerate(sheet.rows, start=1):
-        base = {name: "" if declared.empty(name, row[index[name]]) else row[index[name]] for name in kept}
+        base = {name: declared.cell(name, row[index[name]]) for name in kept}
+        above = {name: base[name] or above.get(name, "") for name in declared.fill_down if name in base}
+        base |= above
         parts: list[tuple[dict[str, str], str]] = [(base, "")]
         if declared.unpivot is not None:
             value = declared.unpivot.value
             parts = [
-                ({**base, **said, value: row[index[name]]}, name)
+                ({**base, **said, value: declared.cell(name, row[index[name]])}, name)
                 for name, said in melted.items()
                 if not declared.empty(name, row[index[name]])
             ]

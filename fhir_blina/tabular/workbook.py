@@ -56,7 +56,7 @@ def read_workbook(path: Path, declared: Declaration, findings: list[Finding]) ->
     for line, column, what, remedy in faulty_cells(path, name):
         if line >= declared.header:
             findings.append(problem(place(line, column), what, remedy))
-    rows = _rows(sheet, declared.header)
+    rows = _rows(sheet, declared)
     if not rows:
         remedy = "Say in which row the titles stand: header: 1"
         findings.append(problem(place(declared.header, None), "no titles", remedy))
@@ -87,10 +87,16 @@ def _place(path: Path, sheet: str) -> Callable[[int, int | None], str]:
     return lambda row, column: f"{path}!{sheet}!{'' if column is None else letters(column)}{row}"
 
 
-def _rows(sheet: Any, header: int) -> list[tuple[int, list[str]]]:
-    rows = sheet.to_python(skip_empty_area=False)
-    made = [[cell_text(cell, SPREADSHEET_DIGITS) for cell in row] for row in rows[header - 1 :]]
-    return list(enumerate(made, start=header))
+def _rows(sheet: Any, declared: Declaration) -> list[tuple[int, list[str]]]:
+    """The rows from the titles on; a number is written with the sign that numbers typed as text have."""
+    rows = sheet.to_python(skip_empty_area=False)[declared.header - 1 :]
+    point = str.maketrans({".": declared.decimal})
+
+    def text(cell: Any) -> str:
+        made = cell_text(cell, SPREADSHEET_DIGITS)
+        return made.translate(point) if isinstance(cell, float) else made
+
+    return [(number, [text(cell) for cell in row]) for number, row in enumerate(rows, start=declared.header)]
 
 
 def _refuse_merged(

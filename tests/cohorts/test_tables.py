@@ -97,7 +97,7 @@ def test_the_number_of_a_day_is_told_as_such(folder):
     manifest.write_text(manifest.read_text().replace(", dates: DD.MM.YYYY", ""))
     fill(folder, ["A", 22336, 7.4, 12])
     (finding,) = told(folder)
-    assert "a spreadsheet's number of a day: format the column as a date" in finding
+    assert "a spreadsheet's number of a day: format it, or say dates: serial" in finding
 
 
 def test_a_column_in_no_table_is_told(folder):

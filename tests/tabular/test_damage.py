@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_blina.tabular.damage import damage, is_serial
+from fhir_blina.tabular.damage import damage
+from fhir_blina.tabular.dates import is_serial
 
 
 def told(*cells, kind="string"):

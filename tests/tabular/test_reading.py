@@ -316,3 +316,42 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         content, findings = read(tmp_path / name)
         assert content is None
         assert "cannot be read: No such file" in findings[0], name
+
+
+# A hospital's sheet: a number typed as text among numbers, zeros lost, a subject named once, a sum below.
+def test_numbers_typed_as_text_lost_zeros_and_cells_as_above(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", ["No.", "Hb"], ["007", 7.4], [None, "12,5"], [8, 11], ["Total: 3"])
+    declared = {"decimal": ",", "digits": {"no": 3}, "fill_down": ["no"], "end": "Total"}
+    assert [tuple(row.values()) for row in cells(path, {"no": "string", "hb": "decimal"}, **declared)] == [
+        ("007", "7.4"),
+        ("007", "12.5"),
+        ("008", "11"),
+    ]
+
+
+def test_a_table_that_does_not_end_where_it_was_said_to_is_told(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", ["No."], ["1"])
+    content, (finding,) = read(path, {"no": "string"}, end="Total")
+    assert content is None
+    assert finding.startswith('cohort.yaml:5: error: no row begins with "Total"')
+
+
+@pytest.mark.parametrize("setting", [{"digits": {"nr": 3}}, {"fill_down": ["nr"]}])
+def test_a_column_that_is_not_there_is_told(setting, tmp_path):
+    path = workbook(tmp_path / "a.xlsx", ["No."], ["1"])
+    _, (finding,) = read(path, {"no": "string"}, **setting)
+    assert 'the file has no column "nr". Known: no' in finding
+
+
+@pytest.mark.parametrize(("cell", "day"), [("43599", "2019-05-14"), ("36526", "2000-01-01")])
+def test_a_spreadsheets_number_of_a_day_is_a_date_where_that_is_declared(cell, day, tmp_path):
+    (tmp_path / "a.csv").write_text(f"id,c\nA,{cell}\nB,03.02.2020\n")
+    found = cells(tmp_path / "a.csv", {"id": "string", "c": "date"}, dates={"c": ["DD.MM.YYYY", "serial"]})
+    assert [row["c"] for row in found] == [day, "2020-02-03"]
+
+
+@pytest.mark.parametrize("cell", ["43599.5", "9999", "70000"])
+def test_another_number_is_no_day(cell, tmp_path):
+    (tmp_path / "a.csv").write_text(f"id,c\nA,{cell}\n")
+    _, (finding,) = read(tmp_path / "a.csv", {"id": "string", "c": "date"}, dates={"c": "serial"})
+    assert "is not a date as the manifest has it" in finding
