@@ -32,7 +32,19 @@ RESOURCE_TYPES = {
     "administrations": ("MedicationAdministration", "administration_id"),
     "components": ("Observation", "observation_id"),
     "study_subjects": ("ResearchSubject", "research_subject_id"),
+    "studies": ("ResearchStudy", "study_id"),
+    "allergies": ("AllergyIntolerance", "allergy_id"),
+    "diagnostic_reports": ("DiagnosticReport", "report_id"),
+    "documents": ("DocumentReference", "document_id"),
+    "explanations_of_benefit": ("ExplanationOfBenefit", "explanation_id"),
+    "imaging_studies": ("ImagingStudy", "study_id"),
+    "insurance_claims": ("Claim", "claim_id"),
+    "medication_dispenses": ("MedicationDispense", "dispense_id"),
+    "medication_requests": ("MedicationRequest", "request_id"),
+    "medication_statements": ("MedicationStatement", "statement_id"),
+    "service_requests": ("ServiceRequest", "request_id"),
 }
+THINGS = {"components": "observation", "allergies": "allergy"}
 NOT_CODES = ("_text", "_string", "_display", "_id", "_date", "_day", "_subject", "note", "title")
 
 
@@ -216,7 +228,7 @@ class Reader:
 
 def _thing(table: str) -> str:
     """One of what a table holds: ``observation`` of ``observations``; of ``components`` too."""
-    return "observation" if table == "components" else table.removesuffix("s")
+    return THINGS.get(table, table.removesuffix("s"))
 
 
 def _names(word: Any) -> bool:
