@@ -52,14 +52,25 @@ def new(options: Options) -> int:
 
 
 def check(options: Options) -> int:
-    """Find everything wrong with a cohort folder."""
-    from fhir_blina.cli.rehearsal import definition_faults, rehearsed
+    """Find everything wrong with a cohort folder, with ``--watch`` at each change of it."""
     from fhir_blina.cohorts import find_cohort
-    from fhir_blina.mapping import examine
 
     terminal = terminal_of(options)
-    findings: list[Finding] = []
     folder = find_cohort(options.cohort)
+    if not options.watch:
+        return _checked(options, folder, terminal)
+    from fhir_blina.cli.watching import watch
+
+    options.quick = True
+    watch(folder, lambda: _checked(options, folder, terminal), terminal)
+    return 0
+
+
+def _checked(options: Options, folder: Path, terminal: Terminal) -> int:
+    from fhir_blina.cli.rehearsal import definition_faults, rehearsed
+    from fhir_blina.mapping import examine
+
+    findings: list[Finding] = []
     cohort, mapped, _ = examine(
         options.cohort, findings, profiles=options.profiles, account=not options.quick
     )

@@ -122,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, default=1, metavar="S", help="of the draws (default: 1)")
     checking = add("check", "find everything wrong with a cohort folder", "check mycohort", cohort)
     checking.add_argument("--quick", action="store_true", help="no way back of cells and no trial analysis")
+    checking.add_argument("--watch", action="store_true", help="--quick, again at each change of a file")
     showing = add("show", "show a row beside what it becomes", "show mycohort patients.csv:3", cohort)
     showing.add_argument(
         "row", nargs="+", help="file:line, sheet!row, or a table, alone or with the cells of a row's key"

@@ -45,6 +45,11 @@ class Terminal:
             sys.stderr.write(printable(text, lines=True) + "\n")
             sys.stderr.flush()
 
+    def flush(self) -> None:
+        """Hand on what was written: somebody may be reading along."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+
     def note(self, text: str) -> None:
         """A line for the person who asked for more."""
         if self.verbose:
