@@ -23,11 +23,11 @@ from fhir_blina.analysis.models import describe_models
 from fhir_blina.analysis.outcomes import (
     by_group,
     describe_endpoint,
-    describe_mean_differences,
     shown_labels,
 )
 from fhir_blina.analysis.persontime import describe_rates, describe_strata_and_trend
 from fhir_blina.analysis.quality.findings import SEVERITIES, find, rule_book
+from fhir_blina.analysis.restricted import describe_mean_differences
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.analysis.singles import describe_singles
 from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints

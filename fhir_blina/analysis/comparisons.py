@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fhir_blina.analysis.outcomes import sources
+from fhir_blina.analysis.estimates import sources
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.results import Record
 from fhir_blina.statistics import WEIGHTS, log_rank, permutation_log_rank

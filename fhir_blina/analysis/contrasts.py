@@ -12,8 +12,8 @@ import pandas as pd
 
 from fhir_blina.analysis.comparisons import compare
 from fhir_blina.analysis.descriptive import whole
-from fhir_blina.analysis.estimates import estimated
-from fhir_blina.analysis.outcomes import by_group, sources
+from fhir_blina.analysis.estimates import estimated, sources
+from fhir_blina.analysis.outcomes import by_group
 from fhir_blina.endpoints import Endpoint, Facts, Population, State
 from fhir_blina.results import Record
 from fhir_blina.statistics import TIMEFIX, Estimate, firth_cox, landmark, mantel_byar, simon_makuch

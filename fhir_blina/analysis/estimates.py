@@ -1,10 +1,12 @@
-"""The record of an estimate: value and interval together, the interval's name only where there is one."""
+"""The record of an estimate: value and interval together, where it comes from, the curve behind it."""
 
 from __future__ import annotations
 
+import pandas as pd
+
 from fhir_blina.analysis.descriptive import whole
 from fhir_blina.results import Record
-from fhir_blina.statistics import Estimate
+from fhir_blina.statistics import Curve, Estimate, kaplan_meier
 
 
 def estimated(
@@ -50,4 +52,17 @@ def estimated(
         events=events,
         note=note,
         derived_from=derived_from,
+    )
+
+
+def sources(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The resources behind the rows of a derivation, each once; more than 100 become table names."""
+    found = list(dict.fromkeys(item for cell in frame["stop_from"] for item in cell if item))
+    return tuple(found) if len(found) <= 100 else tuple(sorted({item.split("/")[0] for item in found}))
+
+
+def curve_of(frame: pd.DataFrame) -> Curve:
+    """The Kaplan-Meier curve of the rows of a derivation."""
+    return kaplan_meier(
+        frame["duration_days"].to_numpy(dtype=float), frame["event_observed"].to_numpy(dtype=bool)
     )

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from fhir_blina.analysis.descriptive import whole
-from fhir_blina.analysis.estimates import estimated
-from fhir_blina.analysis.outcomes import all_parts, asked_days, sources
+from fhir_blina.analysis.estimates import estimated, sources
+from fhir_blina.analysis.outcomes import all_parts, asked_days
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.results import Record
 from fhir_blina.statistics import Incidence, cumulative_incidence, gray_test

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fhir_blina.analysis.outcomes import sources
+from fhir_blina.analysis.estimates import sources
 from fhir_blina.endpoints import CoxAsked, Endpoint, Facts
 from fhir_blina.errors import AnalysisError
 from fhir_blina.results import Record

@@ -14,26 +14,23 @@ import numpy as np
 import pandas as pd
 
 from fhir_blina.analysis.descriptive import MOST_SUBJECTS, whole
-from fhir_blina.analysis.estimates import estimated
+from fhir_blina.analysis.estimates import curve_of, estimated, sources
+from fhir_blina.analysis.restricted import restricted_mean_record
 from fhir_blina.endpoints import Endpoint, Endpoints
 from fhir_blina.results import DerivedTime, Record
 from fhir_blina.statistics import (
+    BETA_PRODUCT,
     INTERVALS,
     Curve,
     Estimate,
     kaplan_meier,
     median,
-    restricted_mean_difference,
     reverse_kaplan_meier,
 )
 
-SMALL_GROUP = 10  # below, a restricted mean has no interval: its normal theory does not hold
+FEW = 30  # below, the beta product interval stands beside the others
 
-
-def sources(frame: pd.DataFrame) -> tuple[str, ...]:
-    """The resources behind the rows of a derivation, each once; more than 100 become table names."""
-    found = list(dict.fromkeys(item for cell in frame["stop_from"] for item in cell if item))
-    return tuple(found) if len(found) <= 100 else tuple(sorted({item.split("/")[0] for item in found}))
+_BETA = "Kaplan-Meier, interval from beta products by moments (Fay, Brittain and Proschan 2013)"
 
 
 def shown_labels(endpoints: Endpoints, endpoint: Endpoint) -> dict[str, dict[str, str]]:
@@ -94,12 +91,6 @@ def _durations(endpoint: Endpoint, frame: pd.DataFrame) -> Iterator[Record]:
         )
 
 
-def _curve(frame: pd.DataFrame) -> Curve:
-    return kaplan_meier(
-        frame["duration_days"].to_numpy(dtype=float), frame["event_observed"].to_numpy(dtype=bool)
-    )
-
-
 def survival_curve(rows: Sequence[DerivedTime]) -> Curve:
     """The Kaplan-Meier curve of derived times of one endpoint."""
     return kaplan_meier(
@@ -134,20 +125,26 @@ def _curves(
 ) -> Iterator[Record]:
     last = float(frame["duration_days"].max()) if len(frame) else 0.0
     for group, part in all_parts(frame, groups).items():
-        curve, made = _curve(part), sources(part)
+        curve, made = curve_of(part), sources(part)
         own = float(curve.times[-1])
         for day in asked_days(endpoint, last, own, complete=bool(curve.survival[-1] == 0)):
             yield from _survival(endpoint, group, curve, day, made)
         yield from _medians(endpoint, group, curve, made)
         for limit in endpoint.restrict_at_days:
-            yield _restricted_mean(endpoint, group, curve, limit, made)
+            yield restricted_mean_record(endpoint, group, curve, limit, made)
+
+
+def _kinds(endpoint: Endpoint, curve: Curve) -> tuple[str, ...]:
+    """The intervals of a curve, that of the definitions first; beta products where asked for or few."""
+    few = (BETA_PRODUCT,) if 0 < curve.n < FEW else ()
+    return tuple(dict.fromkeys((endpoint.interval, *INTERVALS, *few)))
 
 
 def _survival(
     endpoint: Endpoint, group: str, curve: Curve, day: float, made: tuple[str, ...]
 ) -> Iterator[Record]:
     """A record for each interval that is defined at a day, or one without."""
-    found = {interval: curve.at(day, interval) for interval in INTERVALS}
+    found = {interval: curve.at(day, interval) for interval in _kinds(endpoint, curve)}
     defined: dict[str | None, Estimate] = {
         interval: estimate for interval, estimate in found.items() if estimate.low is not None
     }
@@ -156,76 +153,29 @@ def _survival(
         why = f"nobody was followed that long; last follow-up: day {whole(curve.times[-1])}"
     else:
         why = next(iter(found.values())).note
-    for interval, estimate in (defined or {None: next(iter(found.values()))}).items():
+    if not defined or (defined.keys() == {BETA_PRODUCT} and endpoint.interval != BETA_PRODUCT):
+        defined = {None: replace(next(iter(found.values())), low=None, high=None), **defined}
+    for interval, estimate in defined.items():
         yield estimated(
             f"{endpoint.name}.survival",
             group,
             estimate,
             time_days=day,
             ci_method=interval,
-            method="Kaplan-Meier, Greenwood variance",
+            method=_BETA if interval == BETA_PRODUCT else "Kaplan-Meier, Greenwood variance",
             n=curve.n,
             events=curve.events_until(day),
             note="; ".join(
                 text
                 for text in (
-                    "" if defined else why,
-                    "no event yet: the interval has no width" if defined and estimate.value == 1 else "",
+                    why if interval is None else "",
+                    "no event yet: the interval has no width" if estimate.low == 1 else "",
                     f"at risk: {curve.number_at_risk(day)}",
                 )
                 if text
             ),
             derived_from=made,
         )
-
-
-def _restricted_mean(
-    endpoint: Endpoint, group: str, curve: Curve, limit: int, made: tuple[str, ...]
-) -> Record:
-    mean = curve.restricted_mean(limit)
-    note = mean.note or f"standard error {mean.standard_error:.6g}"
-    if curve.n < SMALL_GROUP and mean.value is not None:
-        mean = replace(mean, low=None, high=None)
-        note += f"; no interval with fewer than {SMALL_GROUP} patients"
-    return estimated(
-        f"{endpoint.name}.restricted_mean",
-        group,
-        mean,
-        time_days=limit,
-        unit="d",
-        ci_method="normal, Greenwood",
-        method=f"area under the Kaplan-Meier curve to day {limit}",
-        n=curve.n,
-        events=curve.events_until(limit),
-        note=note,
-        derived_from=made,
-    )
-
-
-def describe_mean_differences(
-    endpoint: Endpoint, groups: Mapping[str, Mapping[str, pd.DataFrame]]
-) -> Iterator[Record]:
-    """Difference of the restricted means of two groups, each of ten patients or more."""
-    for name, parts in groups.items():
-        if endpoint.competing or len(parts) != 2 or min(map(len, parts.values())) < SMALL_GROUP:
-            continue
-        (first, one), (second, two) = parts.items()
-        for limit in endpoint.restrict_at_days:
-            gap = restricted_mean_difference(_curve(one), _curve(two), limit)
-            error = "" if gap.standard_error is None else f"standard error {gap.standard_error:.6g}"
-            yield estimated(
-                f"{endpoint.name}.restricted_mean_difference",
-                f"{second} less {first}",
-                gap,
-                time_days=limit,
-                unit="d",
-                ci_method="normal, Greenwood",
-                method=f"difference of the areas under the Kaplan-Meier curves to day {limit}",
-                n=len(one) + len(two),
-                events=int(one["event_observed"].sum() + two["event_observed"].sum()),
-                note="; ".join(text for text in (gap.note, error, f"by {name}") if text),
-                derived_from=sources(pd.concat([one, two])),
-            )
 
 
 def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]) -> Iterator[Record]:
@@ -235,14 +185,16 @@ def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]
         ("median_midpoint", True, "middle of the interval on which survival is 0.5 (R)"),
     )
     for name, midpoint, rule in rules:
-        kinds = (*INTERVALS, *(() if midpoint else ("percentile-SE",)))
+        kinds = (*_kinds(endpoint, curve), *(() if midpoint else ("percentile-SE",)))
         found = {interval: curve.median(interval, midpoint=midpoint) for interval in kinds}
         kept: dict[str | None, Estimate] = {
             interval: estimate for interval, estimate in found.items() if estimate.low is not None
         }
         last = found[kinds[-1]]
-        if not kept or (not midpoint and last.low is None and last.value is not None):
-            kept[None] = last if kept else found[kinds[0]]
+        if kept.keys() <= {BETA_PRODUCT} - {endpoint.interval}:
+            kept = {None: replace(found[kinds[0]], low=None, high=None), **kept}
+        elif not midpoint and last.low is None and last.value is not None:
+            kept[None] = last
         for interval, estimate in kept.items():
             yield estimated(
                 f"{endpoint.name}.{name}",
@@ -250,7 +202,7 @@ def _medians(endpoint: Endpoint, group: str, curve: Curve, made: tuple[str, ...]
                 estimate,
                 unit="d",
                 ci_method=interval,
-                method=f"Kaplan-Meier, {rule}",
+                method=f"{_BETA if interval == BETA_PRODUCT else 'Kaplan-Meier'}, {rule}",
                 n=curve.n,
                 events=int(curve.events.sum()),
                 note=estimate.note if curve.n else "nobody is in the group",

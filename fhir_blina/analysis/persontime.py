@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from fhir_blina.analysis.outcomes import all_parts, sources
+from fhir_blina.analysis.estimates import sources
+from fhir_blina.analysis.outcomes import all_parts
 from fhir_blina.endpoints import Endpoint, Facts
 from fhir_blina.results import Record
 from fhir_blina.statistics import log_rank, rate

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fhir_blina.analysis.comparisons import compare
 from fhir_blina.analysis.descriptive import SHOWN_P
-from fhir_blina.analysis.outcomes import sources
+from fhir_blina.analysis.estimates import sources
 from fhir_blina.endpoints import Endpoint, PowerAsked
 from fhir_blina.results import Record
 from fhir_blina.statistics import in_words, smallest_p

@@ -136,6 +136,7 @@ class Endpoint:
     unit: str = "d"
     compare: tuple[str, ...] = ()
     not_compared: Mapping[str, str] = field(default_factory=dict)
+    interval: str = "log-log"
     survival_at_days: tuple[int | str, ...] = ()
     restrict_at_days: tuple[int, ...] = ()
     landmark_days: tuple[int, ...] = ()

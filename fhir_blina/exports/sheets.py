@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from fhir_blina.analysis import shown_labels, survival_curve
 from fhir_blina.endpoints import Endpoint, Facts
@@ -11,7 +11,7 @@ from fhir_blina.report import estimate, first_grid, interval, p_value
 from fhir_blina.results import Record, Results, exact
 from fhir_blina.statistics import Curve
 
-INTERVAL = "log-log"  # R's and most journals' choice; the report shows the same
+INCIDENCE_INTERVAL = "log-log"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +66,9 @@ def _survival_table(facts: Facts, results: Results, endpoint: Endpoint) -> Sheet
     what, method = "Survival", "Kaplan-Meier estimates"
     if endpoint.competing:
         what, method = "Cumulative incidence", "cumulative incidence (Aalen-Johansen)"
+    kind = INCIDENCE_INTERVAL if endpoint.competing else endpoint.interval
     found = results.find(f"{endpoint.name}.{'cumulative_incidence' if endpoint.competing else 'survival'}")
-    chosen = [one for one in found if one.ci_method in (None, INTERVAL)]
+    chosen = _with_interval(found, kind)
     curves = _curves(facts, results, endpoint)
     rows = tuple(
         (
@@ -80,7 +81,7 @@ def _survival_table(facts: Facts, results: Results, endpoint: Endpoint) -> Sheet
         )
         for one in chosen
     )
-    head = ("Group", "Day", "At risk", "Events so far", what, f"95 % CI ({INTERVAL})")
+    head = ("Group", "Day", "At risk", "Events so far", what, f"95 % CI ({kind})")
     return Sheet(
         name=f"survival_{endpoint.name}",
         title=f"{endpoint.title}: {method}",
@@ -88,6 +89,19 @@ def _survival_table(facts: Facts, results: Results, endpoint: Endpoint) -> Sheet
         rows=rows,
         notes=(*_medians(results, endpoint), *_tests(results, endpoint)),
     )
+
+
+def _with_interval(records: Iterable[Record], kind: str) -> list[Record]:
+    """One record of each group and day: with the interval named, or without any where it is not defined."""
+    found: dict[tuple[str, object], Record] = {}
+    for one in records:
+        if one.ci_method == kind:
+            found[one.group, one.time_days] = one
+        else:
+            found.setdefault(
+                (one.group, one.time_days), replace(one, ci_low=None, ci_high=None, ci_method=None)
+            )
+    return list(found.values())
 
 
 def _curves(facts: Facts, results: Results, endpoint: Endpoint) -> dict[str, Curve]:
@@ -109,11 +123,12 @@ def _at_risk(curves: Mapping[str, Curve], record: Record) -> str:
 
 def _medians(results: Results, endpoint: Endpoint) -> Iterator[str]:
     found: dict[str, Record] = {}
+    kind = INCIDENCE_INTERVAL if endpoint.competing else endpoint.interval
     for one in results.find(f"{endpoint.name}.median"):
-        if one.ci_method == INTERVAL or (one.ci_method is None and one.group not in found):
+        if one.ci_method == kind or (one.ci_method is None and one.group not in found):
             found[one.group] = one
     for group, one in found.items():
-        known = f" (95 % CI {interval(one)}, {INTERVAL})" if interval(one) else ""
+        known = f" (95 % CI {interval(one)}, {kind})" if interval(one) else ""
         yield f"Median{'' if group == 'all' else f', {group}'}: {estimate(one)}{known}."
 
 

@@ -50,7 +50,7 @@ def survival(
         curves: Label and curve of each group; more than four repeat the line styles.
         axis: Label of the vertical axis.
         start: What day 0 is; ends the label of the horizontal axis.
-        interval: Name of the interval to draw, a key of ``Curve.intervals``.
+        interval: Name of the interval to draw, see ``Curve.bounds``.
         said: Sentences under the curves: medians, P, hazard ratio.
     """
     lines = [
@@ -58,8 +58,8 @@ def survival(
             label=label,
             times=[float(time) for time in curve.times],
             values=curve.survival.tolist(),
-            low=curve.intervals[interval][0].tolist(),
-            high=curve.intervals[interval][1].tolist(),
+            low=curve.bounds(interval)[0].tolist(),
+            high=curve.bounds(interval)[1].tolist(),
             censored=[
                 (float(time), float(value))
                 for time, value, count in zip(curve.times, curve.survival, curve.censored, strict=True)

@@ -91,7 +91,7 @@ def _medians(curves: Mapping[str, Curve], kind: str) -> str:
 def _survivals(
     definition: Endpoint, block: Block, name: str, parts: Mapping[str, Rows], said: list[str]
 ) -> tuple[Any, Grid]:
-    kind = block.get("interval", "log-log")
+    kind = block.get("interval", definition.interval)
     curves = {title: survival_curve(part) for title, part in parts.items()}
     last = max((float(curve.times[-1]) for curve in curves.values()), default=0.0)
     drawing = survival(

@@ -8,11 +8,11 @@ from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.labelings import in_words, smallest_p
 from fhir_blina.statistics.location import quantile, spread
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
+from fhir_blina.statistics.pointwise import BETA_PRODUCT, INTERVALS
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
 from fhir_blina.statistics.rates import rate
 from fhir_blina.statistics.regression import cox_regression
 from fhir_blina.statistics.survival import (
-    INTERVALS,
     Curve,
     Estimate,
     kaplan_meier,
@@ -23,6 +23,7 @@ from fhir_blina.statistics.times import TIMEFIX
 from fhir_blina.statistics.timevarying import landmark, mantel_byar, simon_makuch
 
 __all__ = [
+    "BETA_PRODUCT",
     "INTERVALS",
     "PROPORTION_INTERVALS",
     "TIMEFIX",

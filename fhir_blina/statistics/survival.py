@@ -1,19 +1,21 @@
 """Kaplan-Meier: curves, every named interval, medians by named rules, follow-up, restricted means.
 
-lifelines counts who is at risk; Greenwood's formula and the transformed intervals are written out here,
+lifelines counts who is at risk; Greenwood's formula is written out here, its intervals in ``pointwise``,
 because lifelines has the log-log interval only. All of it equals R's ``survfit`` where R has it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from fhir_blina.errors import AnalysisError
+from fhir_blina.statistics.pointwise import BETA_PRODUCT, INTERVALS, beta_product, named_intervals, normal
 from fhir_blina.statistics.times import Floats, Vector, checked, snapped
 
-INTERVALS = ("log-log", "plain", "log", "logit", "arcsine")
 TOLERANCE = 1.5e-8  # R's: two survival probabilities closer than this are equal
 NOT_REACHED = "not reached"
 
@@ -57,6 +59,22 @@ class Curve:
     entered: npt.NDArray[np.int64]
     confidence: float = 0.95
 
+    @cached_property
+    def _beta_product(self) -> tuple[Floats, Floats]:
+        if self.entered[1:].any():
+            raise AnalysisError("beta products are not defined where somebody enters later than at 0")
+        return beta_product(self.at_risk, self.events, self.confidence)
+
+    def bounds(self, interval: str) -> tuple[Floats, Floats]:
+        """Lower and upper limit after each time by the interval's name, ``bpcp`` too.
+
+        Raises:
+            AnalysisError: beta products of a curve with delayed entry.
+        """
+        if interval == BETA_PRODUCT and self.n:
+            return self._beta_product
+        return self.intervals["log-log" if interval == BETA_PRODUCT else interval]
+
     def _index(self, time: float) -> int:
         return int(np.searchsorted(self.times, snapped(time, self.times), side="right")) - 1
 
@@ -70,7 +88,7 @@ class Curve:
         if not self.defined_at(time):
             return Estimate(None, note="nobody was followed that long" if self.n else "the group is empty")
         index = self._index(time)
-        low, high = (float(bound[index]) for bound in self.intervals[interval])
+        low, high = (float(bound[index]) for bound in self.bounds(interval))
         value, error = float(self.survival[index]), float(self.standard_error[index])
         if np.isnan(low):
             reason = "no event yet" if value == 1 else "the curve has reached 0"
@@ -115,15 +133,15 @@ class Curve:
                     f"survival does not pass from {p + 0.05:g} to {p - 0.05:g}, or the percentile is its end"
                 )
                 return Estimate(value, note=unreached if value is None else reason)
-            half = _z(self.confidence) * error
+            half = normal(self.confidence) * error
             if value < half:
                 return Estimate(value, error, note="its percentile-SE interval would begin before time 0")
             return Estimate(value, error, value - half, value + half)
         if not self.n:
             return Estimate(None, note=unreached)
         # before the first event both bounds are 1; at 0 the lower is 0 and the upper is not defined
-        low, high = (np.where(np.isnan(bound), self.survival, bound) for bound in self.intervals[interval])
-        high = np.where(self.survival == 0, 1.0, high)
+        low, high = (np.where(np.isnan(bound), self.survival, bound) for bound in self.bounds(interval))
+        high = np.where((self.survival == 0) & (high == 0), 1.0, high)
         ends = [_crossing(self.times, bound, p, midpoint=midpoint) for bound in (low, high)]
         upper = "" if ends[1] is not None else f"upper limit {NOT_REACHED}"
         return Estimate(value, None, ends[0], ends[1], upper if value is not None else unreached)
@@ -161,7 +179,7 @@ class Curve:
         n, d = self.at_risk[inside].astype(float), self.events[inside].astype(float)
         hazard = np.divide(d, n * (n - d), out=np.zeros_like(d), where=(n > d) & (d > 0))
         error = float(np.sqrt(np.sum(right**2 * hazard)))
-        half = _z(self.confidence) * error
+        half = normal(self.confidence) * error
         return Estimate(float(areas.sum()), error, float(areas.sum()) - half, float(areas.sum()) + half)
 
 
@@ -171,14 +189,8 @@ def restricted_mean_difference(first: Curve, second: Curve, limit: float) -> Est
     if one.value is None or two.value is None or one.standard_error is None or two.standard_error is None:
         return Estimate(None, note="a group was not followed to the limit")
     error = float(np.hypot(one.standard_error, two.standard_error))
-    gap, half = two.value - one.value, _z(first.confidence) * error
+    gap, half = two.value - one.value, normal(first.confidence) * error
     return Estimate(gap, error, gap - half, gap + half)
-
-
-def _z(confidence: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(1 - (1 - confidence) / 2))
 
 
 def _crossing(times: Floats, values: Floats, p: float, *, midpoint: bool) -> float | None:
@@ -191,39 +203,6 @@ def _crossing(times: Floats, values: Floats, p: float, *, midpoint: bool) -> flo
     lower = np.flatnonzero(values < p - TOLERANCE)
     end = times[lower[0]] if len(lower) else times[-1]
     return float((times[first] + end) / 2)
-
-
-def named_intervals(
-    survival: Floats, variance_of_log: Floats, confidence: float = 0.95
-) -> dict[str, tuple[Floats, Floats]]:
-    """Pointwise intervals of a survival curve by name, within [0, 1]; R's ``conf.type``.
-
-    ``variance_of_log`` is Greenwood's sum of d / (n (n - d)). Where survival is 1, plain and log intervals
-    are from 1 to 1, the others are not defined (``nan``); where it is 0, none is. That is as R has it.
-    """
-    z = _z(confidence)
-    inner = (survival > 0) & (survival < 1)
-    s = np.where(inner, survival, 0.5)
-    error = np.sqrt(np.where(inner, variance_of_log, 0.0))
-    logs = np.log(s)
-    with np.errstate(over="ignore"):
-        odds, half = np.log(s / (1 - s)), z * error / (1 - s)
-        angle, turn = np.arcsin(np.sqrt(s)), 0.5 * z * error * np.sqrt(s / (1 - s))
-        ends = {
-            "log-log": (np.exp(logs * np.exp(-z * error / logs)), np.exp(logs * np.exp(z * error / logs))),
-            "plain": (np.clip(s - z * s * error, 0, 1), np.clip(s + z * s * error, 0, 1)),
-            "log": (np.exp(logs - z * error), np.clip(np.exp(logs + z * error), 0, 1)),
-            "logit": (1 / (1 + np.exp(half - odds)), 1 / (1 + np.exp(-odds - half))),
-            "arcsine": (
-                np.sin(np.clip(angle - turn, 0, np.pi / 2)) ** 2,
-                np.sin(np.clip(angle + turn, 0, np.pi / 2)) ** 2,
-            ),
-        }
-    edge = {name: np.where((survival == 1) & (name in ("plain", "log")), 1.0, np.nan) for name in ends}
-    return {
-        name: (np.where(inner, low, edge[name]), np.where(inner, high, edge[name]))
-        for name, (low, high) in ends.items()
-    }
 
 
 def kaplan_meier(

@@ -197,3 +197,33 @@ def test_sentences_on_small_samples_stand_only_where_they_are_true(tmp_path, siz
     mean = found.one("survival.restricted_mean", "low", 10)
     assert ("no interval" in mean.note, mean.ci_low is None) == (few, few)
     assert not any("means nothing" in record.note for record in found)
+
+
+def test_few_patients_have_beta_products_beside_and_whoever_asks_has_them_first(tmp_path):
+    days, status = [32, 52, 91, 126, 170, 267], ["died", "alive", "died", "died", "alive", "alive"]
+    at = "    survival_at_days: [126, 300]\n"
+    few = results(tmp_path, days, status, ends=SURVIVAL + at)
+    record = few.one("survival.survival", time_days=126, ci_method="bpcp")
+    # R: StCI(bpcp(c(32, 52, 91, 126, 170, 267), c(1, 0, 1, 1, 0, 0)), 126)
+    limits = [near(value) for value in (5 / 12, 0.0562042621747579, 0.86233524920432)]
+    assert [record.value, record.ci_low, record.ci_high] == limits
+    assert (record.n, record.events) == (6, 3)
+    assert "Fay, Brittain and Proschan 2013" in record.method
+    assert few.one("survival.survival", time_days=126).ci_method == "log-log"
+    assert few.one("survival.median", ci_method="bpcp").ci_low == 32
+    assert few.one("survival.median", ci_method="bpcp").ci_high is None
+    asked = results(tmp_path, days, status, ends=SURVIVAL + at + "    interval: bpcp\n")
+    assert asked.one("survival.survival", time_days=126).ci_method == "bpcp"
+    (beyond,) = asked.find("survival.survival", time_days=300)
+    assert (beyond.value, beyond.ci_method) == (None, None)
+    many = results(tmp_path, days * 5, status * 5, ends=SURVIVAL + at)
+    assert not [one for one in many if one.ci_method == "bpcp"]
+
+
+def test_where_the_curve_is_at_0_only_beta_products_have_an_interval(tmp_path):
+    found = results(tmp_path, [5, 9], ["died", "died"], ends=SURVIVAL + "    survival_at_days: [9]\n")
+    first, second = found.find("survival.survival", time_days=9)
+    assert (first.value, first.ci_method) == (0, None)
+    assert "reached 0" in first.note
+    # Clopper and Pearson, 0 of 2: 1 - 0.025 ** (1 / 2)
+    assert [second.ci_method, second.ci_low, second.ci_high] == ["bpcp", 0, near(1 - 0.025**0.5)]

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +16,10 @@ import pytest
 from fhir_blina.statistics.competing import cumulative_incidence
 from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.logrank import log_rank, permutation_log_rank
+from fhir_blina.statistics.pointwise import INTERVALS
 from fhir_blina.statistics.proportions import mann_whitney
 from fhir_blina.statistics.regression import cox_regression
-from fhir_blina.statistics.survival import INTERVALS, kaplan_meier, restricted_mean_difference
+from fhir_blina.statistics.survival import kaplan_meier, restricted_mean_difference
 from fhir_blina.statistics.times import checked
 
 DATA = Path(__file__).parents[1] / "data"
@@ -37,21 +36,6 @@ def read_values(path: Path) -> dict[str, list[float | None]]:
 
 
 KEPT = read_values(DATA / "r_data_sets.txt")
-
-
-@pytest.fixture(scope="module")
-def from_r(tmp_path_factory):
-    """A folder with the data sets of R's survival package and R's values for them."""
-    program = shutil.which("Rscript")
-    if program is None:
-        pytest.skip("Rscript is not installed")
-    folder = tmp_path_factory.mktemp("r")
-    done = subprocess.run(
-        [program, DATA / "r_data_sets.R", folder], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("a package of R is not installed: " + done.stderr.splitlines()[-1])
-    return folder
 
 
 def read_set(path: Path) -> dict[str, np.ndarray]:

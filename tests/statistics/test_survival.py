@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.statistics.survival import INTERVALS, kaplan_meier, named_intervals, reverse_kaplan_meier
+from fhir_blina.statistics.pointwise import INTERVALS, named_intervals
+from fhir_blina.statistics.survival import kaplan_meier, reverse_kaplan_meier
 from tests.r_values import r_values
 
 DATA = Path(__file__).parents[1] / "data"
