@@ -23,7 +23,17 @@ BEGIN, END = "<!-- modules: made by scripts/modules.py -->\n", "<!-- /modules --
 PACKAGES = (
     *("files", "r4", "fhirpath", "tabular", "cohorts", "mapping", "mapping/back"),
     *("simulation", "validation", "gathering", "http", "store"),
-    *("store/rest", "hapi", "views", "views/sql", "views/duckdb", "statistics", "endpoints", "results"),
+    *(
+        "store/rest",
+        "hapi",
+        "views",
+        "views/sql",
+        "views/duckdb",
+        "views/spark",
+        "statistics",
+        "endpoints",
+        "results",
+    ),
     *("analysis", "analysis/quality", "disclosure", "figures", "report", "exports", "cli"),
 )
 

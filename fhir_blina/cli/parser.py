@@ -173,7 +173,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     tables.add_argument("--cohort", metavar="NAME", help="only resources with this cohort's tag")
     tables.add_argument("--format", choices=("csv", "parquet", "duckdb"), default="csv", help="default: csv")
-    tables.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
+    tables.add_argument(
+        "--engine", choices=("duckdb", "python", "spark"), default="duckdb", help="default: duckdb"
+    )
     tables.add_argument("--keep-going", action="store_true", help="bad lines to tables/rejects, not an end")
     tables.add_argument("--views", metavar="DIR", help="views of your own beside the shared ones")
     tables.add_argument("--sql", metavar="VIEW", help="print the SQL of a view, and stop")
@@ -220,7 +222,9 @@ def build_parser() -> argparse.ArgumentParser:
     run = add(
         "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few()
     )
-    run.add_argument("--engine", choices=("duckdb", "python"), default="duckdb", help="default: duckdb")
+    run.add_argument(
+        "--engine", choices=("duckdb", "python", "spark"), default="duckdb", help="default: duckdb"
+    )
     doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
     doctor.add_argument("url", help="base URL of a FHIR server")
     server = add("server", "start and stop a real HAPI server on this machine", "server start")

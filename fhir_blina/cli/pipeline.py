@@ -168,7 +168,7 @@ def run(
         audit: A file to which a trail of what was pushed and pulled is added.
         anchor: Another synthetic date for study day 0, ``YYYY-MM-DD``.
         profiles: Options of the manifest to switch on.
-        engine: What runs the views: ``duckdb``, or ``python``, the reference.
+        engine: What runs the views: ``duckdb``, ``python``, the reference, or ``spark``.
         suppress: Hide counts below this number in ``results.json``; ``tables/`` and ``report.html``, which
             have a row for each patient, are then not written.
         release: The release of FHIR of everything between the rows and the tables; ``None`` is R4.

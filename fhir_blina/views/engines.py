@@ -47,7 +47,17 @@ def _duckdb() -> Engine:
     return DuckDBEngine()
 
 
-ENGINES: Mapping[str, Callable[[], Engine]] = {"duckdb": _duckdb, "python": ReferenceEngine}
+def _spark() -> Engine:
+    from fhir_blina.views.spark.engine import SparkEngine
+
+    return SparkEngine()
+
+
+ENGINES: Mapping[str, Callable[[], Engine]] = {
+    "duckdb": _duckdb,
+    "python": ReferenceEngine,
+    "spark": _spark,
+}
 DEFAULT_ENGINE = "duckdb"
 
 

@@ -92,7 +92,7 @@ def read_tables(
         folder: Of ``<Type>.ndjson`` as a store or a pull leaves it; or NDJSON by any name, Bundles and
             resources in any depth, gzip or not; or one such file. A type without a file gives an empty table.
         views: See :func:`chosen_views`.
-        engine: ``duckdb``, or ``python``, the reference that it is held to.
+        engine: ``duckdb``; ``python``, the reference that it is held to; ``spark``, past one machine.
         release: The release of FHIR that the resources are of; views by name have one of their own.
 
     Returns:

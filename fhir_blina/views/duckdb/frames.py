@@ -50,14 +50,28 @@ def duckdb_frames(
         written = write_duckdb(folder, views, place, "parquet", decimals="text", memory_limit=memory_limit)
         by_name = {view.name: view for view in views.values()}
         for path in written:
-            view = by_name[path.stem]
-            with connected(memory_limit=memory_limit) as connection:
-                try:
-                    frames[path.stem] = _frame(connection, path, view)
-                except InvalidOperation:
-                    find_fault(folder / f"{view.resource}.ndjson", view, Fault.NO_NUMBER)
+            frames[path.stem] = frame_of(path, by_name[path.stem], folder, memory_limit=memory_limit)
             path.unlink()
     return frames
+
+
+def frame_of(path: Path, view: View, folder: Path, *, memory_limit: str = "") -> pd.DataFrame:
+    """A table in a Parquet file, its decimals text, as a DataFrame.
+
+    Args:
+        path: The Parquet file.
+        view: What made it.
+        folder: The resources that it was made of.
+        memory_limit: DuckDB's.
+
+    Raises:
+        RunFault: a decimal that is no number.
+    """
+    with connected(memory_limit=memory_limit) as connection:
+        try:
+            return _frame(connection, path, view)
+        except InvalidOperation:
+            find_fault(folder / f"{view.resource}.ndjson", view, Fault.NO_NUMBER)
 
 
 def _frame(connection: Any, path: Path, view: View) -> pd.DataFrame:

@@ -193,14 +193,22 @@ def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
             view = prepared.view
             found = run_sql(connection, prepared.sql(), prepared)
             check_rows(connection, prepared, len(found))
-            tables[view.name] = Table.of(view, _exact_rows(prepared, found))
+            tables[view.name] = Table.of(view, exact_rows(prepared.plan, prepared.lines.path, found))
     return {name: tables[name] for name in sorted(tables)}
 
 
-def _exact_rows(prepared: Prepared, found: list[Row]) -> list[Row]:
-    """Rows whose decimals are such, not text."""
-    columns = prepared.plan.columns
-    decimals = [(place, column) for place, column in enumerate(columns) if column.kind == "decimal"]
+def exact_rows(plan: ViewPlan, path: Path, found: list[Row]) -> list[Row]:
+    """Rows whose decimals are such, not text.
+
+    Args:
+        plan: What gave them.
+        path: The file of resources.
+        found: The rows.
+
+    Raises:
+        RunFault: a decimal that is no number.
+    """
+    decimals = [(place, column) for place, column in enumerate(plan.columns) if column.kind == "decimal"]
     if not decimals:
         return found
     rows = [list(row) for row in found]
@@ -209,7 +217,7 @@ def _exact_rows(prepared: Prepared, found: list[Row]) -> list[Row]:
             for place, column in decimals:
                 row[place] = _exact(row[place], collection=column.collection)
     except InvalidOperation:
-        find_fault(prepared.lines.path, prepared.view, Fault.NO_NUMBER)
+        find_fault(path, plan.view, Fault.NO_NUMBER)
     return [tuple(row) for row in rows]
 
 
