@@ -15,6 +15,7 @@ from fhir_blina.results import DataFinding, Record
 
 SEVERITIES = {"error": "bad", "warning": "warn", "information": "missing"}
 MOST_SOURCES = 8
+_OF_CLAIMS = "claim-differs"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,6 @@ class Headline:
     """A number of the summary: label, value, interval, what it rests on, and how to read it."""
 
     label: str
-    local: str
     value: str
     interval: str
     rests_on: str
@@ -49,7 +49,6 @@ def headline(material: Material, block: Block) -> list[Headline]:
         made.append(
             Headline(
                 item["label"],
-                item.get("local", ""),
                 estimate(record),
                 f"95 % interval {ends} ({record.ci_method})" if ends else "",
                 rests,
@@ -118,9 +117,35 @@ def record_words(name: str) -> str:
 
 
 def findings_grid(material: Material, block: Block) -> Grid | None:
-    """The data-quality findings, those of one kind in one row; ``None`` where there are none."""
+    """The findings that somebody has to judge; ``None`` where there are none.
+
+    Not those that are only to know, and not those of compared claims where the report lists these.
+    """
+    claims = "claims" in material.kinds
+    judged = [
+        found
+        for found in material.results.findings
+        if found.severity != "information" and not (claims and found.kind == _OF_CLAIMS)
+    ]
+    return _found(material, judged, block.get("caption", "Findings"), tuple(block.get("notes", ())))
+
+
+def other_findings_grid(material: Material) -> Grid | None:
+    """The findings that the report does not list; ``None`` where there are none."""
+    rest = [
+        found
+        for found in material.results.findings
+        if found.severity == "information" or found.kind == _OF_CLAIMS
+    ]
+    return _found(material, rest, "Findings to know, and those of published numbers", ())
+
+
+def _found(
+    material: Material, findings: list[DataFinding], caption: str, notes: tuple[str, ...]
+) -> Grid | None:
+    """Findings, those of one kind in one row."""
     merged: dict[tuple[str, str, str], list[DataFinding]] = {}
-    for found in material.results.findings:
+    for found in findings:
         grade = found.grade
         merged.setdefault((words(found.title), words(found.follows), grade), []).append(found)
     rows = []
@@ -140,11 +165,8 @@ def findings_grid(material: Material, block: Block) -> Grid | None:
     if not rows:
         return None
     titles = ("Finding", "Grade", "Patient", "What is printed", "What follows")
-    caption = block.get("caption", "Findings")
     fold = folded(len(rows)) if len(rows) > 60 else ""
-    return Grid(
-        caption, tuple(Head(title) for title in titles), tuple(rows), tuple(block.get("notes", ())), fold=fold
-    )
+    return Grid(caption, tuple(Head(title) for title in titles), tuple(rows), notes, fold=fold)
 
 
 def _who(material: Material, subjects: list[str]) -> str:

@@ -35,8 +35,7 @@ def folded(rows: int) -> str:
 def _listing(block: Block, head: tuple[Head, ...], rows: list[tuple[Cell, ...]]) -> Grid:
     """A table with the block's caption and notes, folded where it is long."""
     notes = tuple(block.get("notes", ()))
-    local = block.get("local", "")
-    return Grid(block["caption"], head, tuple(rows), notes, fold=folded(len(rows)), local=local)
+    return Grid(block["caption"], head, tuple(rows), notes, fold=folded(len(rows)))
 
 
 def patients(material: Material, block: Block) -> Grid | None:
@@ -44,7 +43,7 @@ def patients(material: Material, block: Block) -> Grid | None:
     if material.large:
         return None
     columns = [_column(material, entry) for entry in block["columns"]]
-    head = (Head("Patient"), *(Head(e["label"], e.get("local", "")) for e in block["columns"]))
+    head = (Head("Patient"), *(Head(e["label"]) for e in block["columns"]))
     rows = [
         (
             Cell(label, source=f"Patient/{key}".replace("Patient/Patient/", "Patient/")),
@@ -116,7 +115,7 @@ def _joined(cells: list[Cell]) -> Cell:
 
 
 def rows_listed(material: Material, block: Block) -> Grid:
-    """The rows of a table as they are, with chosen columns; of many patients, how many have what."""
+    """The rows of a table as they are, those that say the same once; of many patients, how many have what."""
     entries = block["columns"]
     if material.large:
         entries = [entry for entry in entries if not _OF_ONE.search(entry["show"])]
@@ -124,9 +123,9 @@ def rows_listed(material: Material, block: Block) -> Grid:
     for row in material.rows(block):
         rows.append(tuple(material.cell(entry["show"], row, entry.get("reword")) for entry in entries))
         keys.append(row.get("patient_id"))
-    head = tuple(Head(entry["label"], entry.get("local", "")) for entry in entries)
+    head = tuple(Head(entry["label"]) for entry in entries)
     if not material.large:
-        return _listing(block, head, rows)
+        return _listing(block, head, list({tuple(c.text for c in row): row for row in rows}.values()))
     having: dict[tuple[str, ...], set[Any]] = {}
     for cells, key in zip(rows, keys, strict=True):
         having.setdefault(tuple(cell.text for cell in cells), set()).add(key)
@@ -147,7 +146,7 @@ def matrix(material: Material, block: Block) -> Grid:
         if name in titles and row["patient"] in by_patient:
             cell = material.cell(block["show"], row, block.get("reword"))
             by_patient[row["patient"]].setdefault(name, []).append(cell)
-    notes, local = tuple(block.get("notes", ())), block.get("local", "")
+    notes = tuple(block.get("notes", ()))
     empty = Cell(block["empty"], tone="missing") if "empty" in block else NO_ROW
     if block.get("transpose") and len(by_patient) <= MOST_COLUMNS:
         head = (Head(block.get("row_title", "Value")), *(Head(label) for label in by_patient))
@@ -158,16 +157,14 @@ def matrix(material: Material, block: Block) -> Grid:
             )
             for name, title in titles.items()
         )
-        return Grid(block["caption"], head, body, notes, layout="plain", fold=folded(len(body)), local=local)
+        return Grid(block["caption"], head, body, notes, layout="plain", fold=folded(len(body)))
     if not material.large and not block.get("transpose"):
         head = (Head("Patient"), *(Head(title) for title in titles.values()))
         body = tuple(
             (Cell(label), *(_joined(found[name]) if name in found else empty for name in titles))
             for label, found in by_patient.items()
         )
-        return Grid(
-            block["caption"], head, body, notes, layout="plain" if len(titles) < 5 else "cards", local=local
-        )
+        return Grid(block["caption"], head, body, notes, layout="plain" if len(titles) < 5 else "cards")
     counts: dict[str, dict[str, int]] = {}
     for found in by_patient.values():
         for name, cells in found.items():
@@ -178,6 +175,4 @@ def matrix(material: Material, block: Block) -> Grid:
         (Cell(word), *(Cell(str(found.get(name, 0))) for name in titles))
         for word, found in sorted(counts.items())
     )
-    return Grid(
-        f"{block['caption']}: number of patients", head, body, notes, fold=folded(len(body)), local=local
-    )
+    return Grid(f"{block['caption']}: number of patients", head, body, notes, fold=folded(len(body)))

@@ -11,6 +11,7 @@ from fhir_blina.report.blocks import folded
 from fhir_blina.report.grids import Cell, Grid, Head, number, recorded_places, sensible_places, unit, words
 from fhir_blina.report.layout import Block
 from fhir_blina.report.material import Material
+from fhir_blina.report.missing import known_of
 from fhir_blina.statistics import median, spread
 
 
@@ -21,8 +22,9 @@ def characteristics(material: Material, block: Block) -> Grid:
     head = [Head("Characteristic")]
     head += [Head(f"{title} (n = {len(keys)})", kind="number") for title, keys in columns.items()]
     rows: list[tuple[Cell, ...]] = []
+    told = known_of(material) if "missing" in material.kinds else {}
     for entry in block["rows"]:
-        first = Cell(entry["label"], entry.get("local", ""), "strong" if "heading" in entry else "")
+        first = Cell(entry["label"], tone="strong" if "heading" in entry else "")
         if "heading" in entry:
             rows.append((first, *(Cell("") for _ in columns)))
         elif "measure" in entry:
@@ -35,14 +37,16 @@ def characteristics(material: Material, block: Block) -> Grid:
                 _median([found[key][0] for key in keys if key in found], len(keys), large=material.large)
                 for keys in columns.values()
             )
-            rows.append((Cell(label, first.local), *cells))
+            rows.append((Cell(label), *cells))
             rows += _without(set(everyone) - set(bounds), columns, "a bound only (<, >)")
-            rows += _without({*found, *bounds}, columns)
+            if entry["measure"] not in told:
+                rows += _without({*found, *bounds}, columns)
         elif "set" in entry:
             members = set(material.facts.members(entry["set"]))
             known = set(everyone) - set(material.facts.unknown(entry["set"]))
             rows.append((first, *(_share(members & known, known, keys) for keys in columns.values())))
-            rows += _without(known, columns)
+            if entry["set"] not in told:
+                rows += _without(known, columns)
         else:
             rows += _categories(material, entry, columns)
     notes = ("Counts are n (%).", *block.get("notes", ()))
@@ -100,7 +104,7 @@ def _categories(
         word = words(row.get(entry["value"]))
         if word:
             found.setdefault(reword.get(word, word), set()).add(str(row["patient_id"]))
-    yield (Cell(entry["label"], entry.get("local", ""), "strong"), *(Cell("") for _ in columns))
+    yield (Cell(entry["label"], tone="strong"), *(Cell("") for _ in columns))
     known = {key for members in found.values() for key in members}
     for word, members in found.items():
         if members:

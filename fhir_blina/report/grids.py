@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -37,11 +37,12 @@ _BLANK = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its words, the publication's words beside them, a tone, and the resource it came from.
+    """One cell: its words, a tone, and the resource it came from.
 
-    ``tone`` is empty or one of ``missing``, ``good``, ``warn``, ``bad``, ``strong``, ``refs``. It never
-    stands alone: the words say the same. ``parts`` are the cells that the words were joined from, each with
-    its own resource.
+    ``local`` is the publication's word for the same, which a report in its language shows instead; ``quote``
+    is what the publication prints, always shown. ``tone`` is empty or one of ``missing``, ``good``, ``warn``,
+    ``bad``, ``strong``, ``refs``; it never stands alone: the words say the same. ``parts`` are the cells that
+    the words were joined from, each with its own resource.
     """
 
     text: str
@@ -49,6 +50,7 @@ class Cell:
     tone: str = ""
     source: str = ""
     parts: tuple[Cell, ...] = ()
+    quote: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,6 @@ class Head:
     """A column's heading. ``kind`` is ``text`` or ``number``."""
 
     text: str
-    local: str = ""
     kind: str = "text"
 
 
@@ -79,7 +80,6 @@ class Grid:
     notes: tuple[str, ...] = ()
     layout: str = "cards"
     fold: str = ""
-    local: str = field(default="")
 
 
 def number(value: Any, places: int | None = None) -> str:

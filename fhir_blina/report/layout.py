@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_blina.endpoints import Endpoint, Endpoints, read_document
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
+from fhir_blina.report.language import ENGLISH, own_words
 
 Block = Mapping[str, Any]
 _Use = tuple[tuple[str | int, ...], str, str]
@@ -16,10 +17,9 @@ _Use = tuple[tuple[str | int, ...], str, str]
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report: its title, the publication's word for it, its blocks."""
+    """A section of the report: its title and its blocks."""
 
     title: str
-    local: str
     blocks: tuple[Block, ...]
 
 
@@ -29,6 +29,7 @@ class Layout:
 
     Attributes:
         title: Title of the report, empty for the cohort's.
+        language: BCP 47 language of the whole page.
         local_language: BCP 47 language of the publication's own words, empty where there are none.
         group: Group of the endpoints file that splits tables and figures, empty for none.
         group_titles: The report's words for the labels of the group.
@@ -37,6 +38,7 @@ class Layout:
     """
 
     title: str = ""
+    language: str = "en"
     local_language: str = ""
     group: str = ""
     group_titles: Mapping[str, str] = field(default_factory=dict)
@@ -75,11 +77,14 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
     if unknown:
         raise AnalysisError(unknown)
     sections = tuple(
-        Section(entry["title"], entry.get("local", ""), tuple(entry["blocks"]))
-        for entry in content["sections"]
+        Section(entry["title"], tuple(entry["blocks"]))
+        for entry in own_words(
+            content["sections"], own=content.get("language") == content.get("local_language")
+        )
     )
     return Layout(
         content.get("title", ""),
+        content.get("language", ENGLISH),
         content.get("local_language", ""),
         content.get("group", ""),
         content.get("group_titles", {}),
@@ -221,7 +226,7 @@ def generic_layout(endpoints: Endpoints, *, large: bool = False) -> Layout:
         ("Methods and sources", [{"kind": "methods"}, {"kind": "derivation"}]),
     ]
     return Layout(
-        group=group, sections=tuple(Section(title, "", tuple(blocks)) for title, blocks in sections if blocks)
+        group=group, sections=tuple(Section(title, tuple(blocks)) for title, blocks in sections if blocks)
     )
 
 

@@ -33,6 +33,11 @@ class Material:
     reading: ReadingAccount | None = None
 
     @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of the blocks that the report shows."""
+        return frozenset(block["kind"] for one in self.layout.sections for block in one.blocks)
+
+    @cached_property
     def large(self) -> bool:
         """Whether there are too many patients for a row each."""
         return len(self.facts.labels) >= MANY

@@ -66,36 +66,6 @@ def _ending(row: DerivedTime) -> str:
     return f"censored, {reason}" if reason else "censored"
 
 
-def missing_grid(material: Material, block: Block) -> Grid | None:
-    """Who has no value of what, overall and by group; ``None`` where nothing is missing."""
-    facts = material.facts
-    columns = material.columns
-    known: dict[str, set[str]] = {}
-    for name in facts.endpoints.sections.summaries:
-        if name in facts.endpoints.measures:
-            known[name] = {*facts.measured(name), *facts.bounds(name)}
-    for share in facts.endpoints.sections.proportions.values():
-        used = share.wanted
-        known[used] = set(facts.labels) - {str(key) for key in facts.unknown(used)}
-    if material.layout.group:
-        known[material.layout.group] = set(material.groups)
-    rows = []
-    for name, found in known.items():
-        missing = [sum(key not in found for key in keys) for keys in columns.values()]
-        if missing[0]:
-            shares = (Cell(_share(n, len(keys))) for n, keys in zip(missing, columns.values(), strict=True))
-            rows.append((Cell(material.spoken(name)), *shares))
-    head = (
-        Head("Missing"),
-        *(Head(f"{title} (n = {len(keys)})", kind="number") for title, keys in columns.items()),
-    )
-    return Grid(block["caption"], head, tuple(rows), ("Counts are n (%).",), layout="plain") if rows else None
-
-
-def _share(count: int, size: int) -> str:
-    return f"{count} ({number(100 * count / size, 1)})" if size else "–"
-
-
 def follow_up_grid(material: Material, block: Block) -> Grid:
     """How long patients were followed, overall and by group, with events and person-time."""
     name = block["endpoint"]

@@ -157,7 +157,7 @@ def proportions_plate(material: Material, block: Block, name: str) -> Plate:
                 Interval(item["label"], float(one.value), float(one.ci_low), float(one.ci_high), counts)
             )
         ends = (Cell(interval(found[method]) if method in found else "–") for method in methods)
-        body.append((Cell(item["label"], item.get("local", "")), Cell(counts), Cell(estimate(one)), *ends))
+        body.append((Cell(item["label"]), Cell(counts), Cell(estimate(one)), *ends))
     text = "; ".join(f"{r.label} {r.counts}, {100 * r.low:.0f} to {100 * r.high:.0f} per cent" for r in rows)
     drawing = proportions(name, block["caption"], f"{text}.", rows, interval=f"95 % interval, {kind}")
     head = heads(("Property", "Patients", "Share", *(f"95 % interval, {method}" for method in methods)))
@@ -183,7 +183,7 @@ def before_after_plate(material: Material, block: Block, name: str) -> Plate:
                 drawn[label, material.group_title(group_of.get(label, ""))] = values
         panels.append(Panel(entry["label"], tuple(stages.values()), drawn))
         for stage in present:
-            head.append(Head(f"{entry['label']}, {stages[stage]}", entry.get("local", "")))
+            head.append(Head(f"{entry['label']}, {stages[stage]}"))
             for label, cells in body.items():
                 if (label, stage) in found:
                     seen = found[label, stage]

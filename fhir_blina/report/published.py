@@ -71,7 +71,7 @@ def _grid(material: Material, caption: str, rows: list[ComparedClaim], fold: str
 def _claim_row(material: Material, row: ComparedClaim) -> tuple[Cell, ...]:
     of = "" if row.unit in {"1", ""} else f" {row.unit}" if row.unit == "%" else unit(row.unit)
     return (
-        Cell(row.title, row.quote),
+        Cell(row.title, quote=row.quote),
         Cell(f"{row.value_printed}{of}"),
         Cell("–" if row.recomputed is None else f"{number(_short(row.recomputed))}{of}"),
         Cell(row.agreement, tone=TONES[row.agreement]),

@@ -12,6 +12,7 @@ from pathlib import Path
 from fhir_blina.cohorts import Cohort
 from fhir_blina.endpoints import Endpoints, Facts, Tables, read_endpoints
 from fhir_blina.files import write_whole
+from fhir_blina.report.language import read_language
 from fhir_blina.report.layout import Layout, generic_layout, read_layout
 from fhir_blina.report.material import MANY, Material
 from fhir_blina.report.page import base_url, environment
@@ -68,6 +69,8 @@ def write_report(
     facts = Facts(tables, endpoints)
     if layout is None:
         layout = generic_layout(endpoints, large=len(facts.labels) >= MANY)
+    language = read_language(layout.language, [endpoints.path.parent])
+    own = layout.language == layout.local_language
     reading = tables.account if isinstance(tables, ReadTables) else None
     material = Material(facts, results, layout, dict(cohort.systems) if cohort else {}, reading)
     sections, drawings = report_sections(material)
@@ -82,8 +85,10 @@ def write_report(
         "sources_page": SOURCES_PAGE,
     }
     pages = environment(layout, store_url)
-    report = pages.get_template("report.html").render(**words, sections=sections)
-    beside_it = pages.get_template("sources.html").render(**words, sections=source_sections(material))
+    report = pages.get_template("report.html").render(**words, sections=language.worded(sections, own=own))
+    beside_it = pages.get_template("sources.html").render(
+        **words, sections=language.worded(source_sections(material), own=own)
+    )
     for drawing in drawings:
         drawing.write(folder / "figures")
     path = folder / "report.html"

@@ -15,6 +15,7 @@ from fhir_blina.report.characteristics import characteristics, populations_grid
 from fhir_blina.report.grids import Grid
 from fhir_blina.report.layout import Block
 from fhir_blina.report.material import Material
+from fhir_blina.report.missing import missing_grid
 from fhir_blina.results import agreement_sentences
 
 #: The name of the page beside the report that says where each number comes from.
@@ -33,8 +34,7 @@ _GRIDS: dict[str, Callable[[Material, Block], Grid | None]] = {
     "list": blocks.rows_listed,
     "matrix": blocks.matrix,
     "records": accounts.records_grid,
-    "findings": accounts.findings_grid,
-    "missing": overview.missing_grid,
+    "missing": missing_grid,
     "follow_up": overview.follow_up_grid,
 }
 
@@ -48,7 +48,7 @@ class Part:
     number: int = 0
     grids: tuple[tuple[int, Grid], ...] = ()
     notes: tuple[str, ...] = ()
-    local: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,6 @@ class PlacedSection:
 
     id: str
     title: str
-    local: str
     parts: tuple[Part, ...]
 
 
@@ -82,14 +81,15 @@ class _Page:
         if plate is None:
             return
         self.drawings.append(plate[0])
-        notes, local = tuple(block.get("notes", ())), block.get("local", "")
-        yield Part("figure", plate[0], len(self.drawings), self.numbered(plate[1]), notes, local)
+        yield Part(
+            "figure", plate[0], len(self.drawings), self.numbered(plate[1]), tuple(block.get("notes", ()))
+        )
 
     def parts(self, block: Block) -> Iterator[Part]:
         """What a block shows; nothing where it has nothing."""
         kind = block["kind"]
         if kind in {"text", "cautions"}:
-            yield Part(kind, block["texts"], local=block.get("title", ""))
+            yield Part(kind, block["texts"], title=block.get("title", ""))
         elif kind == "headline":
             made = accounts.headline(self.material, block)
             yield from [Part(kind, made)] if made else []
@@ -100,13 +100,18 @@ class _Page:
 
     def _words_and_tables(self, kind: str, block: Block) -> Iterator[Part]:
         grids: Sequence[Grid | None]
+        more: Part | None = None
         if kind == "claims":
-            sentences = agreement_sentences(self.material.results.claims)
-            yield from [Part("elsewhere", (sentences, "claims"))] if sentences else []
+            if agreement_sentences(self.material.results.claims):
+                more = Part("elsewhere", "claims")
             grids = published.claims_grids(self.material)
+        elif kind == "findings":
+            grids = [accounts.findings_grid(self.material, block)]
+            if accounts.other_findings_grid(self.material) is not None:
+                more = Part("elsewhere", "findings")
         elif kind == "derivation":
-            yield Part("elsewhere", ("", "numbers"))
-            grids = [populations_grid(self.material)]
+            yield Part("elsewhere", "numbers")
+            grids = []
         elif kind == "methods":
             yield Part("methods", sources.method_sentences(self.material))
             grids = []
@@ -114,6 +119,7 @@ class _Page:
             grids = [_GRIDS[kind](self.material, block)]
         shown = [grid for grid in grids if grid is not None and grid.rows]
         yield from [Part("tables", kind, grids=self.numbered(shown))] if shown else []
+        yield from [more] if more else []
 
 
 def report_sections(material: Material) -> tuple[list[PlacedSection], list[Drawing]]:
@@ -123,7 +129,6 @@ def report_sections(material: Material) -> tuple[list[PlacedSection], list[Drawi
         PlacedSection(
             f"s{index}",
             one.title,
-            one.local,
             tuple(part for block in one.blocks for part in page.parts(block)),
         )
         for index, one in enumerate(material.layout.sections, 1)
@@ -147,12 +152,17 @@ def source_sections(material: Material) -> list[PlacedSection]:
             lambda known: [sources.sources_grid(known)],
         ),
         ("read", "What was read", reading.reading_grids),
-        ("findings", "What found each finding", lambda known: [accounts.evidence_grid(known)]),
+        ("populations", "Who is left out of what", lambda known: [populations_grid(known)]),
+        (
+            "findings",
+            "More findings, and what found each",
+            lambda known: [accounts.other_findings_grid(known), accounts.evidence_grid(known)],
+        ),
         ("methods", "Methods and software", sources.methods_grids),
     )
     made = []
     for name, title, grids in contents:
         shown = page.numbered([grid for grid in grids(material) if grid is not None])
         if shown:
-            made.append(PlacedSection(name, title, "", (Part("tables", name, grids=shown),)))
+            made.append(PlacedSection(name, title, (Part("tables", name, grids=shown),)))
     return made

@@ -24,6 +24,16 @@ summaries: {copper: {}}
 proportions: {oedema: {}, treated: {}}
 """
 
+LAYOUT = """
+group: arm
+sections:
+  - title: Patients
+    blocks:
+      - kind: characteristics
+        caption: First table
+        rows: [{label: Oedema, set: oedema}, {label: Copper, measure: copper}, {label: Drug, set: treated}]
+"""
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
@@ -47,8 +57,10 @@ def page(tmp_path_factory):
     tables = {"followed": followed.astype(object), "measured": measured.astype(object)}
     tables["measured"] = tables["measured"].where(tables["measured"].notna(), None)
     results = analyze(tables, folder / "endpoints.yaml")
-    write_report(folder / "out", tables=tables, results=results, definitions=folder / "endpoints.yaml")
-    return results, (folder / "out" / "report.html").read_text("utf-8")
+    given = {"tables": tables, "results": results, "definitions": folder / "endpoints.yaml"}
+    write_report(folder / "out", **given)
+    report, sources = ((folder / "out" / f"{name}.html").read_text("utf-8") for name in ("report", "sources"))
+    return results, report, sources, given
 
 
 def rows(html, caption):
@@ -63,7 +75,7 @@ def rows(html, caption):
 
 
 def test_a_property_is_counted_among_those_of_whom_it_is_known(page):
-    results, html = page
+    results, html, *_ = page
     # of the 37 known, those with n divisible by three: 3, 6 … 39; odd ones are in the second arm
     found = {row[0]: row[1:] for row in rows(html, "Characteristics")}
     assert found["Oedema"] == ["13/37 (35)", "6/18 (33)", "7/19 (37)"]
@@ -72,18 +84,32 @@ def test_a_property_is_counted_among_those_of_whom_it_is_known(page):
     assert "37 of 40" in record.note
 
 
-def test_the_missing_have_a_row_and_the_complete_have_none(page):
-    _, html = page
-    table = rows(html, "Characteristics")
+def test_the_missing_have_a_row_once_and_the_complete_have_none(page):
+    _, html, *_ = page
+    found = {row[0]: row[1:] for row in rows(html, "Values that are missing")[1:]}
+    assert found == {
+        "oedema": ["3 (7.5)", "2 (10.0)", "1 (5.0)"],
+        "copper": ["10 (25.0)", "5 (25.0)", "5 (25.0)"],
+    }
+    assert "no value" not in [row[0] for row in rows(html, "Characteristics")]
+
+
+def test_without_a_block_of_the_missing_they_stand_in_the_first_table(page, tmp_path):
+    _, _, _, given = page
+    path = tmp_path / "report.yaml"
+    path.write_text(LAYOUT, "utf-8")
+    html = write_report(tmp_path / "out", **given, layout=path).read_text("utf-8")
+    table = rows(html, "First table")
     names = [row[0] for row in table]
     after = {names[place - 1]: row[1:] for place, row in enumerate(table) if row[0] == "no value"}
-    assert after["Oedema"] == ["3 (8)", "2 (10)", "1 (5)"]
-    assert after["Copper, median (quartiles)"] == ["10 (25)", "5 (25)", "5 (25)"]
-    assert set(after) == {"Oedema", "Copper, median (quartiles)"}
+    assert after == {
+        "Oedema": ["3 (8)", "2 (10)", "1 (5)"],
+        "Copper, median (quartiles)": ["10 (25)", "5 (25)", "5 (25)"],
+    }
 
 
 def test_who_is_left_out_of_what_stands_with_its_reason(page):
-    _, html = page
+    _, _, html, _ = page
     found = {row[0]: row[1:] for row in rows(html, "Who is left out of what")}
     assert found["oedema"][1] == "37 of 40"
     assert found["copper"][1] == "30 of 40"
