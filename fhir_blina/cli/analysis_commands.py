@@ -110,6 +110,7 @@ def report(options: Options) -> int:
         cohort=cohort,
         store=options.store,
         title=options.title,
+        png=options.png,
         terminal=terminal,
     )
     terminal.answer({"report": str(path), "read": tables.account.as_dict()})

@@ -63,6 +63,7 @@ def run(options: Options) -> int:
         profiles=options.profiles,
         engine=options.engine,
         suppress=options.suppress,
+        png=options.png,
         terminal=terminal,
     )
     account = done.round_trip

@@ -222,6 +222,8 @@ def build_parser() -> argparse.ArgumentParser:
     run = add(
         "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few()
     )
+    for command in (report, run):
+        command.add_argument("--png", action="store_true", help="write each figure as PNG as well")
     run.add_argument(
         "--engine", choices=("duckdb", "python", "spark"), default="duckdb", help="default: duckdb"
     )

@@ -155,6 +155,7 @@ def run(
     profiles: Collection[str] = (),
     engine: str = "duckdb",
     suppress: int | None = None,
+    png: bool = False,
     release: FhirRelease | None = None,
     terminal: Terminal | None = None,
 ) -> Run:
@@ -171,6 +172,7 @@ def run(
         engine: What runs the views: ``duckdb``, ``python``, the reference, or ``spark``.
         suppress: Hide counts below this number in ``results.json``; ``tables/`` and ``report.html``, which
             have a row for each patient, are then not written.
+        png: Write each figure of the report as PNG too.
         release: The release of FHIR of everything between the rows and the tables; ``None`` is R4.
         terminal: Where to say what is done.
 
@@ -209,7 +211,7 @@ def run(
             hidden = suppressed_of(cohort.folder, tables_of(folder, engine, cohort.release), out, suppress)
             step.summary = shown_summary(hidden)
         return Run(pushed=pushed, pulled=pulled, round_trip=account, results=hidden, report=None)
-    results, report = analyzed(cohort, folder, out, store=store, engine=engine, terminal=terminal)
+    results, report = analyzed(cohort, folder, out, store=store, engine=engine, png=png, terminal=terminal)
     return Run(pushed=pushed, pulled=pulled, round_trip=account, results=results, report=report)
 
 
@@ -220,13 +222,14 @@ def analyzed(
     *,
     store: str | None,
     engine: str = "duckdb",
+    png: bool = False,
     terminal: Terminal,
 ) -> tuple[Results, Path]:
     """Tables, results and report of a cohort from a pulled folder, written to ``out``."""
     with terminal.step("tables") as step:
         tables = tables_of(folder, engine, cohort.release)
         write_tables_of(tables, out, step)
-    return reported(tables, cohort.folder, out, cohort=cohort, store=store, terminal=terminal)
+    return reported(tables, cohort.folder, out, cohort=cohort, store=store, png=png, terminal=terminal)
 
 
 def tables_of(

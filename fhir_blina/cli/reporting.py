@@ -28,6 +28,7 @@ def reported(
     cohort: Cohort | None = None,
     store: str | None,
     title: str = "",
+    png: bool = False,
     terminal: Terminal,
 ) -> tuple[Results, Path]:
     """Results and report of tables, written to ``out``; without a cohort of whatever the tables hold."""
@@ -51,6 +52,7 @@ def reported(
             definitions=asked,
             title=title,
             store_url=store,
+            png=png,
         )
         step.summary = str(report)
     return results, report

@@ -23,6 +23,13 @@ _PLACES = (
     "0123456789", "1576283094", "5803796142", "8916043527",
     "9453126870", "4286573901", "2793806415", "7046913258",
 )  # fmt: skip
+#: Units that most tables have; the parser (and pint beside it) is loaded with the first that is not here.
+EVERYDAY_UNITS = frozenset((
+    "%", "1", "10*3/uL", "10*6/L", "10*6/uL", "10*9/L", "10*12/L", "/uL", "/min", "a", "mo", "wk", "d",
+    "h", "min", "s", "kg", "g", "mg", "ug", "ng", "cm", "m", "m2", "L", "mL", "mm[Hg]", "Cel", "g/dL",
+    "g/L", "mg/dL", "mg/L", "mg/d", "mg/kg", "mg/m2", "ug/d", "ug/m2", "ug/m2/d", "ug/L", "ng/mL",
+    "pg/mL", "mmol/L", "umol/L", "U/L", "kg/m2",
+))  # fmt: skip
 
 
 def fault_of_code(system: str, code: str) -> str:
@@ -67,6 +74,8 @@ def _parser() -> Any:
 
 @cache
 def _is_unit(unit: str) -> bool:
+    if unit in EVERYDAY_UNITS:
+        return True
     from lark.exceptions import LarkError
 
     try:

@@ -1,6 +1,7 @@
 """How a figure is drawn, named, coloured and written.
 
-A `Drawing` is one figure in three forms: an SVG file, a PNG file, and SVG to stand inside an HTML page.
+A `Drawing` is one figure in three forms: an SVG file, SVG to stand inside an HTML page, and a PNG file, which
+is made from the same drawing when it is first asked for, since it takes longer than the others together.
 The form for the page exists twice, wide and narrow, so that a phone gets a figure drawn for a phone.
 Its colours are CSS variables (``--fig-ink``, ``--fig-blue`` …), so that the page decides light or dark.
 
@@ -14,8 +15,10 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -91,7 +94,6 @@ class Drawing:
         title: One line.
         description: What the figure shows, for readers who do not see it.
         svg: The SVG file, on white.
-        png: The PNG file, 300 dots per inch, on white.
         wide: ``<svg>`` for an HTML page, transparent, colours as CSS variables.
         narrow: The same content drawn for a phone.
     """
@@ -100,16 +102,27 @@ class Drawing:
     title: str
     description: str
     svg: bytes
-    png: bytes
     wide: str
     narrow: str
+    _as_png: Callable[[], bytes] = field(repr=False, compare=False)
 
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write ``<name>.svg`` and ``<name>.png`` into ``folder`` and return both paths."""
-        svg, png = folder / f"{self.name}.svg", folder / f"{self.name}.png"
-        write_whole(svg, self.svg)
-        write_whole(png, self.png)
-        return svg, png
+    @cached_property
+    def png(self) -> bytes:
+        """The PNG file, 300 dots per inch, on white."""
+        return self._as_png()
+
+    def write(self, folder: Path, *, png: bool = False) -> tuple[Path, ...]:
+        """Write ``<name>.svg`` into ``folder``, with ``png`` also ``<name>.png``, and return the paths.
+
+        Without ``png`` an older PNG of that name goes: it would show what the SVG no longer does.
+        """
+        vector, pixels = folder / f"{self.name}.svg", folder / f"{self.name}.png"
+        write_whole(vector, self.svg)
+        if not png:
+            pixels.unlink(missing_ok=True)
+            return (vector,)
+        write_whole(pixels, self.png)
+        return vector, pixels
 
 
 def printable(text: object) -> str:
@@ -139,26 +152,37 @@ def draw(
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"not a name for a figure: {name!r}")
-    import matplotlib as mpl
-
     title, description = printable(title), printable(description)
-    style: Any = {**_STYLE, "svg.hashsalt": name}
-    with mpl.rc_context(style), warnings.catch_warnings():
-        # A glyph that the bundled font lacks is still text in the SVG, and the page's font has it.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with _styled(name):
         wide = _painted(paint, WIDE_INCHES, heights[0], narrow=False)
         svg = _as_file(_saved(wide, "svg"), title, description)
-        png = _saved(wide, "png")
         narrow = _saved(_painted(paint, NARROW_INCHES, heights[1], narrow=True), "svg")
+
+    def as_png() -> bytes:
+        with _styled(name):
+            return _saved(wide, "png")
+
     return Drawing(
         name=name,
         title=title,
         description=description,
         svg=svg,
-        png=png,
         wide=_for_page(svg, f"{name}-w", title, description),
         narrow=_for_page(narrow, f"{name}-n", title, description),
+        _as_png=as_png,
     )
+
+
+@contextmanager
+def _styled(name: str) -> Iterator[None]:
+    """Our style and no other, ids that depend on the figure's name alone."""
+    import matplotlib as mpl
+
+    style: Any = {**_STYLE, "svg.hashsalt": name}
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # A glyph that the bundled font lacks is still text in the SVG, and the page's font has it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def _painted(paint: Callable[[Figure, bool], None], width: float, height: float, *, narrow: bool) -> Figure:

@@ -37,7 +37,7 @@ def environment(layout: Layout, store_url: str | None) -> Environment:
 
 def _own(text: str, language: str) -> Markup:
     """The text with the publication's own words marked as of their language."""
-    if not language:
+    if not language or text.isascii():
         return escape(text)
     pieces, last = [], 0
     for match in _OWN_WORDS.finditer(text):

@@ -32,8 +32,9 @@ def write_report(
     title: str = "",
     citation: str = "",
     store_url: str | None = None,
+    png: bool = False,
 ) -> Path:
-    """Write ``report.html``, ``sources.html``, and each figure as SVG and PNG under ``figures/``.
+    """Write ``report.html``, ``sources.html``, and each figure as SVG under ``figures/``.
 
     Args:
         folder: Where to write; made if it is not there.
@@ -47,6 +48,7 @@ def write_report(
         citation: Where the cohort was published.
         store_url: Base URL of the server that holds the resources; references link to it. A folder is no
             URL, and only http and https make links.
+        png: Write each figure as PNG too.
 
     Returns:
         The path of ``report.html``.
@@ -90,7 +92,7 @@ def write_report(
         **words, sections=language.worded(source_sections(material), own=own)
     )
     for drawing in drawings:
-        drawing.write(folder / "figures")
+        drawing.write(folder / "figures", png=png)
     path = folder / "report.html"
     write_whole(folder / SOURCES_PAGE, beside_it)
     write_whole(path, report)

@@ -1,16 +1,15 @@
 """Response: medians, proportions with exact intervals, and the two-sample rank test.
 
-scipy does the statistics; the exact distribution of the rank sum is worked out here, because scipy's assumes
-that there are no ties.
+scipy gives the distributions; the exact one of the rank sum is worked out here, because scipy's assumes that
+there are no ties.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ from fhir_blina.statistics.survival import Estimate
 from fhir_blina.statistics.times import Floats, numbers
 
 MOST_EXACT = 100  # subjects of both samples up to which the exact distribution is worked out
-PROPORTION_INTERVALS: dict[str, Literal["exact", "wilson"]] = {"Clopper-Pearson": "exact", "Wilson": "wilson"}
 
 
 def median(values: Sequence[Decimal | int]) -> Decimal:
@@ -39,6 +37,32 @@ def median(values: Sequence[Decimal | int]) -> Decimal:
     return (ordered[middle - 1] + ordered[middle]) / 2
 
 
+def _clopper_pearson(count: int, total: int) -> tuple[float, float]:
+    """The exact interval, as quantiles of beta distributions (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    return (
+        float(betaincinv(count, total - count + 1, 0.025)) if count else 0.0,
+        float(betaincinv(count + 1, total - count, 0.975)) if count < total else 1.0,
+    )
+
+
+def _wilson(count: int, total: int) -> tuple[float, float]:
+    """The score interval (Wilson 1927; Newcombe 1998, method 3)."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(0.975))
+    middle = (2 * count + z**2) / (2 * (total + z**2))
+    half = z / (2 * (total + z**2)) * math.sqrt(4 * count * (total - count) / total + z**2)
+    return middle - half if count else 0.0, middle + half if count < total else 1.0
+
+
+PROPORTION_INTERVALS: dict[str, Callable[[int, int], tuple[float, float]]] = {
+    "Clopper-Pearson": _clopper_pearson,
+    "Wilson": _wilson,
+}
+
+
 def proportion(count: int, total: int, interval: str = "Clopper-Pearson") -> Estimate:
     """``count`` of ``total`` with a 95 % interval, ``Clopper-Pearson`` or ``Wilson`` (no correction).
 
@@ -48,10 +72,8 @@ def proportion(count: int, total: int, interval: str = "Clopper-Pearson") -> Est
         raise AnalysisError(f"{count} of {total} is not a proportion")
     if total == 0:
         return Estimate(None, note="there is nobody in the denominator")
-    from scipy.stats import binomtest
-
-    ends = binomtest(count, total).proportion_ci(0.95, method=PROPORTION_INTERVALS[interval])
-    return Estimate(count / total, None, float(ends.low), float(ends.high))
+    low, high = PROPORTION_INTERVALS[interval](count, total)
+    return Estimate(count / total, None, low, high)
 
 
 @dataclass(frozen=True)
@@ -107,17 +129,16 @@ def mann_whitney(first: Sequence[float | Decimal], second: Sequence[float | Deci
     if not len(first) or not len(second):
         raise AnalysisError("the rank test needs two samples that are not empty")
     from scipy.special import ndtr
-    from scipy.stats import rankdata
 
     pooled = np.concatenate([numbers(values, "a value of the rank test") for values in (first, second)])
     if not np.isfinite(pooled).all():
         raise AnalysisError("a value of the rank test is missing or infinite. Leave it out, and say so")
     n1, n2 = len(first), len(second)
     n = n1 + n2
-    ranks = rankdata(pooled)
+    _, place, counts = np.unique(pooled, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # ties share their mean rank
     expected = n1 * (n + 1) / 2
     total = float(ranks[:n1].sum())
-    _, counts = np.unique(pooled, return_counts=True)
     ties = counts.astype(float)
     variance = n1 * n2 / 12 * (n + 1 - float((ties**3 - ties).sum()) / (n * (n - 1)))
     z = (total - expected) / math.sqrt(variance) if (counts < n).all() else None

@@ -17,13 +17,14 @@ def rate(events: int, person_time: float, confidence: float = 0.95) -> Estimate:
     Raises:
         AnalysisError: a negative count or time.
     """
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     if events < 0 or person_time < 0:
         raise AnalysisError("events and person-time cannot be negative")
     if not person_time:
         return Estimate(value=None, note="no time at risk")
     tail = (1 - confidence) / 2
-    low = float(chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
-    high = float(chi2.ppf(1 - tail, 2 * events + 2)) / 2
+    # half a quantile of chi-square with 2 k degrees of freedom is one of gamma with the shape k
+    low = float(gammaincinv(events, tail)) if events else 0.0
+    high = float(gammaincinv(events + 1, 1 - tail))
     return Estimate(value=events / person_time, low=low / person_time, high=high / person_time)

@@ -1,7 +1,7 @@
 """Kaplan-Meier: curves, every named interval, medians by named rules, follow-up, restricted means.
 
-lifelines counts who is at risk; Greenwood's formula is written out here, its intervals in ``pointwise``,
-because lifelines has the log-log interval only. All of it equals R's ``survfit`` where R has it.
+Greenwood's formula is written out here, its intervals in ``pointwise``, because lifelines has the log-log
+interval only. All of it equals R's ``survfit`` where R has it.
 """
 
 from __future__ import annotations
@@ -205,6 +205,12 @@ def _crossing(times: Floats, values: Floats, p: float, *, midpoint: bool) -> flo
     return float((times[first] + end) / 2)
 
 
+def _at(times: Floats, found: Floats) -> npt.NDArray[np.int64]:
+    """How many of ``found`` are at each of ``times``, which ascend and hold them all."""
+    ends = np.searchsorted(np.sort(found), times, side="right")
+    return np.diff(ends, prepend=0).astype(np.int64)
+
+
 def kaplan_meier(
     durations: Vector, events: Vector, *, entry: Vector | None = None, confidence: float = 0.95
 ) -> Curve:
@@ -238,17 +244,11 @@ def kaplan_meier(
             entered=zero,
             confidence=confidence,
         )
-    from lifelines.utils import survival_table_from_events
-
-    table = survival_table_from_events(t, d, start if start.any() else None)
-    if table.index[0] != 0:
-        table.loc[0.0] = 0
-        table = table.sort_index()
-    times = table.index.to_numpy(dtype=float)
-    observed = table["observed"].to_numpy(dtype=np.int64)
-    entered = table["entrance"].to_numpy(dtype=np.int64)
-    # lifelines counts who enters at a time as at risk at it; with R, only after it
-    at_risk = table["at_risk"].to_numpy(dtype=np.int64) - np.where(times > 0, entered, 0)
+    times = np.unique(np.concatenate([[0.0], t, start]))
+    removed, observed, entered = (_at(times, here) for here in (t, t[d], start))
+    # as R has it: who enters at a time after 0 is at risk after it only
+    before = np.cumsum(entered) - np.where(times > 0, entered, 0)
+    at_risk = before - (np.cumsum(removed) - removed)
     fraction = np.divide(observed, at_risk, out=np.zeros(len(times)), where=at_risk > 0)
     survival = np.cumprod(1 - fraction)
     left = at_risk - observed
@@ -265,7 +265,7 @@ def kaplan_meier(
         intervals=intervals,
         at_risk=at_risk,
         events=observed,
-        censored=table["censored"].to_numpy(dtype=np.int64),
+        censored=removed - observed,
         n=len(t),
         entered=entered,
         confidence=confidence,

@@ -125,11 +125,11 @@ def grouped(
     found = list(groups)
     if len(found) != subjects:
         raise AnalysisError("durations and groups must be of one length")
-    missing = int(pd.Series(found, dtype=object).isna().sum())
+    values = pd.Series(found, dtype=object)
+    missing = int(values.isna().sum())
     if missing:
         raise AnalysisError(
             f"{what} is missing for {missing} subject{'s' * (missing > 1)}. Leave them out, and say so"
         )
-    labels = list(dict.fromkeys(found))
-    place = {label: index for index, label in enumerate(labels)}
-    return labels, np.array([place[label] for label in found], dtype=np.intp)
+    codes, labels = pd.factorize(values)
+    return list(labels), codes

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from ucumvert import get_ucum_parser
 
-from fhir_blina.cohorts.codeforms import LOINC, SNOMED, UCUM, fault_of_code, fault_of_unit
+from fhir_blina.cohorts.codeforms import (
+    EVERYDAY_UNITS,
+    LOINC,
+    SNOMED,
+    UCUM,
+    fault_of_code,
+    fault_of_unit,
+)
 
 # Printed in the terminologies' own documents: LOINC's guide, SNOMED CT's editorial guide, UCUM's tables.
 CODES = {
@@ -63,3 +71,9 @@ def test_what_has_not_the_form_is_told(system, code):
 def test_other_systems_are_left_alone():
     assert fault_of_code("http://example.org", "718-8") == ""
     assert fault_of_code(SNOMED, "22298006 |Myocardial infarction|") == ""
+
+
+def test_everyday_units_are_units():
+    parser = get_ucum_parser()
+    for unit in EVERYDAY_UNITS:
+        assert parser.parse(unit), unit

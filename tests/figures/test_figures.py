@@ -132,10 +132,12 @@ def test_same_input_same_bytes(tmp_path):
         second.wide,
         second.narrow,
     )
-    svg, png = first.write(tmp_path / "figures")
+    svg, png = first.write(tmp_path / "figures", png=True)
     assert (svg.name, png.name) == ("os.svg", "os.png")
     assert png.read_bytes().startswith(b"\x89PNG")
     assert b"date" not in svg.read_bytes().lower()
+    assert first.write(tmp_path / "figures") == (svg,)
+    assert not png.exists(), "an older PNG would show what the SVG no longer does"
 
 
 def test_text_stays_text_and_hostile_labels_stay_harmless():

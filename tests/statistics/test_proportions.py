@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.statistics.proportions import mann_whitney, median, proportion
@@ -103,3 +103,18 @@ def test_large_samples_are_permuted_by_sample_and_larger_ones_not_at_all():
     assert (large.p_exact, large.p_monte_carlo) == (None, None)
     assert 0 < large.p_asymptotic <= 1
     assert large.choice.words().startswith("asymptotic")
+
+
+def test_the_exact_interval_of_one_of_many_has_a_closed_form():
+    """With one event the lower end p has 1 - (1 - p)^n = 0.025."""
+    for total in (2, 10, 100, 123_456):
+        ends = proportion(1, total)
+        assert math.isclose(ends.low, -math.expm1(math.log(0.975) / total), rel_tol=1e-12)
+        assert math.isclose(proportion(total - 1, total).high, 1 - ends.low, rel_tol=1e-12)
+
+
+def test_intervals_of_proportions_are_those_of_scipy():
+    for count, total in ((0, 5), (5, 5), (2, 6), (37, 100), (999, 1000)):
+        for name, method in (("Clopper-Pearson", "exact"), ("Wilson", "wilson")):
+            ends, ours = binomtest(count, total).proportion_ci(method=method), proportion(count, total, name)
+            assert np.allclose((ours.low, ours.high), (ends.low, ends.high), rtol=1e-9, atol=1e-15)

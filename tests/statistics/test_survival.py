@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lifelines.utils import survival_table_from_events
 
 from fhir_blina.errors import AnalysisError
 from fhir_blina.statistics.pointwise import INTERVALS, named_intervals
@@ -227,6 +228,26 @@ def test_a_hundred_thousand_patients_in_seconds():
     curve = kaplan_meier(times, events)
     assert curve.median().value == pytest.approx(200 * np.log(2), rel=0.02)  # hazard 1/100, half of it events
     assert time.perf_counter() - begin < 5
+
+
+@pytest.mark.parametrize("entering", [False, True])
+@pytest.mark.parametrize("digits", [0, 2, 5])
+def test_counts_are_those_of_lifelines(digits, entering):
+    """Whole days with ties, ties of decimals, and times of which hardly two are one."""
+    random = np.random.default_rng(digits)
+    start = np.round(random.uniform(0, 50, 3000), digits) if entering else np.zeros(3000)
+    t = np.round(start + 1 + random.exponential(100, 3000), digits)
+    d = random.random(3000) < 0.7
+    curve = kaplan_meier(t, d, entry=start if entering else None)
+    table = survival_table_from_events(t, d, start)
+    table = table[(table.index == 0) | (table[["removed", "entrance"]].sum(axis=1) > 0)]
+    same = slice(1, None) if table.index[0] != 0 else slice(None)
+    assert np.array_equal(curve.times[same], table.index)
+    assert np.array_equal(curve.events[same], table["observed"])
+    assert np.array_equal(curve.censored[same], table["censored"])
+    assert np.array_equal(curve.entered[same], table["entrance"])
+    later = np.where(table.index > 0, table["entrance"], 0)  # with R, at risk only after entry
+    assert np.array_equal(curve.at_risk[same], table["at_risk"] - later)
 
 
 def test_intervals_at_the_edges_are_those_of_r():

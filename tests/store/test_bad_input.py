@@ -157,7 +157,7 @@ def test_every_file_of_a_run_is_private(published_run):
     found = {path: stat.S_IMODE(path.stat().st_mode) for path in every}
     assert {mode for path, mode in found.items() if path.is_dir()} == {0o700}
     assert {mode for path, mode in found.items() if path.is_file()} == {0o600}
-    assert {".svg", ".png", ".html", ".csv", ".json", ".ndjson"} <= {path.suffix for path in found}
+    assert {".svg", ".html", ".csv", ".json", ".ndjson"} <= {path.suffix for path in found}
 
 
 def test_no_output_is_written_through_a_link(published_run, tmp_path, capsys):
@@ -180,7 +180,7 @@ def test_no_figure_is_written_through_a_link(tmp_path):
     target.write_text("mine")
     (tmp_path / "a.svg").symlink_to(target)
     with pytest.raises(OSError, match="symbolic link"):
-        Drawing("a", "", "", b"<svg/>", b"", "", "").write(tmp_path)
+        Drawing("a", "", "", b"<svg/>", "", "", bytes).write(tmp_path)
     assert target.read_text() == "mine"
 
 
