@@ -45,7 +45,8 @@ def truth_of(name_or_folder: str) -> list[dict[str, Any]]:
     from fhir_blina.files import scratch
 
     cohort, mapped, _ = prepare(name_or_folder, terminal=Terminal(quiet=True))
-    with scratch() as folder:
+    with scratch() as place:
+        folder = place / "fhir"  # a store replaces its folder, and with it would go the lock that keeps this one
         opened(folder, release=cohort.release).push(mapped.resources, cohort=cohort.name)
         tables = tables_of(folder)
     labels = set(tables["patients"]["study_subject"]) | set(tables["patients"]["patient_id"])
