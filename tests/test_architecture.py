@@ -92,6 +92,7 @@ TOPICS = {
     "architecture",
     "cohort_content",
     "docs",
+    "examples",
     "fake_fhir",
     "garbage",
     "packaging",

@@ -25,7 +25,7 @@ ICD, OPS, ATC = (
     "http://fhir.de/CodeSystem/bfarm/ops",
     "http://fhir.de/CodeSystem/bfarm/atc",
 )
-OWN = "https://registry.example/CodeSystem/"
+OWN = "https://tumours.example/CodeSystem/"
 UCUM = "http://unitsofmeasure.org"
 TERMS = "http://terminology.hl7.org/CodeSystem/"
 
@@ -94,7 +94,7 @@ def tumour(
     return registry.add(
         "Condition",
         name,
-        identifier=[{"system": "https://registry.example/case", "value": name}],
+        identifier=[{"system": "https://tumours.example/case", "value": name}],
         clinicalStatus=concept(TERMS + "condition-clinical", "active"),
         code=concept(ICD, SITES[site], version="2024"),
         bodySite=[concept(OWN + "laterality", "L"), concept(OWN + "icd-o-3-topography", SITES[site])],
@@ -181,7 +181,7 @@ def one_patient(registry: Registry, chance: random.Random, number: int) -> dict[
     subject = registry.add(
         "Patient",
         name,
-        identifier=[{"system": "https://registry.example/patient", "value": f"R{number:04}"}],
+        identifier=[{"system": "https://tumours.example/patient", "value": f"R{number:04}"}],
         gender="female"
         if site == "breast"
         else "male"
