@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fhir_blina.cli.analysis_commands import analyze, export, report, share
+from fhir_blina.cli.coding import codes
 from fhir_blina.cli.cohort_commands import DIFFERENCES, check, cohorts, map_, new, roundtrip, validate
 from fhir_blina.cli.reading import Options, pulled_folder, say_account, terminal_of
 from fhir_blina.cli.showing import show
@@ -92,6 +93,7 @@ def run(options: Options) -> int:
 COMMANDS: dict[str, Callable[[Options], int]] = {
     "analyze": analyze,
     "check": check,
+    "codes": codes,
     "cohorts": cohorts,
     "doctor": doctor,
     "export": export,

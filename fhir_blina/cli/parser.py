@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from fhir_blina.cli.authoring_options import add_authoring
+
 PICTURE = """\
  mappings/cohorts/<cohort>/                                  mappings/views/
  data/*.csv --> rows --> resources --> store --> resources --> tables --> results --> report
@@ -123,10 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     checking = add("check", "find everything wrong with a cohort folder", "check mycohort", cohort)
     checking.add_argument("--quick", action="store_true", help="no way back of cells and no trial analysis")
     checking.add_argument("--watch", action="store_true", help="--quick, again at each change of a file")
-    showing = add("show", "show a row beside what it becomes", "show mycohort patients.csv:3", cohort)
-    showing.add_argument(
-        "row", nargs="+", help="file:line, sheet!row, or a table, alone or with the cells of a row's key"
-    )
+    add_authoring(add, cohort)
     mapping = add("map", "turn the cohort's rows into FHIR resources", "map mycohort --out out", cohort)
     mapping.add_argument("--out", metavar="DIR", help="write NDJSON by resource type there (default: stdout)")
     validate = add("validate", "check every resource against FHIR R4", "validate mycohort", cohort, access)

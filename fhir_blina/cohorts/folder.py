@@ -165,7 +165,8 @@ def gather_cohort(folder: Path, release: FhirRelease, findings: list[Finding]) -
         where = manifest.where(("without_systems",))
         findings.append(problem(where, f'"{alias}" is not in systems', did_you_mean(alias, systems)))
     columns = read_dictionary(folder / "dictionary.csv", findings)
-    codes = read_codes(folder / "codes.csv", systems, without, findings)
+    maps = {name: folder / file for name, file in data.get("codes", {}).items()}
+    codes = read_codes(folder / "codes.csv", systems, without, findings, maps)
     tables = tables_of_folder(manifest, columns, findings)
     _check_relative_to(manifest, constants, columns, findings)
     return Cohort(

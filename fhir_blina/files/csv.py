@@ -30,12 +30,17 @@ def read_header(path: Path, findings: list[Finding]) -> list[str] | None:
 
 
 def read_csv(
-    path: Path, columns: Sequence[str], findings: list[Finding], *, comments: bool = False
+    path: Path,
+    columns: Sequence[str],
+    findings: list[Finding],
+    *,
+    comments: bool = False,
+    optional: Sequence[str] = (),
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield ``(line, cells by column)`` of a file that has exactly these columns, in any order.
 
-    With ``comments`` lines that begin with ``#`` are passed over. Faults go to ``findings``; a row at fault
-    is not yielded.
+    Columns of ``optional`` may be missing. With ``comments`` lines that begin with ``#`` are passed over.
+    Faults go to ``findings``; a row at fault is not yielded.
     """
     text = read_text(path, findings)
     if text is None:
@@ -44,7 +49,8 @@ def read_csv(
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader)
-        if not _header_fits(path, header, columns, findings):
+        wanted = [*columns, *(name for name in optional if name in header)]
+        if not _header_fits(path, header, wanted, findings):
             return
         while True:
             line = reader.line_num + 1

@@ -7,6 +7,7 @@ from fhir_blina.mapping.idkey import id_key
 from fhir_blina.mapping.mapping import Mapped, map_cohort
 from fhir_blina.mapping.template import patient_column
 from fhir_blina.mapping.tracing import TracedRow, trace_row
+from fhir_blina.mapping.wanted import words_wanted
 
 __all__ = [
     "Mapped",
@@ -17,4 +18,5 @@ __all__ = [
     "map_cohort",
     "patient_column",
     "trace_row",
+    "words_wanted",
 ]

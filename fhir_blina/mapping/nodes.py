@@ -27,10 +27,10 @@ def _own_column(tree: Tree) -> str | None:
     return tree.name if isinstance(tree, Member) and tree.source is None else None
 
 
-def _calls(tree: Tree) -> Iterator[Call]:
+def calls_in(tree: Tree) -> Iterator[Call]:
     """Every call in a tree, inner ones first."""
     for child in tree.children():
-        yield from _calls(child)
+        yield from calls_in(child)
     if isinstance(tree, Call):
         yield tree
 
@@ -69,14 +69,14 @@ class Blank:
     @cached_property
     def maps(self) -> tuple[str, ...]:
         """The code maps that its ``translate()`` name, in order, each once."""
-        calls = (call for call in _calls(self.expression.tree) if call.name == "translate")
+        calls = (call for call in calls_in(self.expression.tree) if call.name == "translate")
         words = (one.value for call in calls for one in call.arguments if isinstance(one, Literal))
         return tuple(dict.fromkeys(word for word in words if isinstance(word, str)))
 
     @cached_property
     def functions(self) -> frozenset[str]:
         """The functions that it calls."""
-        return frozenset(call.name for call in _calls(self.expression.tree))
+        return frozenset(call.name for call in calls_in(self.expression.tree))
 
     @cached_property
     def study_day_column(self) -> str | None:

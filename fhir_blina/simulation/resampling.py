@@ -175,6 +175,7 @@ class _Drawing:
         """What the synthetic cohort has in common with the one drawn from."""
         source = self.cohort.folder
         yield from (source / name for name in _FILES if (source / name).exists())
+        yield from (source / name for name in self.cohort.manifest.data.get("codes", {}).values())
         for name in _FOLDERS:
             if (source / name).exists():
                 yield from (path for suffix in _SUFFIXES for path in files_in(source / name, suffix))
