@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import fits
-from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, Number, as_number, offsets
-from fhir_blina.endpoints.definition import Time, Value
+from fhir_blina.endpoints.asking import beside
+from fhir_blina.endpoints.dates import DateRule, Day, Number, as_number
+from fhir_blina.endpoints.definition import Value
 from fhir_blina.endpoints.picking import Row
 from fhir_blina.endpoints.populations import NO_VALUE
-from fhir_blina.endpoints.rows import Chosen, beside, source, type_behind
+from fhir_blina.endpoints.rows import Chosen, source, type_behind
 from fhir_blina.endpoints.units import converter, known
 from fhir_blina.files import is_missing
 
@@ -77,97 +77,20 @@ def time_column(frame: pd.DataFrame, value: str) -> str:
     return max(first, key=lambda name: (filled[name], name.endswith("_date")), default="")
 
 
-def _sources(table: str, frame: pd.DataFrame) -> list[str]:
+def sources_of(table: str, frame: pd.DataFrame) -> list[str]:
+    """``Type/id`` of each row of a table."""
     key = type_behind(table)[1]
     return (
         [source(table, {key: cell}) for cell in frame[key]] if key in frame.columns else [table] * len(frame)
     )
 
 
-def _by_patient(frame: pd.DataFrame, rows: Iterable[Row]) -> dict[Any, list[Row]]:
+def by_patient(frame: pd.DataFrame, rows: Iterable[Row]) -> dict[Any, list[Row]]:
+    """The rows of each patient."""
     found: dict[Any, list[Row]] = {}
     for patient, row in zip(frame["patient_id"], rows, strict=True):
         found.setdefault(patient, []).append(row)
     return found
-
-
-def timed(wanted: Time, chosen: Chosen, rule: DateRule, subjects: str, everyone: pd.DataFrame) -> Answer:
-    """Day of each patient. A row without a day is an event without one, unless it says why it has none.
-
-    Args:
-        wanted: The time.
-        chosen: Its rows.
-        rule: What a partial date means.
-        subjects: Name of the table with one row for each patient.
-        everyone: That table.
-
-    Raises:
-        SeveralRows: several rows for one patient and no ``pick``.
-    """
-    assert wanted.selection is not None  # noqa: S101 - a constant day is answered elsewhere
-    answer = Answer()
-    table, column, frame = wanted.selection.table, wanted.column, chosen.rows
-    filled = frame[frame[column].notna()]
-    answer.dated = bool(filled[column].map(lambda cell: isinstance(cell, str)).any())
-    if answer.dated:
-        answer.zones = offsets(filled[column])
-    days = [rule.read(cell) for cell in filled[column]]
-    if filled["patient_id"].is_unique and all(day is not None and not day.partial for day in days):
-        patients = list(filled["patient_id"])
-        answer.cells = {key: day.day for key, day in zip(patients, days, strict=True) if day is not None}
-        answer.sources = dict(zip(patients, _sources(table, filled), strict=True))
-        filled, days = filled.iloc[:0], []
-    rows = (
-        Row(None if day is None else day.day, made, day=day)
-        for day, made in zip(days, _sources(table, filled), strict=True)
-    )
-    for patient, mine in _by_patient(filled, rows).items():
-        if wanted.pick == "only" and len(mine) > 1:
-            raise SeveralRows
-        if any(row.day is None for row in mine):
-            answer.deny(patient, f'a cell of "{column}" {NO_DATE}', mine[0].source)
-            continue
-        if any(row.day is not None and row.day.partial for row in mine):
-            answer.taken.add(patient)
-        found = _first_or_last(mine, last=wanted.pick == "last")
-        if found is None:
-            answer.deny(patient, f'day of "{wanted.name}" {NOT_WHOLE}', mine[0].source)
-        else:
-            answer.give(patient, found)
-    if table == subjects and column in wanted.selection.where:  # a day left out is not one that never came
-        frame = everyone
-    for patient, made in _without_day(table, column, frame, subjects):
-        if patient in answer.cells:
-            answer.undated.add(patient)
-        elif patient not in answer.out:
-            answer.deny(patient, f'"{wanted.name}" without a day', made)
-    return answer
-
-
-def _first_or_last(rows: Sequence[Row], *, last: bool) -> Row | None:
-    known = [row for row in rows if row.value is not None]
-    if not known:
-        return None
-    best = (max if last else min)(known, key=lambda row: row.value)
-    for row in rows:
-        if row.value is None and row.day is not None:
-            beyond = row.day.last >= best.value if last else row.day.first <= best.value
-            if beyond:
-                return None
-    return best
-
-
-def _without_day(table: str, column: str, frame: pd.DataFrame, subjects: str) -> Iterable[tuple[Any, str]]:
-    """Patients with a row that says that something happened, and not when."""
-    empty = frame[frame[column].isna()]
-    if table == subjects:  # every patient has a row: only a flag beside the day says that it happened
-        flag = column.removesuffix("_date").removesuffix("_study_day")
-        if flag == column or flag not in frame.columns:
-            return []
-        empty = frame[fits(frame[flag], wanted=True)]
-    elif "data_absent_reason" in frame.columns:
-        empty = empty[empty["data_absent_reason"].ne("not-applicable").fillna(value=True)]
-    return zip(empty["patient_id"], _sources(table, empty), strict=True)
 
 
 def measured(
@@ -193,10 +116,10 @@ def measured(
     assert wanted.selection is not None  # noqa: S101 - what lies between two times is answered elsewhere
     answer = Answer()
     table, column, frame = wanted.selection.table, wanted.column, chosen.rows
-    for patient, made in zip(frame["patient_id"], _sources(table, frame), strict=True):
+    for patient, made in zip(frame["patient_id"], sources_of(table, frame), strict=True):
         answer.deny(patient, NO_VALUE, made)
     filled = frame[frame[column].notna()]
-    for patient, mine in _by_patient(filled, _rows(wanted, table, filled, rule, answer)).items():
+    for patient, mine in by_patient(filled, _rows(wanted, table, filled, rule, answer)).items():
         if wanted.picking.pick == "only" and wanted.picking.within is None and len(mine) > 1:
             raise SeveralRows
         if wanted.picking.timed and any(row.day is None for row in mine):
@@ -233,7 +156,7 @@ def _rows(wanted: Value, table: str, frame: pd.DataFrame, rule: DateRule, answer
     days: Sequence[Day | None] = (
         [None if is_missing(cell) else rule.read(cell) for cell in frame[by]] if by else [None] * len(frame)
     )
-    for place, (cell, made) in enumerate(zip(frame[column], _sources(table, frame), strict=True)):
+    for place, (cell, made) in enumerate(zip(frame[column], sources_of(table, frame), strict=True)):
         value, fault = cell, ""
         if said and wanted.unit_asked:  # where no row has a unit, the one asked for is taken as meant
             value, fault = in_unit(cell, units[place], wanted.unit)

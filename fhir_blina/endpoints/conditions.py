@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,11 @@ from fhir_blina.files import is_missing
 YES, NO, OPEN = 1, 0, -1
 BOUNDS = ("min", "max", "above", "below")
 INFINITY = Decimal("Infinity")
+
+
+def bounded(wanted: Any) -> bool:
+    """Whether a condition has bounds, which a partial date, a comparator or a unit may leave open."""
+    return isinstance(wanted, Mapping) and any(name in wanted for name in BOUNDS)
 
 
 def fits(series: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
@@ -114,6 +119,42 @@ def all_of(found: Iterable[int]) -> int:
     """``NO`` if one is, else ``OPEN`` if one is."""
     all_found = set(found)
     return NO if NO in all_found else OPEN if OPEN in all_found else YES
+
+
+def joined(parts: Sequence[pd.Series[int]], rule: Callable[[Iterable[int]], int]) -> pd.Series[int]:
+    """Answers of several parts, row by row, under ``all_of`` or ``any_of``."""
+    if len(parts) == 1:
+        return parts[0]
+    together = [rule(cells) for cells in zip(*parts, strict=True)]
+    return pd.Series(together, index=parts[0].index, dtype=int)
+
+
+def denied(answer: pd.Series[int]) -> pd.Series[int]:
+    """The opposite; what is open stays open."""
+    return answer.map({YES: NO, NO: YES, OPEN: OPEN}).astype(int)
+
+
+def beyond(cell: Any, bounds: Mapping[str, Any], comparator: Any) -> int:
+    """Whether a cell keeps bounds that are cells of the same row; a missing one is no bound that is kept.
+
+    Raises:
+        ValueError: a date against a number.
+    """
+    if is_missing(cell) or any(is_missing(edge) for edge in bounds.values()):
+        return NO
+    found = []
+    for name, edge in bounds.items():
+        if isinstance(cell, str) != isinstance(edge, str):
+            raise ValueError("has dates, and the column that bounds it numbers, or the other way round")
+        days = [DateRule().read(one) for one in (cell, edge)]
+        if days[0] is None or days[1] is None:
+            raise ValueError("or the column that bounds it has cells that are neither numbers nor dates")
+        span = _Range(Decimal(days[0].first), Decimal(days[0].last))
+        if not isinstance(cell, str):
+            span = _range(Decimal(days[0].first), comparator)
+        ends = {span.within(name, Decimal(end)) for end in (days[1].first, days[1].last)}
+        found.append(ends.pop() if len(ends) == 1 else OPEN)
+    return all_of(found)
 
 
 def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -> int:

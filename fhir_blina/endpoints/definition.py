@@ -43,7 +43,7 @@ class Time:
     name: str
     selection: Selection | None = None
     column: str = ""
-    pick: str = "only"
+    picking: Picking = field(default_factory=Picking)
     of_set: str = ""
     day: int = 0
     parts: tuple[str, ...] = ()
@@ -52,9 +52,10 @@ class Time:
 
 @dataclass(frozen=True, kw_only=True)
 class PatientSet:
-    """Patients with a property: those that have a row, or a combination of other sets.
+    """Patients with a property: those that have a row, a day of ``time``, or a combination of other sets.
 
-    ``missing`` says what a missing value means: ``unknown``, neither in the set nor outside it, or ``no``.
+    ``picking`` says how far from its time ``to`` a row, or the day of ``time``, may be; ``missing`` what a
+    missing value means: ``unknown``, neither in the set nor outside it, or ``no``.
     """
 
     name: str
@@ -63,6 +64,14 @@ class PatientSet:
     any_of: tuple[str, ...] = ()
     none_of: tuple[str, ...] = ()
     missing: str = "unknown"
+    time: str = ""
+    picking: Picking = field(default_factory=Picking)
+    place: str = ""
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether rows or days decide, and not other sets alone."""
+        return self.selection is not None or bool(self.time)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,7 +92,7 @@ class Evidence:
         """What a selection finds; ``facts`` leaves out what was cancelled, which a listing has."""
         key = id(wanted), facts
         if key not in self._chosen:
-            self.table(wanted.table, *wanted.where, place=wanted.place)
+            self.table(wanted.table, *wanted.columns, place=wanted.place)
             linked, nothing = {}, ""
             for other in wanted.having:
                 self.table(wanted.table, other.on, place=other.place)
@@ -136,9 +136,9 @@ def named(endpoints: Endpoints) -> Iterator[tuple[Selection, tuple[str, ...]]]:
 
     def within(selection: Selection, *columns: str) -> Iterator[tuple[Selection, tuple[str, ...]]]:
         linked = tuple(other.on for other in selection.having)
-        yield selection, ("patient_id", *selection.where, *linked, *(name for name in columns if name))
+        yield selection, ("patient_id", *selection.columns, *linked, *(name for name in columns if name))
         for other in selection.having:
-            yield other, (*other.where, other.on)
+            yield other, (*other.columns, other.on)
 
     for measure in endpoints.measures.values():
         if measure.selection is not None:
@@ -148,4 +148,4 @@ def named(endpoints: Endpoints) -> Iterator[tuple[Selection, tuple[str, ...]]]:
             yield from within(time.selection, time.column)
     for one in endpoints.sets.values():
         if one.selection is not None:
-            yield from within(one.selection)
+            yield from within(one.selection, one.picking.by)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, any_of
+from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, any_of, denied, joined
 from fhir_blina.endpoints.definition import Endpoints, PatientSet
 from fhir_blina.endpoints.evidence import Evidence, Tables
-from fhir_blina.endpoints.rows import source, type_behind
+from fhir_blina.endpoints.rows import Chosen, source, type_behind
 
 
 class Memberships(Evidence):
@@ -29,24 +29,29 @@ class Memberships(Evidence):
             return pd.Series(YES, index=self.subjects.index, dtype=int)
         if name not in self._truths:
             wanted = self.endpoints.sets[name]
-            parts = [self._found(wanted)] if wanted.selection is not None else []
+            parts = [self._found(wanted)] if wanted.looked_up else []
             parts += [self.truth(used) for used in wanted.all_of]
             if wanted.any_of:
-                parts.append(_joined([self.truth(used) for used in wanted.any_of], any_of))
-            parts += [self.truth(used).map({YES: NO, NO: YES, OPEN: OPEN}) for used in wanted.none_of]
-            truth = _joined(parts, all_of)
+                parts.append(joined([self.truth(used) for used in wanted.any_of], any_of))
+            parts += [denied(self.truth(used)) for used in wanted.none_of]
+            truth = joined(parts, all_of)
             self._truths[name] = truth.where(truth != OPEN, NO) if wanted.missing == "no" else truth
         return self._truths[name]
 
-    def _found(self, wanted: PatientSet) -> pd.Series[int]:
+    def _chosen_for(self, wanted: PatientSet) -> tuple[Chosen, pd.Index[Any]]:
+        """The rows that put patients into a set, and of whom nothing can be said whatever their rows are."""
         assert wanted.selection is not None  # noqa: S101 - asked by the caller
-        chosen = self.of_patients("set", wanted.name, wanted.selection)
+        return self.of_patients("set", wanted.name, wanted.selection), pd.Index([], dtype=object)
+
+    def _found(self, wanted: PatientSet) -> pd.Series[int]:
+        chosen, nobody_knows = self._chosen_for(wanted)
         everyone = self.subjects.index
         found = pd.Series(NO, index=everyone, dtype=int)
         if chosen.on_values:
             found[~everyone.isin(chosen.known["patient_id"])] = OPEN
         found[everyone.isin(chosen.left_open["patient_id"])] = OPEN
         found[everyone.isin(chosen.rows["patient_id"])] = YES
+        found[everyone.isin(nobody_knows)] = OPEN
         return found
 
     def members(self, name: str) -> pd.Index[Any]:
@@ -62,26 +67,19 @@ class Memberships(Evidence):
     def taken_for_no(self, name: str, among: pd.Index[Any]) -> int:
         """How many have no value and count as not in a set, by its ``missing: no``."""
         wanted = self.endpoints.sets.get(name)
-        if wanted is None or wanted.missing != "no" or wanted.selection is None:
+        if wanted is None or wanted.missing != "no" or not wanted.looked_up:
             return 0
         found = self._found(wanted)
         return int((found[found.index.isin(among)] == OPEN).sum())
 
     def sources(self, name: str) -> dict[Any, str]:
         """The resource that puts each patient into a set; empty for combinations."""
-        wanted = self.endpoints.sets[name].selection
+        one = self.endpoints.sets[name]
+        wanted = one.selection
         if wanted is None:
             return {}
-        frame = self.choose(wanted, facts=True).rows.drop_duplicates("patient_id")
+        frame = self._chosen_for(one)[0].rows.drop_duplicates("patient_id")
         key = type_behind(wanted.table)[1]
         cells = frame[key] if key in frame.columns else [None] * len(frame)
         pairs = zip(frame["patient_id"], cells, strict=True)
         return {who: source(wanted.table, {key: cell}) for who, cell in pairs}
-
-
-def _joined(parts: list[pd.Series[int]], rule: Any) -> pd.Series[int]:
-    """Answers of several parts under one rule."""
-    if len(parts) == 1:
-        return parts[0]
-    together = [rule(cells) for cells in zip(*parts, strict=True)]
-    return pd.Series(together, index=parts[0].index, dtype=int)

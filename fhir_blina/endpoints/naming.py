@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from fhir_blina.errors import AnalysisError, Finding
+from fhir_blina.errors import AnalysisError, problem
+from fhir_blina.files import Document
 
 
 def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str]]:
@@ -14,9 +14,15 @@ def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str
     for name, entry in content.get("sets", {}).items():
         for key in ("all_of", "any_of", "none_of"):
             yield from ((("sets", name, key), "set", used) for used in entry.get(key, ()))
+        for key in ("time", "before", "after", "to"):
+            if key in entry:
+                yield ("sets", name, key), "time", entry[key]
     for name, entry in content.get("times", {}).items():
         if "set" in entry:
             yield ("times", name, "set"), "set", entry["set"]
+        for key in ("before", "after", "to"):
+            if key in entry:
+                yield ("times", name, key), "time", entry[key]
         for key in ("earliest_of", "latest_of"):
             yield from ((("times", name, key), "time", used) for used in entry.get(key, ()))
     for name, entry in content.get("groups", {}).items():
@@ -76,20 +82,24 @@ def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str
         yield ("power", "group"), "group", content["power"]["group"]
 
 
-def refuse_circles(path: Path, kind: str, uses: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse definitions of one kind that come back to themselves by the names that they use.
+def refuse_circles(document: Document) -> None:
+    """Refuse sets and times that come back to themselves by the names that they use.
 
     Raises:
         AnalysisError: one does.
     """
+    links: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for keys, kind, used in uses(document.data):
+        if keys[0] in ("sets", "times"):
+            links.setdefault((keys[0].removesuffix("s"), keys[1]), []).append((kind, used))
 
-    def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in above:
-            raise AnalysisError(
-                [Finding("error", "invalid", f'{kind} "{name}" is defined by itself', location=str(path))]
-            )
-        for used in uses[name]:
-            visit(used, (*above, name))
+    def visit(one: tuple[str, str], above: tuple[tuple[str, str], ...]) -> None:
+        if one in above:
+            kind, name = one
+            text = f'{kind} "{name}" is defined by itself'
+            raise AnalysisError([problem(document.where((f"{kind}s", name)), text)])
+        for used in links.get(one, ()):
+            visit(used, (*above, one))
 
-    for name in uses:
-        visit(name, ())
+    for one in links:
+        visit(one, ())

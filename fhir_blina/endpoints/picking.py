@@ -45,7 +45,7 @@ class Picking:
         pick: ``only``, ``first``, ``last``, ``nearest``, ``lowest``, ``highest``, ``worst`` or ``best``.
         by: Column of the days or dates that order the rows; empty for the table's own.
         to: Name of the time that ``nearest`` and ``within`` count from.
-        within: Least and greatest number of days from ``to``, both included.
+        within: Least and greatest number of days from ``to``, both included; ``None`` is no bound.
         order: Values from best to worst, or ``high-is-worse``, ``low-is-worse``.
         ties: Which of several values of the same moment: ``refuse``, ``lowest``, ``highest`` or ``mean``.
     """
@@ -53,7 +53,7 @@ class Picking:
     pick: str = "only"
     by: str = ""
     to: str = ""
-    within: tuple[int, int] | None = None
+    within: tuple[Number | None, Number | None] | None = None
     order: tuple[str, ...] | str = ()
     ties: str = "refuse"
 
@@ -75,9 +75,11 @@ class Picking:
         if self.to:
             if target is None:
                 return f'no day of "{self.to}"'
-            near = self._window(rows, target)
+            near = self.window(rows, target)
             if isinstance(near, str):
                 return near
+            if not near:
+                return f'no value {self._said()} "{self.to}"'
             rows = near
         if len(rows) == 1:
             return rows[0] if not rows[0].fault else rows[0].fault
@@ -88,8 +90,16 @@ class Picking:
         found = self._by_time(rows, target)
         return found if isinstance(found, str) else self._tied(found)
 
-    def _window(self, rows: Sequence[Row], target: Number) -> Sequence[Row] | str:
-        """The rows within the days allowed, all dated ones where none are said."""
+    def _said(self) -> str:
+        low, high = self.within or (None, None)
+        if low is None and high is None:
+            return "on a day, for"
+        if high is None:
+            return f"{low} days or more after"
+        return f"within {high} days after" if low is None else f"within {low} to {high} days of"
+
+    def window(self, rows: Sequence[Row], target: Number) -> Sequence[Row] | str:
+        """The rows within the days allowed, all dated ones where none are said; or why nobody can tell."""
         low, high = self.within or (None, None)
         kept = []
         for row in rows:
@@ -103,8 +113,7 @@ class Picking:
             if row.day.day is None:
                 return "a date that is not whole may lie in the window"
             kept.append(row)
-        said = f" within {low} to {high} days of" if self.within else " on a day, for"
-        return kept or f'no value{said} "{self.to}"'
+        return kept
 
     def _by_time(self, rows: Sequence[Row], target: Number | None) -> Sequence[Row] | str:
         dated = [row for row in rows if row.day is not None and row.day.day is not None]

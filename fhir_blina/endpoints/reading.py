@@ -25,6 +25,7 @@ from fhir_blina.endpoints.groupings import read_grouping
 from fhir_blina.endpoints.naming import refuse_circles, uses
 from fhir_blina.endpoints.picking import Picking
 from fhir_blina.endpoints.selection import selection
+from fhir_blina.endpoints.windows import read_picking
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
 from fhir_blina.files import Document, check_schema, read_yaml
 
@@ -84,21 +85,9 @@ def _measure(name: str, entry: Mapping[str, Any], systems: Mapping[str, str], wh
         selection=selection(entry, systems, where),
         column=entry["value"],
         unit=entry.get("unit", "1"),
-        picking=_picking(entry),
+        picking=read_picking(entry),
         unit_asked="unit" in entry,
         place=where,
-    )
-
-
-def _picking(entry: Mapping[str, Any]) -> Picking:
-    order = entry.get("order", ())
-    return Picking(
-        pick=entry.get("pick", "only"),
-        by=entry.get("by", ""),
-        to=entry.get("to", ""),
-        within=(entry["within"][0], entry["within"][1]) if "within" in entry else None,
-        order=order if isinstance(order, str) else tuple(map(str, order)),
-        ties=entry.get("ties", "refuse"),
     )
 
 
@@ -108,14 +97,31 @@ def sets_of(document: Document) -> dict[str, PatientSet]:
     return _each(
         document,
         "sets",
-        lambda name, entry, where: PatientSet(
-            name=name,
-            selection=selection(entry, systems, where) if "table" in entry else None,
-            all_of=tuple(entry.get("all_of", ())),
-            any_of=tuple(entry.get("any_of", ())),
-            none_of=tuple(entry.get("none_of", ())),
-            missing=entry.get("missing", "unknown"),
-        ),
+        lambda name, entry, where: _set(name, entry, systems, where),
+    )
+
+
+def _set(name: str, entry: Mapping[str, Any], systems: Mapping[str, str], where: str) -> PatientSet:
+    windows = [key for key in ("before", "after", "within") if key in entry]
+    wrong = ""
+    if "time" in entry and "table" in entry:
+        wrong = "names a table and a time. Make two sets and join them by all_of"
+    elif windows and not {"time", "table"} & set(entry):
+        wrong = f"has {windows[0]}, and no table or time that it is about"
+    elif len(windows) > 1 or ("within" in windows) != ("to" in entry):
+        wrong = "needs one of before: TIME, after: TIME, or to: TIME with within: [low, high]"
+    if wrong:
+        raise AnalysisError([problem(where, f'set "{name}" {wrong}')])
+    return PatientSet(
+        name=name,
+        selection=selection(entry, systems, where) if "table" in entry else None,
+        all_of=tuple(entry.get("all_of", ())),
+        any_of=tuple(entry.get("any_of", ())),
+        none_of=tuple(entry.get("none_of", ())),
+        missing=entry.get("missing", "unknown"),
+        time=entry.get("time", ""),
+        picking=read_picking(entry),
+        place=where,
     )
 
 
@@ -135,12 +141,19 @@ def _time(name: str, entry: Mapping[str, Any], systems: Mapping[str, str], where
     for which in ("earliest_of", "latest_of"):
         if which in entry:
             pick = "last" if which == "latest_of" else "first"
-            return Time(name=name, pick=pick, parts=tuple(entry[which]), place=where)
+            return Time(name=name, picking=Picking(pick=pick), parts=tuple(entry[which]), place=where)
+    windows = [key for key in ("before", "after", "within") if key in entry]
+    nearest = entry.get("pick") == "nearest"
+    if len(windows) > 1 or (not nearest and ("within" in windows) != ("to" in entry)):
+        text = f'time "{name}" needs one of before: TIME, after: TIME, or to: TIME with within: [low, high]'
+        raise AnalysisError([problem(where, text)])
+    if nearest and "to" not in entry:
+        raise AnalysisError([problem(where, f'time "{name}" needs to: TIME, which nearest is near to')])
     return Time(
         name=name,
         selection=selection(entry, systems, where),
         column=entry["day"],
-        pick=entry.get("pick", "only"),
+        picking=read_picking(entry),
         place=where,
     )
 
@@ -184,8 +197,7 @@ def read_endpoints(path: Path) -> Endpoints:
     ]
     if unknown:
         raise AnalysisError(unknown)
-    refuse_circles(path, "set", {k: (*one.all_of, *one.any_of, *one.none_of) for k, one in sets.items()})
-    refuse_circles(path, "time", {name: one.parts for name, one in times.items()})
+    refuse_circles(document)
     return Endpoints(
         path=path,
         subjects=Subjects(**content["subjects"]),

@@ -53,7 +53,9 @@ def remark_chosen(
             follows="Nobody has it, or a word is misspelt; whoever should have it counts as without it",
         )
     if len(found.retracted):
-        columns = [name for name in RETRACTED if name in found.retracted.columns and name not in wanted.where]
+        columns = [
+            name for name in RETRACTED if name in found.retracted.columns and name not in wanted.columns
+        ]
         words = {
             str(word): int((found.retracted[name] == word).sum())
             for name in columns

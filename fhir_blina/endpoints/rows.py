@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, answers
-from fhir_blina.endpoints.selection import Selection
-from fhir_blina.endpoints.valuesets import ValueSet
+from fhir_blina.endpoints.asking import asked
+from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, bounded, joined
+from fhir_blina.endpoints.nesting import Leaves
+from fhir_blina.endpoints.selection import NESTED, Selection, columns_of
 from fhir_blina.files import is_missing
 
 # What a status says never was; FHIR's words for it, whatever the resource.
@@ -66,15 +67,6 @@ def source(table: str, row: Mapping[Hashable, Any]) -> str:
     return str(identifier) if "/" in str(identifier) else f"{kind}/{identifier}"
 
 
-def beside(column: str, what: str, columns: Any) -> str:
-    """The column of units or comparators beside a quantity, empty where there is none."""
-    for end in ("_quantity", "_value"):
-        name = f"{column.removesuffix(end)}_{what}"
-        if column.endswith(end) and name in columns:
-            return name
-    return ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
     """What a selection found.
@@ -114,27 +106,46 @@ class Reader:
         Raises:
             ValueError: bounds that say nothing of a column's cells; the message starts with the column.
         """
-        table, where = wanted.table, dict(wanted.where)
+        table = wanted.table
+        where = {name: word for name, word in wanted.where.items() if name not in NESTED}
+        within = {name: word for name, word in wanted.where.items() if name in NESTED}
+        leaves = self._leaves(table)
         values = {name: word for name, word in where.items() if self._on_value(table, name, word)}
-        frame = self._identified(
-            table, self.tables[table], {k: v for k, v in where.items() if k not in values}
-        )
+        dated = {name: word for name, word in where.items() if name not in values and bounded(word)}
+        sure = {name: word for name, word in where.items() if name not in values and name not in dated}
+        frame = self._identified(table, self.tables[table], sure)
         for name, keys in linked.items():
             frame = frame[frame[name].isin(keys)]
         kept = pd.Series(data=True, index=frame.index)
         for name, words in RETRACTED.items():
-            if name in frame.columns and name not in where:
+            if name in frame.columns and name not in wanted.columns:
                 kept &= ~frame[name].isin((*words, *(NOT_DONE_YET if facts and name == "status" else ())))
         gone, frame = frame[~kept], frame[kept]
-        answer = self._answers(table, frame, values)
+        answer, would = (self._answers(table, some, values | dated) for some in (frame, gone))
+        known = self._known(table, frame, values) if values else None
+        if within:
+            inner = leaves.truth(frame, within)
+            answer = joined([answer, inner], all_of)
+            would = joined([would, leaves.truth(gone, within)], all_of)
+            known = (inner != OPEN) if known is None else known & (inner != OPEN)
         rows = frame[answer == YES]
         return Chosen(
             rows=rows,
             left_open=frame[answer == OPEN],
-            retracted=gone[self._answers(table, gone, values) != NO],
-            known=frame[self._known(table, frame, values)] if values else frame,
-            on_values=bool(values),
-            nothing="" if len(rows) else self._why(wanted, frame, values),
+            retracted=gone[would != NO],
+            known=frame if known is None else frame[known],
+            on_values=bool(values) or leaves.values(within),
+            nothing=""
+            if len(rows)
+            else self._why(wanted, frame[self._answers(table, frame, dated) != NO], values),
+        )
+
+    def _leaves(self, table: str) -> Leaves:
+        """How the columns of a table are asked within ``any``, ``all`` and ``not``."""
+        return Leaves(
+            identified=lambda frame, where: self._identified(table, frame, where),
+            answers=lambda frame, where: self._answers(table, frame, where),
+            on_value=lambda name, word: self._on_value(table, name, word),
         )
 
     def _on_value(self, table: str, name: str, wanted: Any) -> bool:
@@ -161,24 +172,24 @@ class Reader:
             first = pd.Series(data=True, index=frame.index)
             for name, end in ((system, "system"), (code, "code")):
                 if end in pair:  # one and the same coding has both
-                    there = there[_asked(end, there, pair[end]) == YES]
-                    first &= _asked(name, frame, pair[end]) == YES
+                    there = there[asked(end, there, pair[end]) == YES]
+                    first &= asked(name, frame, pair[end]) == YES
                     del left[name]
             frame = frame[first | frame[key].isin(there[key])]
         # texts first: they narrow most and cost least
         for name in sorted(left, key=lambda name: not isinstance(left[name], str)):
-            frame = frame[_asked(name, frame, left[name]) == YES]
+            frame = frame[asked(name, frame, left[name]) == YES]
         return frame
 
     def _answers(self, table: str, frame: pd.DataFrame, values: Mapping[str, Any]) -> pd.Series[int]:
         found = pd.Series(YES, index=frame.index, dtype=int)
         for name, word in values.items():
-            one = _asked(name, frame, word)
+            one = asked(name, frame, word)
             if isinstance(word, Mapping):  # of a missing value nobody knows what it is not
                 one = one.where(frame[name].notna(), NO)
             codings, key = self.tables.get(f"{_thing(table)}_value_codings"), type_behind(table)[1]
             if name == "value_code" and codings is not None and key in codings.columns and _names(word):
-                more = codings[_asked("code", codings, word) == YES][key]
+                more = codings[asked("code", codings, word) == YES][key]
                 one = one.where(~frame[key].isin(more), YES)
             found = pd.Series(
                 [all_of(both) for both in zip(found, one, strict=True)], index=frame.index, dtype=int
@@ -186,7 +197,9 @@ class Reader:
         return found
 
     def _known(self, table: str, frame: pd.DataFrame, values: Mapping[str, Any]) -> pd.Series[bool]:
-        full = frame[list(values)].notna().all(axis=1) & (self._answers(table, frame, values) != OPEN)
+        full = frame[list(columns_of(values))].notna().all(axis=1) & (
+            self._answers(table, frame, values) != OPEN
+        )
         if "data_absent_reason" in frame.columns:
             full |= frame["data_absent_reason"].eq("not-applicable").fillna(value=False)
         return full.astype(bool)
@@ -206,7 +219,7 @@ class Reader:
             return f'table "{wanted.table}" has no row'
         said = []
         for name, word in wanted.where.items():
-            if name in values or len(self._identified(wanted.table, frame, {name: word})):
+            if name in values or name in NESTED or len(self._identified(wanted.table, frame, {name: word})):
                 continue
             cells = frame[name]
             more = self.tables.get(f"{_thing(wanted.table)}_codings")
@@ -244,37 +257,3 @@ def _shown(word: Any) -> str:
     if isinstance(word, list):
         return " or ".join(map(_shown, word))
     return "no value" if word is None else str(word).lower() if isinstance(word, bool) else f'"{word}"'
-
-
-def _in_value_set(name: str, frame: pd.DataFrame, wanted: ValueSet) -> pd.Series[int]:
-    system = next(
-        (one for one in (f"{name.removesuffix('code')}system", "code_system") if one in frame.columns), ""
-    )
-    if not name.endswith("code") or not system:
-        raise ValueError(f'column "{name}" has no code system beside it, so that no value set holds it')
-    found = [int(wanted.has(*coding)) for coding in zip(frame[system], frame[name], strict=True)]
-    return pd.Series(found, index=frame.index, dtype=int)
-
-
-def _asked(name: str, frame: pd.DataFrame, wanted: Any) -> pd.Series[int]:
-    """The answers of one column, with the code system, or the comparators and units, beside it."""
-    if isinstance(wanted, Mapping) and isinstance(wanted.get("in"), ValueSet):
-        return _in_value_set(name, frame, wanted["in"])
-    comparator, unit = (beside(name, what, frame.columns) for what in ("comparator", "unit"))
-    counted = wanted is not None and not isinstance(wanted, bool) and wanted != {"not": None}
-    if unit and counted and not (isinstance(wanted, Mapping) and "unit" in wanted):
-        mixed = sorted({str(word) for word in frame.loc[frame[name].notna(), unit].dropna()})
-        if len(mixed) > 1:
-            raise ValueError(
-                f'column "{name}" holds numbers in {", ".join(mixed)}. '
-                f"Say which is meant, for example {{min: 5, unit: {mixed[0]}}}"
-            )
-    try:
-        return answers(
-            frame[name],
-            wanted,
-            frame[comparator] if comparator and counted and frame[comparator].notna().any() else None,
-            frame[unit] if unit and isinstance(wanted, Mapping) and "unit" in wanted else None,
-        )
-    except ValueError as error:
-        raise ValueError(f'column "{name}" {error}') from None

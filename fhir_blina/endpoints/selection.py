@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,26 @@ class Selection:
     on: str = ""
     place: str = ""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that ``where`` names, within ``any``, ``all``, ``not`` and as a bound, too."""
+        return tuple(dict.fromkeys(columns_of(self.where)))
+
+
+NESTED = ("any", "all", "not")
+
+
+def columns_of(where: Mapping[str, Any]) -> Iterator[str]:
+    """The columns of a condition, those of conditions within it, too."""
+    for name, word in where.items():
+        if name in NESTED:
+            for part in [word] if name == "not" else word:
+                yield from columns_of(part)
+            continue
+        yield name
+        if isinstance(word, Mapping):
+            yield from (bound["column"] for bound in word.values() if isinstance(bound, Mapping))
+
 
 def _system(word: Any, systems: Mapping[str, str], where: str) -> Any:
     """A code system in full; a short name that nothing defines is an error, a URI is not."""
@@ -54,6 +74,21 @@ def _grouped(word: Any, where: str) -> Any:
         raise AnalysisError([problem(where, str(error))]) from None
 
 
+def _conditions(where: Mapping[str, Any], systems: Mapping[str, str], place: str) -> dict[str, Any]:
+    """A ``where`` with code systems and value sets in full, within ``any``, ``all`` and ``not``, too."""
+    found: dict[str, Any] = {}
+    for column, word in where.items():
+        if column == "not":
+            found[column] = _conditions(word, systems, place)
+        elif column in NESTED:
+            found[column] = [_conditions(one, systems, place) for one in word]
+        elif column.endswith("system"):
+            found[column] = _system(word, systems, place)
+        else:
+            found[column] = _grouped(word, place)
+    return found
+
+
 def selection(entry: Mapping[str, Any], systems: Mapping[str, str], where: str = "") -> Selection:
     """A selection from its YAML mapping; short names of code systems are written out.
 
@@ -62,10 +97,7 @@ def selection(entry: Mapping[str, Any], systems: Mapping[str, str], where: str =
     """
     return Selection(
         table=entry["table"],
-        where={
-            column: _system(word, systems, where) if column.endswith("system") else _grouped(word, where)
-            for column, word in entry.get("where", {}).items()
-        },
+        where=_conditions(entry.get("where", {}), systems, where),
         having=tuple(selection(item, systems, where) for item in entry.get("having", ())),
         on=entry.get("on", ""),
         place=where,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
-from fhir_blina.endpoints.answers import SEVERAL, Answer, SeveralRows, measured, timed
+from fhir_blina.endpoints.answers import SEVERAL, Answer, SeveralRows, measured
 from fhir_blina.endpoints.conditions import OPEN, YES
-from fhir_blina.endpoints.definition import Endpoints, Time, Value
+from fhir_blina.endpoints.definition import Endpoints, PatientSet, Time, Value
 from fhir_blina.endpoints.elapsed import between
 from fhir_blina.endpoints.evidence import Tables
 from fhir_blina.endpoints.memberships import Memberships
+from fhir_blina.endpoints.moments import timed
 from fhir_blina.endpoints.remarks import remark_answer, remark_zones
+from fhir_blina.endpoints.rows import Chosen
+from fhir_blina.endpoints.windows import compared, happened, windowed
 from fhir_blina.errors import AnalysisError
 
 
@@ -43,17 +48,15 @@ class Workings(Memberships):
                 self.one_clock(f'measure "{wanted.name}"', wanted.begin, wanted.end)
                 return between(begin, end, (wanted.begin, wanted.end), wanted.count)
             return self._joined(wanted) if wanted.parts else self._constant(wanted)
+        to = self._answer(self.endpoints.times[wanted.picking.to]) if wanted.picking.to else None
         if isinstance(wanted, Time):
             chosen = self.of_patients("time", wanted.name, wanted.selection, wanted.column)
             subjects = self.endpoints.subjects.table
-            answer = timed(wanted, chosen, self.endpoints.dates, subjects, self.tables[subjects])
+            answer = timed(wanted, chosen, self.endpoints.dates, subjects, self.tables[subjects], to)
         else:
             by = (wanted.picking.by,) if wanted.picking.by else ()
             chosen = self.of_patients("measure", wanted.name, wanted.selection, wanted.column, *by)
-            targets, reasons = None, {}
-            if wanted.picking.to:
-                to = self._answer(self.endpoints.times[wanted.picking.to])
-                targets, reasons = to.cells, to.out
+            targets, reasons = (None, {}) if to is None else (to.cells, to.out)
             answer = measured(wanted, chosen, self.endpoints.dates, targets, reasons)
         gone = dict(zip(chosen.retracted["patient_id"], _statuses(chosen.retracted), strict=True))
         for patient, status in gone.items():
@@ -76,7 +79,7 @@ class Workings(Memberships):
     def _joined(self, wanted: Time) -> Answer:
         """The earliest or latest of other times; where one is in doubt, so is the earliest of all."""
         self.one_clock(f'time "{wanted.name}"', *wanted.parts)
-        answer, last = Answer(), wanted.pick == "last"
+        answer, last = Answer(), wanted.picking.pick == "last"
         parts = [self._answer(self.endpoints.times[name]) for name in wanted.parts]
         answer.dated = any(part.dated for part in parts)
         answer.zones = {zone for part in parts for zone in part.zones}
@@ -91,6 +94,30 @@ class Workings(Memberships):
                 if doubts:
                     answer.undated.add(key)
         return answer
+
+    def _chosen_for(self, wanted: PatientSet) -> tuple[Chosen, pd.Index[Any]]:
+        chosen, nobody_knows = super()._chosen_for(wanted)
+        picking = wanted.picking
+        if picking.within is None or wanted.selection is None:
+            return chosen, nobody_knows
+        to = self._answer(self.endpoints.times[picking.to])
+        try:
+            chosen = windowed(chosen, wanted.selection.table, picking, self.endpoints.dates, to)
+        except ValueError as error:
+            place = wanted.place or self.endpoints.path
+            raise AnalysisError(f'{place}: set "{wanted.name}" {error}') from None
+        everyone = self.subjects.index
+        return chosen, everyone[~everyone.isin(list(to.cells))]
+
+    def _found(self, wanted: PatientSet) -> pd.Series[int]:
+        if not wanted.time:
+            return super()._found(wanted)
+        answer, everyone = self._answer(self.endpoints.times[wanted.time]), self.subjects.index
+        if not wanted.picking.to:
+            return happened(answer, everyone)
+        self.one_clock(f'set "{wanted.name}"', wanted.time, wanted.picking.to)
+        other = self._answer(self.endpoints.times[wanted.picking.to])
+        return compared(answer, other, wanted.picking, everyone)
 
     def one_clock(self, what: str, *names: str) -> None:
         """Refuse times of which some are study days and some are dates."""
