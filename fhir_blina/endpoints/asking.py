@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import all_of, answers, beyond, joined
+from fhir_blina.endpoints.conditions import all_of, answers, beyond, row_by_row
 from fhir_blina.endpoints.valuesets import ValueSet
 
 
@@ -44,7 +44,7 @@ def _within_row(name: str, frame: pd.DataFrame, wanted: Mapping[str, Any], sign:
         raise ValueError(f'column "{name}" {error}') from None
     answer = pd.Series(found, index=frame.index, dtype=int)
     rest = {key: word for key, word in wanted.items() if key not in columns}
-    return joined([answer, asked(name, frame, rest)], all_of) if rest else answer
+    return row_by_row([answer, asked(name, frame, rest)], all_of) if rest else answer
 
 
 def asked(name: str, frame: pd.DataFrame, wanted: Any) -> pd.Series[int]:

@@ -18,7 +18,7 @@ BOUNDS = ("min", "max", "above", "below")
 INFINITY = Decimal("Infinity")
 
 
-def bounded(wanted: Any) -> bool:
+def has_bounds(wanted: Any) -> bool:
     """Whether a condition has bounds, which a partial date, a comparator or a unit may leave open."""
     return isinstance(wanted, Mapping) and any(name in wanted for name in BOUNDS)
 
@@ -121,7 +121,7 @@ def all_of(found: Iterable[int]) -> int:
     return NO if NO in all_found else OPEN if OPEN in all_found else YES
 
 
-def joined(parts: Sequence[pd.Series[int]], rule: Callable[[Iterable[int]], int]) -> pd.Series[int]:
+def row_by_row(parts: Sequence[pd.Series[int]], rule: Callable[[Iterable[int]], int]) -> pd.Series[int]:
     """Answers of several parts, row by row, under ``all_of`` or ``any_of``."""
     if len(parts) == 1:
         return parts[0]

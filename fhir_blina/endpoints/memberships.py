@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, any_of, denied, joined
+from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, any_of, denied, row_by_row
 from fhir_blina.endpoints.definition import Endpoints, PatientSet
 from fhir_blina.endpoints.evidence import Evidence, Tables
 from fhir_blina.endpoints.rows import Chosen, source, type_behind
@@ -32,9 +32,9 @@ class Memberships(Evidence):
             parts = [self._found(wanted)] if wanted.looked_up else []
             parts += [self.truth(used) for used in wanted.all_of]
             if wanted.any_of:
-                parts.append(joined([self.truth(used) for used in wanted.any_of], any_of))
+                parts.append(row_by_row([self.truth(used) for used in wanted.any_of], any_of))
             parts += [denied(self.truth(used)) for used in wanted.none_of]
-            truth = joined(parts, all_of)
+            truth = row_by_row(parts, all_of)
             self._truths[name] = truth.where(truth != OPEN, NO) if wanted.missing == "no" else truth
         return self._truths[name]
 

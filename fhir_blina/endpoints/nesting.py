@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, any_of, bounded, denied, joined
+from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, any_of, denied, has_bounds, row_by_row
 from fhir_blina.endpoints.selection import NESTED
 
 Where = Mapping[str, Any]
@@ -45,7 +45,7 @@ class Leaves:
         """``YES``, ``NO`` or ``OPEN`` for each row."""
         plain = {name: word for name, word in where.items() if name not in NESTED}
         values = {name: word for name, word in plain.items() if self.on_value(name, word)}
-        days = {name: word for name, word in plain.items() if name not in values and bounded(word)}
+        days = {name: word for name, word in plain.items() if name not in values and has_bounds(word)}
         codes = {name: word for name, word in plain.items() if name not in values and name not in days}
         parts = [self._value(frame, name, word) for name, word in values.items()]
         for name, word in days.items():
@@ -56,10 +56,10 @@ class Leaves:
         for name, rule in (("any", any_of), ("all", all_of)):
             inner = [self.truth(frame, one, under_not=under_not) for one in where.get(name, ())]
             if inner:
-                parts.append(joined(inner, rule))
+                parts.append(row_by_row(inner, rule))
         if "not" in where:
             parts.append(denied(self.truth(frame, where["not"], under_not=not under_not)))
-        return joined(parts, all_of)
+        return row_by_row(parts, all_of)
 
     def _value(self, frame: pd.DataFrame, name: str, word: Any) -> pd.Series[int]:
         answer = self.answers(frame, {name: word})

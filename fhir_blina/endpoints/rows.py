@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.asking import asked
-from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, bounded, joined
+from fhir_blina.endpoints.conditions import NO, OPEN, YES, all_of, has_bounds, row_by_row
 from fhir_blina.endpoints.nesting import Leaves
 from fhir_blina.endpoints.selection import NESTED, Selection, columns_of
 from fhir_blina.files import is_missing
@@ -111,7 +111,7 @@ class Reader:
         within = {name: word for name, word in wanted.where.items() if name in NESTED}
         leaves = self._leaves(table)
         values = {name: word for name, word in where.items() if self._on_value(table, name, word)}
-        dated = {name: word for name, word in where.items() if name not in values and bounded(word)}
+        dated = {name: word for name, word in where.items() if name not in values and has_bounds(word)}
         sure = {name: word for name, word in where.items() if name not in values and name not in dated}
         frame = self._identified(table, self.tables[table], sure)
         for name, keys in linked.items():
@@ -125,8 +125,8 @@ class Reader:
         known = self._known(table, frame, values) if values else None
         if within:
             inner = leaves.truth(frame, within)
-            answer = joined([answer, inner], all_of)
-            would = joined([would, leaves.truth(gone, within)], all_of)
+            answer = row_by_row([answer, inner], all_of)
+            would = row_by_row([would, leaves.truth(gone, within)], all_of)
             known = (inner != OPEN) if known is None else known & (inner != OPEN)
         rows = frame[answer == YES]
         return Chosen(

@@ -62,7 +62,7 @@ def windowed(chosen: Chosen, table: str, picking: Picking, rule: DateRule, to: A
     )
 
 
-def compared(one: Answer, other: Answer, picking: Picking, everyone: pd.Index[Any]) -> pd.Series[int]:
+def set_against(one: Answer, other: Answer, picking: Picking, everyone: pd.Index[Any]) -> pd.Series[int]:
     """Whether the day of a time lies in a window around another; open for who lacks one of them."""
     assert picking.within is not None  # noqa: S101 - asked by the caller
     found = {

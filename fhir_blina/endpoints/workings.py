@@ -15,7 +15,7 @@ from fhir_blina.endpoints.memberships import Memberships
 from fhir_blina.endpoints.moments import timed
 from fhir_blina.endpoints.remarks import remark_answer, remark_zones
 from fhir_blina.endpoints.rows import Chosen
-from fhir_blina.endpoints.windows import compared, happened, windowed
+from fhir_blina.endpoints.windows import happened, set_against, windowed
 from fhir_blina.errors import AnalysisError
 
 
@@ -117,7 +117,7 @@ class Workings(Memberships):
             return happened(answer, everyone)
         self.one_clock(f'set "{wanted.name}"', wanted.time, wanted.picking.to)
         other = self._answer(self.endpoints.times[wanted.picking.to])
-        return compared(answer, other, wanted.picking, everyone)
+        return set_against(answer, other, wanted.picking, everyone)
 
     def one_clock(self, what: str, *names: str) -> None:
         """Refuse times of which some are study days and some are dates."""
