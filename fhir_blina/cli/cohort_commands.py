@@ -40,6 +40,8 @@ def new(options: Options) -> int:
         patient=options.patient,
         time=options.time,
         event=options.event,
+        redcap=Path(options.redcap) if options.redcap else None,
+        missing=options.missing,
     )
     terminal.answer({"files": [str(path) for path in written], "guessed": notes})
     for path in written:

@@ -113,6 +113,14 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument(
         "--event", default="", metavar="COLUMN=VALUE", help="the value that means death, not last contact"
     )
+    new.add_argument("--redcap", metavar="DICTIONARY", help="the file is an export of this REDCap project")
+    new.add_argument(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="a word that means an empty cell, -999 for example",
+    )
     simulate = add(
         "simulate",
         "write a synthetic cohort of any size in the shape of a cohort",

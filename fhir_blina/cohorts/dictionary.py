@@ -75,6 +75,7 @@ class Column:
     unmapped: str
     read_back: str
     where: str
+    words: tuple[str, ...] = ()  # that mean missing elsewhere and are words here, beside any other text
 
     def read(self, text: str) -> Cell | None:
         """The typed value of a cell's text, ``None`` for an empty cell.
@@ -89,9 +90,9 @@ class Column:
         if self.values:
             if text not in self.values:
                 raise ValueError("holds a word that the dictionary does not list")
-        elif text in MISSING_WORDS:
+        elif text in MISSING_WORDS and text not in self.words:
             raise ValueError(
-                "holds a spreadsheet's word for missing; leave it empty or list the word in values"
+                "holds a spreadsheet's word for missing; leave it empty or list it in values (after *|: with any text)"
             )
         if text != text.strip():
             raise ValueError("begins or ends with a blank")
@@ -138,18 +139,20 @@ def read_dictionary(path: Path, findings: list[Finding]) -> dict[str, dict[str, 
         if name in tables.setdefault(table, {}):
             findings.append(problem(where, f'column "{name}" of table "{table}" stands twice'))
         values = tuple(row["values"].split("|")) if row["values"] else ()
+        words = values[1:] if values[:1] == ("*",) else ()
         tables[table][name] = Column(
             table=table,
             name=name,
             type=row["type"],
             key=row["key"] == "yes",
             required=row["required"] == "yes",
-            values=values,
+            values=() if values[:1] == ("*",) else values,
             unit=row["unit"],
             description=row["description"],
             unmapped=row["unmapped"],
             read_back=row["read_back"],
             where=where,
+            words=words,
         )
     if not tables and len(findings) == before:
         findings.append(problem(f"{path}:1", "describes no column", "Add a line for each column"))

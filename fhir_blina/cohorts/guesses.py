@@ -71,7 +71,7 @@ class Guess:
     notes: list[str] = field(default_factory=list)
 
 
-def guessed(path: Path, findings: list[Finding]) -> list[Guess]:
+def guessed(path: Path, findings: list[Finding], missing: Sequence[str] = ()) -> list[Guess]:
     """The tables of a file: one, or one for each sheet of a workbook that holds anything."""
     suffix = _suffix(path)
     stem = path.name.split(".")[0] or path.name
@@ -83,7 +83,7 @@ def guessed(path: Path, findings: list[Finding]) -> list[Guess]:
         if not sheets and not findings:
             findings.append(problem(str(path), "a workbook without a filled sheet"))
     elif suffix in _TEXT:
-        settings = _dialect(path, findings)
+        settings = dialect(path, findings)
         tries = [(stem, settings)] if settings is not None else []
     else:
         tries = [(stem, {})]
@@ -91,7 +91,14 @@ def guessed(path: Path, findings: list[Finding]) -> list[Guess]:
     for name, settings in tries:
         raw = read_sheet(path, declaration_of({"file": path.name, **settings}), findings)
         if raw is not None:
-            one = _table(name_of(name)[:MAX_TABLE].rstrip("_"), path, settings, raw, findings)
+            one = _table(
+                name_of(name)[:MAX_TABLE].rstrip("_"),
+                path,
+                settings,
+                raw,
+                (*MISSING_WORDS, *missing),
+                findings,
+            )
             found += [one] if one is not None else []
     return found
 
@@ -101,7 +108,7 @@ def _suffix(path: Path) -> str:
     return parts[-1] if parts else ""
 
 
-def _dialect(path: Path, findings: list[Finding]) -> dict[str, Any] | None:
+def dialect(path: Path, findings: list[Finding]) -> dict[str, Any] | None:
     """Encoding, separator and decimal sign of a text file, where they are not the usual ones."""
     try:
         data = unpacked(path, read_regular(path))
@@ -144,7 +151,12 @@ def _columns_by(lines: Sequence[str], separator: str) -> int:
 
 
 def _table(
-    name: str, path: Path, settings: Mapping[str, Any], raw: RawTable, findings: list[Finding]
+    name: str,
+    path: Path,
+    settings: Mapping[str, Any],
+    raw: RawTable,
+    missing: Sequence[str],
+    findings: list[Finding],
 ) -> Guess | None:
     if not raw.rows:
         findings.append(problem(str(path), "needs a header line and at least one row"))
@@ -160,7 +172,7 @@ def _table(
     made = Guess(
         name=name, source=path, declared=declared, columns=columns, titles=titles, kinds={}, cells=cells
     )
-    words = sorted({cell for column in cells.values() for cell in column} & MISSING_WORDS)
+    words = sorted({cell for column in cells.values() for cell in column} & set(missing))
     if words:
         declared["missing"] = words
         made.notes.append(f"{', '.join(words)}: read as an empty cell (missing: in cohort.yaml)")
@@ -169,7 +181,7 @@ def _table(
     formats: dict[str, str] = {}
     comma = settings.get("decimal") == ","
     for column in columns:
-        kind, written = _kind(column, cells[column], comma)
+        kind, written = guessed_kind(column, cells[column], comma)
         made.kinds[column] = kind
         if written:
             formats[column] = written
@@ -189,7 +201,7 @@ def _table(
     return made
 
 
-def _kind(column: str, cells: Sequence[str], comma: bool) -> tuple[str, str]:
+def guessed_kind(column: str, cells: Sequence[str], comma: bool) -> tuple[str, str]:
     """The type that reads every filled cell, and how its dates are written where that is not ISO 8601."""
     filled = [cell for cell in cells if cell]
     if not filled:

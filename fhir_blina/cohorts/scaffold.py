@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS
 from fhir_blina.cohorts.guesses import Asked, Guess, guessed
+from fhir_blina.cohorts.redcap import read_project
+from fhir_blina.cohorts.redcap_starter import redcap_started
 from fhir_blina.cohorts.starter import Starter, started
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
 from fhir_blina.files import read_csv, read_regular, write_whole
@@ -26,7 +28,14 @@ class NewCohort(NamedTuple):
 
 
 def new_cohort(
-    folder: Path, files: Sequence[Path], *, patient: str = "", time: str = "", event: str = ""
+    folder: Path,
+    files: Sequence[Path],
+    *,
+    patient: str = "",
+    time: str = "",
+    event: str = "",
+    redcap: Path | None = None,
+    missing: Sequence[str] = (),
 ) -> NewCohort:
     """Write a cohort folder from files as people have them.
 
@@ -39,6 +48,8 @@ def new_cohort(
         patient: The column that names a patient; guessed where not said.
         time: The column of days to death or last contact.
         event: The column that says which of the two it was, and the value that means death: ``status=2``.
+        redcap: The data dictionary of the REDCap project that the one file is an export of.
+        missing: More words that mean an empty cell: codes of a project.
 
     Raises:
         CohortError: the folder exists, its name cannot begin an id, or a file or column is not there.
@@ -49,7 +60,12 @@ def new_cohort(
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", folder.name):
         text = f'"{folder.name}" cannot begin an id'
         findings.append(problem("", text, "Use a-z, 0-9 and -, at most 20 characters, a letter first"))
-    tables = [one for path in files for one in guessed(path, findings)]
+    project = None
+    if redcap is not None and len(files) == 1 and not findings:
+        project = read_project(redcap, files[0], findings)
+    elif redcap is not None:
+        findings.append(problem("", "--redcap takes one export", "Name one file"))
+    tables = [one for path in files for one in guessed(path, findings, missing)] if redcap is None else []
     names = [one.name for one in tables]
     if len(set(names)) < len(names):
         findings.append(problem("", "two files give the same table name", "Rename one"))
@@ -59,13 +75,18 @@ def new_cohort(
     asked = Asked(patient, time, column, value)
     for option, name in (("--patient", patient), ("--time", time), ("--event", column)):
         known = {one for table in tables for one in table.columns}
+        known |= {one.name for one in project.columns} if project else set()
         if name and name not in known and not findings:
             findings.append(problem("", f'{option}: no column "{name}"', did_you_mean(name, known)))
     if bool(time) != bool(event) and not findings:
         findings.append(problem("", "--time and --event go together", "Name both or neither"))
     if findings:
         raise CohortError(findings)
-    made = started(folder.name, tables, asked)
+    if project is not None:
+        table, made = redcap_started(folder.name, project, files[0], asked, missing)
+        tables = [table]
+    else:
+        made = started(folder.name, tables, asked)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:

@@ -130,7 +130,7 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
     if asked.time:
         condition = texts.event_condition(table, asked)
         made.files["resources/follow-up.yaml"] = texts.FOLLOW_UP.format(
-            patient=patient, time=asked.time, event=condition
+            table="patients", patient=patient, time=asked.time, event=condition
         )
         made.notes.append(f"{table.name}: {asked.time} is in days; an event is {condition}")
     for name, columns in kinds.items():

@@ -65,7 +65,7 @@ resource:
 
 FOLLOW_UP = """\
 # Days from study day 0 to death or to the last contact, and which of the two it was.
-table: patients
+table: {table}
 resource:
   resourceType: Observation
   id: "{{{{ %cohort }}}}-{{{{ {patient} }}}}-os-time"
@@ -177,7 +177,7 @@ def endpoints(main: Guess, patient: str, asked: Asked) -> str:
             where = f"{{code: {json.dumps(column.replace('_', '-'))}}}"
             lines.append(f"  {column}: {{table: observations, where: {where}, value: value_quantity}}")
     if asked.time:
-        lines.append(_SURVIVAL)
+        lines.append(SURVIVAL)
     else:
         lines.append("endpoints: {}\n")
     if numbers:
@@ -185,7 +185,7 @@ def endpoints(main: Guess, patient: str, asked: Asked) -> str:
     return "\n".join(lines)
 
 
-_SURVIVAL = """\
+SURVIVAL = """\
 times:
   start: {table: study_subjects, day: start_study_day, pick: first}
   last_contact: {table: observations, where: {code_system: observable, code: os-time}, day: value_quantity}

@@ -43,6 +43,8 @@ class Declaration:
         dates: How dates are written: for all columns of dates (under an empty name) and for single ones.
         digits: How many digits the cells of a column have; zeros that were lost in front come back.
         fill_down: Columns whose empty cells mean the same as the cell above.
+        empty_is: What an empty cell of a column means.
+        rows_with: Only rows in which one of these columns holds something else than nothing or its words.
         query: Of a database.
         url_from: The environment variable that holds the URL of a database that is no file.
         keep: Only these columns; empty for all.
@@ -64,6 +66,8 @@ class Declaration:
     dates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     digits: Mapping[str, int] = field(default_factory=dict)
     fill_down: tuple[str, ...] = ()
+    empty_is: Mapping[str, str] = field(default_factory=dict)
+    rows_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     query: str = ""
     url_from: str = ""
     keep: tuple[str, ...] = ()
@@ -78,7 +82,7 @@ class Declaration:
     def cell(self, column: str, text: str) -> str:
         """A cell's text: nothing where it means nothing, digits with the zeros that belong before them."""
         if self.empty(column, text):
-            return ""
+            return self.empty_is.get(column, "")
         return text.zfill(self.digits.get(column, 0)) if text.isascii() and text.isdigit() else text
 
     def formats(self, column: str) -> tuple[str, ...]:
@@ -88,17 +92,16 @@ class Declaration:
 
 def declaration_of(settings: Mapping[str, Any]) -> Declaration:
     """A declaration from the manifest, whose schema has been checked."""
-    plain: dict[str, Any] = {
-        key: value
-        for key, value in settings.items()
-        if key not in {"missing", "dates", "keep", "fill_down", "unpivot"}
-    }
+    made = {"missing", "dates", "keep", "fill_down", "empty_is", "rows_with", "unpivot"}
+    plain: dict[str, Any] = {key: value for key, value in settings.items() if key not in made}
     return Declaration(
         **{"file": "", **plain},
         missing=_by_column(settings.get("missing", ())),
         dates=_by_column(settings.get("dates", ())),
         keep=tuple(settings.get("keep", ())),
         fill_down=tuple(settings.get("fill_down", ())),
+        empty_is={name: str(text) for name, text in settings.get("empty_is", {}).items()},
+        rows_with={name: _texts(words) for name, words in settings.get("rows_with", {}).items()},
         unpivot=_unpivot(settings.get("unpivot")),
     )
 

@@ -75,7 +75,7 @@ def shaped(
     kept = [name for name in kept if name != declared.number]
     before = len(findings)
     sheet = _ended(sheet, declared.end, where, findings)
-    for name in (*kept, *melted, *declared.digits, *declared.fill_down):
+    for name in (*kept, *melted, *_named_in(declared)):
         if name not in names:
             findings.append(problem(where, f'the file has no column "{name}"', did_you_mean(name, names)))
     if declared.unpivot and not melted:
@@ -89,6 +89,11 @@ def shaped(
     for name in sorted({name for name in columns if columns.count(name) > 1}):
         findings.append(problem(where, f'column "{name}" would stand twice', "Give it another name"))
     return (columns, rows, {*kept, *melted}) if len(findings) == before else None
+
+
+def _named_in(declared: Declaration) -> list[str]:
+    """The columns that settings of single columns name."""
+    return [*declared.digits, *declared.fill_down, *declared.empty_is, *declared.rows_with]
 
 
 def _ended(sheet: RawTable, end: str, where: str, findings: list[Finding]) -> RawTable:
@@ -115,7 +120,10 @@ def _rows(
     own = not (melted or declared.distinct)
     above: dict[str, str] = {}
     made = 0
+    asked = [(index[name], name, words) for name, words in declared.rows_with.items()]
     for counted, (number, row) in enumerate(sheet.rows, start=1):
+        if asked and all(row[at] in words or declared.empty(name, row[at]) for at, name, words in asked):
+            continue
         base = {name: declared.cell(name, row[index[name]]) for name in kept}
         above = {name: base[name] or above.get(name, "") for name in declared.fill_down if name in base}
         base |= above

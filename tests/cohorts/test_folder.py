@@ -89,6 +89,14 @@ def test_the_word_na_is_a_word_where_it_is_listed(made):
     assert cohort.tables["people"].rows[0].cells["c"] == "NA"
 
 
+def test_na_may_stand_among_any_other_text(made):
+    cells = ["id* c=*|NA|None", "A,NA", "B,None", "C,any words"]
+    rows = read_cohort(made({"people": cells}, TEMPLATE)).tables["people"].rows
+    assert [row.cells["c"] for row in rows] == ["NA", "None", "any words"]
+    (finding,) = faults(made({"people": [*cells, "D,NaN"]}, TEMPLATE))
+    assert "holds a spreadsheet's word for missing" in finding
+
+
 def test_columns_are_in_the_files_order(made):
     folder = made({"people": ["id* a b", "A,1,2"]}, TEMPLATE)
     (folder / "data" / "people.csv").write_text("b,id,a\n2,A,1\n")

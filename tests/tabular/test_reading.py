@@ -355,3 +355,14 @@ def test_another_number_is_no_day(cell, tmp_path):
     (tmp_path / "a.csv").write_text(f"id,c\nA,{cell}\n")
     _, (finding,) = read(tmp_path / "a.csv", {"id": "string", "c": "date"}, dates={"c": "serial"})
     assert "is not a date as the manifest has it" in finding
+
+
+def test_rows_of_one_form_out_of_a_sheet_of_many(tmp_path):
+    (tmp_path / "a.csv").write_text("id,n,hb,box,sex\nA,,,0,f\nA,1,7.4,0,\nA,2,,1,\nB,,0,,m\n")
+    kinds = {"id": "string", "n": "integer", "hb": "decimal", "box": "integer"}
+    declared = {"keep": list(kinds), "rows_with": {"hb": [], "box": [0]}, "empty_is": {"n": 1}}
+    assert [tuple(row.values()) for row in cells(tmp_path / "a.csv", kinds, **declared)] == [
+        ("A", "1", "7.4", "0"),
+        ("A", "2", "", "1"),
+        ("B", "1", "0", ""),
+    ]
