@@ -46,12 +46,9 @@ def truth_of(name_or_folder: str) -> list[dict[str, Any]]:
 
     cohort, mapped, _ = prepare(name_or_folder, terminal=Terminal(quiet=True))
     with scratch() as place:
-        folder = (
-            place / "fhir"
-        )  # a store replaces its folder, and with it would go the lock that keeps this one
-        # a store replaces its folder, and the lock that keeps other processes off is on this one
-        opened(folder / "fhir", release=cohort.release).push(mapped.resources, cohort=cohort.name)
-        tables = tables_of(folder / "fhir")
+        folder = place / "fhir"  # a store replaces its folder, and with it the lock that keeps others off
+        opened(folder, release=cohort.release).push(mapped.resources, cohort=cohort.name)
+        tables = tables_of(folder)
     labels = set(tables["patients"]["study_subject"]) | set(tables["patients"]["patient_id"])
     kept = ("name", "group", "time_days", "value", "unit", "n", "method")
     return [
