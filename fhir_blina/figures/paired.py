@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fhir_blina.figures.canvas import PALETTE, Drawing, draw, printable
+from fhir_blina.figures.canvas import PALETTE, WIDE_INCHES, Drawing, draw, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Height = Callable[[float | str | None], float]
 
 MOST_LINES = 29
+_SIGN_INCHES = 0.064  # width of a character of a label
 _MARKERS = (("blue", "o"), ("orange", "s"), ("green", "D"), ("purple", "^"))
 _BOX: dict[str, Any] = {
     "showfliers": False,
@@ -137,19 +138,52 @@ def _panel(axes: Axes, panel: Panel, groups: Sequence[str], height: Height) -> N
 
 
 def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
-    """The patients' labels at the ends of their lines; labels that would collide share a place."""
+    """The patients' labels at the ends of their lines; labels that would collide share a place.
+
+    Room is made for those that stand left of the first time, so that none lies on the axis.
+    """
     places: list[tuple[float, float, list[str]]] = []
     for across, up, label in sorted(ends):
         if places and places[-1][0] == across and up - places[-1][1] < 0.16:
             places[-1][2].append(label)
         else:
             places.append((across, up, [label]))
-    for across, up, labels in places:
-        words = ",".join(labels) if len(labels) <= 3 else f"{len(labels)} patients"
+    narrow = float(axes.figure.get_figwidth()) < WIDE_INCHES  # type: ignore[union-attr]
+    said = [(across, up, _together(labels, 2 if narrow else 3)) for across, up, labels in places]
+    _make_room(axes, [(across, words) for across, _, words in said])
+    for across, up, words in said:
         box = {"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
         style: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7.2, "bbox": box}
         style["ha"] = "right" if across == 0 else "left"  # lines leave the first time to the right
         axes.annotate(words, (across, up), (-5 if across == 0 else 5, 0), **style)
+
+
+def _together(labels: Sequence[str], a_line: int) -> str:
+    """Labels at one place, so many a line; how many there are of more than three."""
+    if len(labels) > 3:
+        return f"{len(labels)} patients"
+    lines = [",".join(labels[place : place + a_line]) for place in range(0, len(labels), a_line)]
+    return "\n".join(lines)
+
+
+def _make_room(axes: Axes, labels: Sequence[tuple[float, str]]) -> None:
+    """Limits of the times, so that labels before the first and after the last stay within the panel."""
+    figure: Any = axes.figure
+    width = float(figure.get_figwidth()) * axes.get_position().width
+    last = max((across for across, _ in labels), default=0.0)
+    left, right = (
+        0.12
+        + _SIGN_INCHES
+        * max(
+            (len(line) for across, words in labels if (across == 0) == first for line in words.split("\n")),
+            default=3,
+        )
+        for first in (True, False)
+    )
+    if last and left + right < 0.85 * width:
+        scale = last / (width - left - right)
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, -left * scale), max(high, last + right * scale))
 
 
 def _panel_legend(figure: Figure, panels: Sequence[Panel], groups: Sequence[str]) -> None:

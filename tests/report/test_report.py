@@ -609,39 +609,6 @@ def test_axe_finds_nothing(published, chromium, width, scheme):
         assert accessibility(page) == []
 
 
-OVERLAPS = """() => {
-  const found = [];
-  for (const svg of document.querySelectorAll('figure svg')) {
-    if (!svg.getBoundingClientRect().width) continue;
-    const words = [...svg.querySelectorAll('text')].filter(e => e.textContent.trim());
-    const boxes = words.map(e => [e.textContent.trim(), e.getBoundingClientRect()]);
-    for (const [i, [first, a]] of boxes.entries()) for (const [second, b] of boxes.slice(i + 1)) {
-      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-      if (across > 1 && down > 2) found.push(`${first} on ${second}`);
-    }
-    for (const mark of svg.querySelectorAll('use')) {
-      if (mark.closest('[clip-path]')) continue;
-      const b = mark.getBoundingClientRect();
-      if (b.width < 4 || b.height < 4) continue;
-      for (const [word, a] of boxes) {
-        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-        const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-        if (across > 2 && down > 3) found.push(`a mark on ${word}`);
-      }
-    }
-  }
-  return found;
-}"""
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [375, 768, 1280])
-def test_no_label_of_a_figure_lies_on_another_or_under_a_mark(published, chromium, width):
-    with chromium(published["html"].as_uri(), width=width) as page:
-        assert page.evaluate(OVERLAPS) == []
-
-
 @pytest.mark.browser
 def test_the_page_prints(published, chromium):
     with chromium(published["html"].as_uri()) as page:
