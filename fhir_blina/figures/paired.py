@@ -149,7 +149,9 @@ def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
         else:
             places.append((across, up, [label]))
     narrow = float(axes.figure.get_figwidth()) < WIDE_INCHES  # type: ignore[union-attr]
-    said = [(across, up, _together(labels, 2 if narrow else 3)) for across, up, labels in places]
+    said = [
+        (across, up, _together(labels, 1 + (across > 0) if narrow else 3)) for across, up, labels in places
+    ]
     _make_room(axes, [(across, words) for across, _, words in said])
     for across, up, words in said:
         box = {"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
@@ -180,7 +182,7 @@ def _make_room(axes: Axes, labels: Sequence[tuple[float, str]]) -> None:
         )
         for first in (True, False)
     )
-    if last and left + right < 0.85 * width:
+    if last and left + right < 0.7 * width:
         scale = last / (width - left - right)
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, -left * scale), max(high, last + right * scale))
