@@ -27,9 +27,11 @@ from fhir_blina.analysis.outcomes import (
 )
 from fhir_blina.analysis.persontime import describe_rates, describe_strata_and_trend
 from fhir_blina.analysis.quality.findings import SEVERITIES, find, rule_book
+from fhir_blina.analysis.ratios import describe_ratios
 from fhir_blina.analysis.restricted import describe_mean_differences
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.analysis.singles import describe_singles
+from fhir_blina.analysis.subgroups import describe_subgroups
 from fhir_blina.endpoints import Endpoint, Endpoints, Facts, Tables, derive_endpoint, read_endpoints
 from fhir_blina.results import DerivedTime, Record, Results, compare_claims, read_claims
 
@@ -89,6 +91,8 @@ def _endpoint(facts: Facts, endpoint: Endpoint, frame: pd.DataFrame) -> Iterator
     yield from describe_gray(endpoint, groups)
     for name, parts in groups.items():
         yield from describe_firth(endpoint, name, parts)
+    yield from describe_ratios(endpoint, groups)
+    yield from describe_subgroups(facts, endpoint, groups)
     yield from describe_models(facts, endpoint, frame)
     yield from describe_landmarks(facts, endpoint, frame, labels)
     yield from describe_state(facts, endpoint, frame)

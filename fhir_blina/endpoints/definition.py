@@ -150,6 +150,7 @@ class Endpoint:
     restrict_at_days: tuple[int, ...] = ()
     landmark_days: tuple[int, ...] = ()
     stratify: tuple[str, ...] = ()
+    subgroups: tuple[str, ...] = ()
     trend: bool = False
     rate_per_years: int | None = None
     state: State | None = None

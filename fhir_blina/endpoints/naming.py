@@ -49,6 +49,7 @@ def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str
             ("compare", "group"),
             ("not_compared", "group"),
             ("stratify", "group"),
+            ("subgroups", "group"),
         ):
             yield from (((*at, key), kind, used) for used in entry.get(key, ()))
         if "state" in entry:

@@ -6,6 +6,7 @@ from fhir_blina.figures.canvas import Drawing
 from fhir_blina.figures.curves import incidence, survival
 from fhir_blina.figures.figures import Interval, proportions
 from fhir_blina.figures.flow import Step, flow
+from fhir_blina.figures.forest import ForestRow, forest
 from fhir_blina.figures.keys import ONLY
 from fhir_blina.figures.lanes import Lane, Span, swimmer
 from fhir_blina.figures.paired import Panel, before_after
@@ -13,6 +14,7 @@ from fhir_blina.figures.paired import Panel, before_after
 __all__ = [
     "ONLY",
     "Drawing",
+    "ForestRow",
     "Interval",
     "Lane",
     "Panel",
@@ -20,6 +22,7 @@ __all__ = [
     "Step",
     "before_after",
     "flow",
+    "forest",
     "incidence",
     "proportions",
     "survival",

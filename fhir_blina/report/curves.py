@@ -34,7 +34,9 @@ def survival_plate(material: Material, block: Block, name: str) -> Plate:
     titles = {label: material.group_title(label) if by == material.layout.group else label for label in parts}
     draw = _incidences if definition.competing else _survivals
     pair = " v ".join(shown_labels(material.facts.endpoints, definition).get(by, ()))
-    compared = [one for one in material.results if one.name.startswith(f"{endpoint}.") and one.group == pair]
+    names = tuple(f"{endpoint}.{name}" for name in (*_TESTS, "hazard_ratio"))
+    turned = " v ".join(pair.split(" v ")[::-1])
+    compared = [one for one in material.results if one.name in names and one.group in (pair, turned)]
     drawing, grid = draw(
         definition,
         block,
@@ -67,9 +69,10 @@ def _comparisons(records: list[Record]) -> Iterator[str]:
         if statistic in _TESTS and record.p_value is not None:
             p = p_value(record.p_value)
             said.append(f"{_TESTS[statistic]} P {p if p.startswith('<') else f'= {p}'}")
-        elif statistic == "firth_hazard_ratio" and record.value is not None:
+        elif statistic == "hazard_ratio" and record.value is not None:
             ends = f" ({interval(record)})" if interval(record) else ""
-            said.append(f"hazard ratio {record.group}, Firth {estimate(record)}{ends}")
+            penalised = ", Firth" if "Firth" in record.method else ""
+            said.append(f"hazard ratio {record.group}{penalised} {estimate(record)}{ends}")
     if said:
         yield f"{'; '.join(said)}."
 

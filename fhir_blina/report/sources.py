@@ -129,10 +129,14 @@ METHOD_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("rate",), "Rates: events in person-years, with exact Poisson intervals."),
     (("restricted_mean",), "Restricted mean survival: the area under the curve to the day named."),
     (
-        ("firth_hazard_ratio",),
-        "Hazard ratios: Cox regression with Firth's penalty, for few events; profile likelihood intervals.",
+        ("hazard_ratio",),
+        "Hazard ratios: Cox regression, ties by Efron; Firth's penalty where events are fewer than 10.",
     ),
-    (("hazard_ratio",), "Adjusted hazard ratios: Cox regression, ties by Efron, Wald intervals."),
+    (
+        ("subgroup_tests",),
+        "Subgroups: likelihood ratio tests of interaction; a subgroup has no P-value of its own.",
+    ),
+    (("adjusted",), "Adjusted hazard ratios: Cox regression, ties by Efron, Wald intervals."),
     (
         ("mantel_byar", "simon_makuch", "landmark_log_rank"),
         "A state entered during follow-up: Mantel-Byar and landmark analyses.",
@@ -147,7 +151,7 @@ def method_sentences(material: Material) -> list[str]:
     said = [
         sentence
         for names, sentence in METHOD_SENTENCES
-        if any(name in used or (name == "hazard_ratio" and _adjusted(ends)) for name in names)
+        if any(name in used or (name == "adjusted" and _adjusted(ends)) for name in names)
     ]
     said.append("Tests are two-sided; intervals are of 95 %.")
     versions = ", ".join(f"{name} {found}" for name, found in _versions())

@@ -5,13 +5,16 @@ from __future__ import annotations
 from fhir_blina.statistics.competing import Incidence, cumulative_incidence
 from fhir_blina.statistics.cox import firth_cox
 from fhir_blina.statistics.gray import gray_test
+from fhir_blina.statistics.interaction import Interaction, holm, interaction
 from fhir_blina.statistics.labelings import in_words, smallest_p
 from fhir_blina.statistics.location import quantile, spread
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.pointwise import BETA_PRODUCT, INTERVALS
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
 from fhir_blina.statistics.rates import rate
+from fhir_blina.statistics.ratios import RATIO_METHODS, Ratio, hazard_ratio
 from fhir_blina.statistics.regression import cox_regression
+from fhir_blina.statistics.residuals import cox_residuals
 from fhir_blina.statistics.survival import (
     Curve,
     Estimate,
@@ -26,16 +29,23 @@ __all__ = [
     "BETA_PRODUCT",
     "INTERVALS",
     "PROPORTION_INTERVALS",
+    "RATIO_METHODS",
     "TIMEFIX",
     "WEIGHTS",
     "Curve",
     "Estimate",
     "Incidence",
+    "Interaction",
+    "Ratio",
     "cox_regression",
+    "cox_residuals",
     "cumulative_incidence",
     "firth_cox",
     "gray_test",
+    "hazard_ratio",
+    "holm",
     "in_words",
+    "interaction",
     "kaplan_meier",
     "landmark",
     "log_rank",

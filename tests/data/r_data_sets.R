@@ -80,6 +80,23 @@ for (name in names(sets)) {
   say(paste(name, "cox clusters"), sqrt(diag(vcov(coxph(surv(d) ~ value + second, d, control = exact, cluster = row %/% 3)))))
   fit <- coxph(surv(d) ~ value + second + strata(stratum), d, control = exact)
   say(paste(name, "cox strata"), c(coef(fit), sqrt(diag(vcov(fit))), cox.zph(fit)$table[, "chisq"]))
+  for (ties in c("efron", "breslow")) if (!any(d$start > 0)) {
+    fit <- coxph(surv(d) ~ second, d, ties = ties, control = exact)
+    say(paste(name, "two groups", ties), c(coef(fit), sqrt(vcov(fit))))
+  }
+  if (!any(d$start > 0)) {
+    test <- survdiff(surv(d) ~ second, d)
+    say(paste(name, "two groups peto"), c((test$obs - test$exp)[2] / test$var[2, 2], 1 / sqrt(test$var[2, 2])))
+    say(paste(name, "two groups logrank"), c(log(test$obs[2] / test$exp[2]) - log(test$obs[1] / test$exp[1]), sqrt(sum(1 / test$exp))))
+    full <- try(suppressWarnings(anova(coxph(surv(d) ~ second + factor(stratum), d, control = exact), coxph(surv(d) ~ second * factor(stratum), d, control = exact))), silent = TRUE)
+    seen <- table(d$stratum, d$second, d$event)[, , 2]
+    if (all(seen > 0)) say(paste(name, "interaction"), c(full$Chisq[2], full$Df[2], pchisq(full$Chisq[2], full$Df[2], lower.tail = FALSE)))
+  }
+  fit <- coxph(surv(d) ~ value + second, d, control = exact)
+  some <- c(1, 5, 10)
+  say(paste(name, "martingale"), c(residuals(fit, "martingale")[some], sum(residuals(fit, "martingale")^2)))
+  say(paste(name, "schoenfeld"), c(t(residuals(fit, "schoenfeld")[some, ]), colSums(residuals(fit, "schoenfeld")^2)))
+  say(paste(name, "dfbeta"), c(t(residuals(fit, "dfbeta")[some, ]), colSums(residuals(fit, "dfbeta")^2)))
   pair <- droplevels(subset(d, group %in% sort(unique(d$group))[1:2]))
   pair$group <- factor(pair$group)
   say(paste(name, "rank"), c(statistic(wilcox_test(value ~ group, pair)), pvalue(wilcox_test(value ~ group, pair))))

@@ -108,3 +108,21 @@ for (x in c("age", "sex")) say(paste("lung cox", x), c(summary(fit)$conf.int[x, 
 say("lung cox zph", cox.zph(fit)$table["GLOBAL", c("chisq", "p")])
 fit <- coxph(Surv(time, status) ~ age + strata(sex), lung, robust = TRUE, control = coxph.control(eps = 1e-13, toler.chol = 1e-14))
 say("lung cox strata robust", summary(fit)$conf.int[1, c(1, 3, 4)])
+# lung: the ratio of the sexes within subgroups, and tests of interaction
+lung$limited <- pmin(lung$ph.ecog, 2); lung$old <- lung$age >= 65
+exact <- coxph.control(eps = 1e-13, toler.chol = 1e-14)
+for (by in c("limited", "old")) {
+  for (label in sort(unique(lung[[by]]))) {
+    part <- lung[which(lung[[by]] == label), ]
+    fit <- coxph(Surv(time, status) ~ sex, part, control = exact)
+    say(sprintf("lung sex in %s %d", by, label), c(summary(fit)$conf.int[1, c(1, 3, 4)], fit$n, fit$nevent))
+  }
+  part <- lung[!is.na(lung[[by]]), ]; part$by <- factor(part[[by]])
+  full <- anova(coxph(Surv(time, status) ~ sex + by, part, control = exact), coxph(Surv(time, status) ~ sex * by, part, control = exact))
+  say(paste("lung interaction", by), c(full$Chisq[2], full$Df[2], pchisq(full$Chisq[2], full$Df[2], lower.tail = FALSE)))
+}
+for (ties in c("efron", "breslow")) say(paste("lung sex", ties),
+  summary(coxph(Surv(time, status) ~ sex, lung, ties = ties, control = exact))$conf.int[1, c(1, 3, 4)])
+test <- survdiff(Surv(time, status) ~ sex, lung)
+say("lung sex peto", exp((test$obs - test$exp)[2] / test$var[2, 2] + c(0, -1, 1) * qnorm(0.975) / sqrt(test$var[2, 2])))
+say("lung sex logrank", exp(log(test$obs[2] / test$exp[2] / (test$obs[1] / test$exp[1])) + c(0, -1, 1) * qnorm(0.975) * sqrt(sum(1 / test$exp))))

@@ -144,7 +144,7 @@ def test_everything_that_an_endpoint_names_is_in_a_report_without_a_file(tmp_pat
         "median",
         "restricted mean",
         "landmark log rank",
-        "firth hazard ratio",
+        "hazard ratio",
         "cox plain hazard ratio",
     ):
         assert f"survival: {word}" in found, word
