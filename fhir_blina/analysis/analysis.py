@@ -73,7 +73,8 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     )
     if (folder / "claims.csv").is_file():
         results = replace(results, claims=tuple(compare_claims(read_claims(folder), results)))
-    found = find(tables, endpoints, results, rule_book(folder))
+    answered = replace(endpoints, queries={})  # their tables are among those of the facts
+    found = find(facts.tables, answered, results, rule_book(folder))
     found += [remarked(remark, facts.labels) for remark in facts.account.remarks.values()]
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return replace(results, findings=tuple(found))

@@ -14,6 +14,7 @@ from pathlib import Path
 from fhir_blina.endpoints.asked import Sections
 from fhir_blina.endpoints.dates import DateRule
 from fhir_blina.endpoints.picking import Picking
+from fhir_blina.endpoints.queries import Query
 from fhir_blina.endpoints.selection import Selection
 
 
@@ -171,3 +172,4 @@ class Endpoints:
     endpoints: Mapping[str, Endpoint]
     sections: Sections
     dates: DateRule = field(default_factory=DateRule)
+    queries: Mapping[str, Query] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fhir_blina.endpoints.definition import Endpoints
 from fhir_blina.endpoints.populations import Account
+from fhir_blina.endpoints.queries import with_queries
 from fhir_blina.endpoints.remarks import remark_chosen, remark_subjects
 from fhir_blina.endpoints.rows import Chosen, Reader
 from fhir_blina.endpoints.selection import Selection
@@ -32,10 +33,10 @@ class Evidence:
     """
 
     def __init__(self, tables: Tables, endpoints: Endpoints) -> None:
-        self.tables = tables
+        self.tables = with_queries(tables, endpoints.queries)
         self.endpoints = endpoints
         self.account = Account()
-        self._reader = Reader(tables, endpoints.subjects.table)
+        self._reader = Reader(self.tables, endpoints.subjects.table)
         self._chosen: dict[tuple[int, bool], tuple[Selection, Chosen]] = {}
 
     def table(self, name: str, *columns: str, place: str = "") -> pd.DataFrame:

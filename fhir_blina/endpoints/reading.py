@@ -24,6 +24,7 @@ from fhir_blina.endpoints.elapsed import refuse_half
 from fhir_blina.endpoints.groupings import read_grouping
 from fhir_blina.endpoints.naming import refuse_circles, uses
 from fhir_blina.endpoints.picking import Picking
+from fhir_blina.endpoints.queries import queries_of
 from fhir_blina.endpoints.selection import selection
 from fhir_blina.endpoints.windows import read_picking
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
@@ -177,6 +178,7 @@ def read_endpoints(path: Path) -> Endpoints:
     sections = (measures_of, sets_of, times_of, _groups_of)
     parsed = [_or_findings(one, document, findings) for one in sections]
     dates = _or_findings(_dates, document, findings)
+    queries = _or_findings(queries_of, document, findings)
     asked = _or_findings(sections_of, document, findings)
     if findings:
         raise AnalysisError(findings)
@@ -208,6 +210,7 @@ def read_endpoints(path: Path) -> Endpoints:
         endpoints=endpoints,
         sections=asked,
         dates=dates,
+        queries=queries,
     )
 
 

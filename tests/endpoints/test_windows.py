@@ -146,7 +146,7 @@ def test_several_rows_in_the_window_need_a_pick(made):
         (Decimal("0.5"), 1, (None, -JUST), YES),
         (1, 1, (None, -JUST), NO),
         (1, 1, (JUST, None), NO),
-        ("2020-02", 737425, (0, 40), OPEN),  # 2020-01-05
+        ("2020-02", 737425, (0, 40), OPEN),  # 2020-01-01
         ("2020-02", 737425, (0, 60), YES),
         ("2020-02", 737425, (60, None), NO),
         (None, 1, (0, 1), OPEN),
