@@ -68,7 +68,9 @@ def _text(folder: Path, name: str, place: str, findings: list[Finding]) -> str |
     return text
 
 
-def with_queries(tables: Mapping[str, pd.DataFrame], queries: Mapping[str, Query]) -> Mapping[str, pd.DataFrame]:
+def with_queries(
+    tables: Mapping[str, pd.DataFrame], queries: Mapping[str, Query]
+) -> Mapping[str, pd.DataFrame]:
     """The tables, and those that queries make of them.
 
     Raises:
