@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from fhir_blina.endpoints import Facts
 from fhir_blina.report.characteristics import characteristics
+from fhir_blina.report.generic import generic_layout
 from fhir_blina.report.grids import Grid
-from fhir_blina.report.layout import generic_layout, read_layout
+from fhir_blina.report.layout import read_layout
 from fhir_blina.report.material import Material
 from fhir_blina.results import Results
 

@@ -1,4 +1,4 @@
-"""What a report shows, in which order and words: ``report.yaml``, or a layout made from the endpoints."""
+"""What a report shows, in which order and words: ``report.yaml``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.endpoints import Endpoint, Endpoints, read_document
+from fhir_blina.analysis import STATISTIC_NAMES, is_statistic
+from fhir_blina.endpoints import Endpoints, read_document
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
 from fhir_blina.report.language import ENGLISH, own_words
 
@@ -68,6 +69,7 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         "endpoint": endpoints.endpoints,
         "proportion": endpoints.sections.proportions,
         "number": _numbered(endpoints),
+        "statistic": dict.fromkeys(STATISTIC_NAMES),
     }
     unknown = [
         problem(document.where(where), f'no {kind} is named "{name}"', did_you_mean(name, known[kind]))
@@ -108,7 +110,7 @@ def _numbered(endpoints: Endpoints) -> dict[str, Any]:
 
 
 def _numbers_named(node: Mapping[str, Any], keys: tuple[str | int, ...]) -> Iterator[_Use]:
-    """The first parts of the names of numbers that a block shows."""
+    """The parts of the names of numbers that a block shows: of what, and which statistic."""
     record = node.get("record")
     named: list[tuple[tuple[str | int, ...], Any]] = []
     if record:
@@ -117,9 +119,11 @@ def _numbers_named(node: Mapping[str, Any], keys: tuple[str | int, ...]) -> Iter
         if isinstance(node.get(key), list):
             named += [((key, place), name) for place, name in enumerate(node[key])]
     for where, name in named:
-        first = str(name).split(".")[0]
+        first, _, statistic = str(name).partition(".")
         if "*" not in first:
             yield (*keys, *where), "number", first
+        if statistic and not is_statistic(statistic):
+            yield (*keys, *where), "statistic", statistic
 
 
 def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[_Use]:
@@ -145,6 +149,7 @@ def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[_Use]:
     elif isinstance(node, list):
         for index, value in enumerate(node):
             yield from _uses(value, (*keys, index))
+<<<<<<< HEAD
 
 
 #: Statistics of an endpoint that stand in no figure.
@@ -274,3 +279,5 @@ def _curves(endpoint: Endpoint) -> Iterator[Block]:
 def _title(name: str) -> str:
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
+=======
+>>>>>>> 4b125c0 (Refuse names of statistics that do not exist, and keep the layout of its own in a module)

@@ -12,8 +12,9 @@ from pathlib import Path
 from fhir_blina.cohorts import Cohort
 from fhir_blina.endpoints import Endpoints, Facts, Tables, read_endpoints
 from fhir_blina.files import write_whole
+from fhir_blina.report.generic import generic_layout
 from fhir_blina.report.language import read_language
-from fhir_blina.report.layout import Layout, generic_layout, read_layout
+from fhir_blina.report.layout import Layout, read_layout
 from fhir_blina.report.material import MANY, Material
 from fhir_blina.report.page import base_url, environment
 from fhir_blina.report.sections import SOURCES_PAGE, report_sections, source_sections

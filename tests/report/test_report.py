@@ -20,7 +20,8 @@ from fhir_blina.cohorts.folder import read_cohort
 from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.errors import AnalysisError
 from fhir_blina.files.json import read_ndjson
-from fhir_blina.report.layout import Layout, generic_layout, read_layout
+from fhir_blina.report.generic import generic_layout
+from fhir_blina.report.layout import Layout, read_layout
 from fhir_blina.report.report import write_report
 from fhir_blina.results.entries import DataFinding
 from fhir_blina.views.tables import read_tables
@@ -526,6 +527,16 @@ def test_without_cohort_and_definitions_there_is_no_report(tmp_path):
             'no number is named "overal_survival"',
         ),
         ("tests: [overall_survival.log_rank]", "tests: [survival.log_rank]", 'no number is named "survival"'),
+        (
+            'names: ["overall_survival.*"]',
+            "names: [overall_survival.medain]",
+            'no statistic is named "medain". Did you mean "median"',
+        ),
+        (
+            "tests: [overall_survival.log_rank]",
+            "tests: [overall_survival.logrank]",
+            'no statistic is named "logrank". Did you mean "log_rank"',
+        ),
         ("kind: claims", "kind: claim", "must be one of"),
         ("caption: Courses", "capton: Courses", "capton"),
         ("shape: cross", "shape: skull", "must be one of"),
