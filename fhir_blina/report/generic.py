@@ -13,7 +13,7 @@ _NUMBERS = [
     "followup_*",
     "rate",
     "restricted_mean*",
-    "firth_*",
+    "hazard_ratio",
     "cox_*",
     "landmark_*",
     "mantel_byar",
@@ -123,6 +123,9 @@ def _curves(endpoint: Endpoint) -> Iterator[Block]:
         named += [f"log_rank_by_{group}" for group in endpoint.stratify]
         tests = [f"{endpoint.name}.{test}" for test in named]
         yield {**block, "caption": f"{endpoint.title}, by {by}", "by": by, "tests": tests}
+        if endpoint.subgroups:
+            caption = f"{endpoint.title}, by {by}, in subgroups"
+            yield {"kind": "forest", "endpoint": endpoint.name, "caption": caption, "by": by}
     names = [f"{endpoint.name}.{pattern}" for pattern in _NUMBERS]
     caption = f"{endpoint.title}: medians, hazard ratios and further tests"
     yield {"kind": "records", "caption": caption, "names": names, "fold": True}
