@@ -1,4 +1,4 @@
-"""Options of the commands that help to write a cohort: ``codes`` and ``show``."""
+"""Options of the commands that help to write a cohort: ``new``, ``codes`` and ``show``."""
 
 from __future__ import annotations
 
@@ -39,4 +39,35 @@ def add_authoring(add: Callable[..., argparse.ArgumentParser], cohort: argparse.
     showing = add("show", "show a row beside what it becomes", "show mycohort patients.csv:3", cohort)
     showing.add_argument(
         "row", nargs="+", help="file:line, sheet!row, or a table, alone or with the cells of a row's key"
+    )
+
+
+def add_new(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the command that starts a cohort; ``add`` as above."""
+    new = add(
+        "new",
+        "start a cohort folder from files",
+        "new mycohort trial.xlsx --patient id --time days --event status=2",
+    )
+    new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
+    new.add_argument("files", nargs="+", help="CSV, workbooks, Parquet …, with a header line")
+    new.add_argument("--patient", default="", metavar="COLUMN", help="names a patient (default: guessed)")
+    new.add_argument("--time", default="", metavar="COLUMN", help="days to death or to the last contact")
+    new.add_argument(
+        "--event", default="", metavar="COLUMN=VALUE", help="the value that means death, not last contact"
+    )
+    new.add_argument("--redcap", metavar="DICTIONARY", help="the file is an export of this REDCap project")
+    new.add_argument(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="a word that means an empty cell, -999 for example",
+    )
+    new.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        metavar="TABLE=KIND",
+        help="what its rows are: laboratory, medications, diagnoses, procedures, outcomes, rows",
     )

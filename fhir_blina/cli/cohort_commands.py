@@ -42,6 +42,7 @@ def new(options: Options) -> int:
         event=options.event,
         redcap=Path(options.redcap) if options.redcap else None,
         missing=options.missing,
+        kinds=options.kind,
     )
     terminal.answer({"files": [str(path) for path in written], "guessed": notes})
     for path in written:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fhir_blina.cli.authoring_options import add_authoring
+from fhir_blina.cli.authoring_options import add_authoring, add_new
 
 PICTURE = """\
  mappings/cohorts/<cohort>/                                  mappings/views/
@@ -101,26 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
 
     add("cohorts", "list the cohorts that come with the package", "cohorts")
-    new = add(
-        "new",
-        "start a cohort folder from files",
-        "new mycohort trial.xlsx --patient id --time days --event status=2",
-    )
-    new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
-    new.add_argument("files", nargs="+", help="CSV, workbooks, Parquet …, with a header line")
-    new.add_argument("--patient", default="", metavar="COLUMN", help="names a patient (default: guessed)")
-    new.add_argument("--time", default="", metavar="COLUMN", help="days to death or to the last contact")
-    new.add_argument(
-        "--event", default="", metavar="COLUMN=VALUE", help="the value that means death, not last contact"
-    )
-    new.add_argument("--redcap", metavar="DICTIONARY", help="the file is an export of this REDCap project")
-    new.add_argument(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="CODE",
-        help="a word that means an empty cell, -999 for example",
-    )
+    add_new(add)
     simulate = add(
         "simulate",
         "write a synthetic cohort of any size in the shape of a cohort",

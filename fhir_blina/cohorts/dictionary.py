@@ -92,7 +92,8 @@ class Column:
                 raise ValueError("holds a word that the dictionary does not list")
         elif text in MISSING_WORDS and text not in self.words:
             raise ValueError(
-                "holds a spreadsheet's word for missing; leave it empty or list it in values (after *|: with any text)"
+                "holds a spreadsheet's word for missing; leave it empty or list it in values"
+                " (after *|: with any text)"
             )
         if text != text.strip():
             raise ValueError("begins or ends with a blank")

@@ -36,12 +36,14 @@ _DATES = ("DD.MM.YYYY", "D.M.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "D/M/YYYY", "M/D
 
 @dataclass(frozen=True)
 class Asked:
-    """What the author said: the columns of patient, time and event, and the value that means death."""
+    """What the author said: columns of patient, time and event, the value of death, kinds of tables."""
 
     patient: str = ""
     time: str = ""
     event: str = ""
     value: str = ""
+    unit: str = "d"
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

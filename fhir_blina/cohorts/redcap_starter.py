@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fhir_blina.cohorts import starter_texts as texts
 from fhir_blina.cohorts.guesses import Asked, Guess
+from fhir_blina.cohorts.kind_texts import commented
 from fhir_blina.cohorts.redcap import ExportColumn, Project
 from fhir_blina.cohorts.redcap_columns import Typed, understood
 from fhir_blina.cohorts.redcap_texts import Form, code_of, form_template, map_of
@@ -70,7 +71,9 @@ def redcap_started(
     made = Starter(texts.MANIFEST.format(title=name))
     settings: dict[str, dict[str, object]] = {"patients": {"keep": [read.record], "distinct": True}}
     _line(made, "patients", Typed(project.columns[0]), True)
-    made.files["resources/patients.yaml"] = texts.PATIENTS.format(patient=read.record)
+    made.files["resources/patients.yaml"] = texts.PATIENTS.format(
+        patient=read.record, more=commented("patients")
+    )
     named = {column for form in forms for column in form.rows}
     extra = [one for one in project.columns if one.name not in named and one.part in _UNREAD and not one.form]
     for form in forms:

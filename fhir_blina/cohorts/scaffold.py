@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS
 from fhir_blina.cohorts.guesses import Asked, Guess, guessed
+from fhir_blina.cohorts.kinds import KINDS
 from fhir_blina.cohorts.redcap import read_project
 from fhir_blina.cohorts.redcap_starter import redcap_started
 from fhir_blina.cohorts.starter import Starter, started
@@ -36,6 +37,7 @@ def new_cohort(
     event: str = "",
     redcap: Path | None = None,
     missing: Sequence[str] = (),
+    kinds: Sequence[str] = (),
 ) -> NewCohort:
     """Write a cohort folder from files as people have them.
 
@@ -49,6 +51,7 @@ def new_cohort(
         time: The column of days to death or last contact.
         event: The column that says which of the two it was, and the value that means death: ``status=2``.
         redcap: The data dictionary of the REDCap project that the one file is an export of.
+        kinds: What the rows of tables are, ``labs=laboratory``: one of ``KINDS``; guessed where not said.
         missing: More words that mean an empty cell: codes of a project.
 
     Raises:
@@ -72,7 +75,7 @@ def new_cohort(
     if not files:
         findings.append(problem("", "no file", "Name one or more"))
     column, _, value = event.partition("=")
-    asked = Asked(patient, time, column, value)
+    asked = Asked(patient=patient, time=time, event=column, value=value, kinds=_kinds(kinds, names, findings))
     for option, name in (("--patient", patient), ("--time", time), ("--event", column)):
         known = {one for table in tables for one in table.columns}
         known |= {one.name for one in project.columns} if project else set()
@@ -96,6 +99,16 @@ def new_cohort(
         shutil.rmtree(partial, ignore_errors=True)
     notes = [f"{table.name}: {note}" for table in tables for note in table.notes]
     return NewCohort([folder / path.relative_to(partial) for path in written], [*notes, *made.notes])
+
+
+def _kinds(said: Sequence[str], tables: Sequence[str], findings: list[Finding]) -> dict[str, str]:
+    found = dict(one.partition("=")[::2] for one in said)
+    for table, kind in found.items():
+        if table not in tables:
+            findings.append(problem("", f'--kind: no table "{table}"', did_you_mean(table, tables)))
+        if kind not in KINDS:
+            findings.append(problem("", f'--kind: no kind "{kind}"', did_you_mean(kind, KINDS)))
+    return found
 
 
 def _write(folder: Path, name: str, tables: Sequence[Guess], made: Starter) -> list[Path]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from fhir_blina.cohorts import starter_texts as texts
 from fhir_blina.cohorts.guesses import Asked, Guess, naming_columns
+from fhir_blina.cohorts.kind_texts import TYPES, commented, kind_template
+from fhir_blina.cohorts.kinds import Kind, birth_column, kind_of_rows, sex_column
 
 _PATIENT = re.compile(
     r"(patient|subject|participant|record|case|pat|usubj)(_?(id|no|nr|number|code))?|id|usubjid"
@@ -52,7 +54,7 @@ def started(name: str, tables: Sequence[Guess], asked: Asked) -> Starter:
         if table is main:
             _main(made, table, patient, asked)
         else:
-            _plain(made, table, patient if main is not None else "")
+            _plain(made, table, patient if main is not None else "", asked.kinds.get(table.name, ""))
     counted = len(main.cells[patient]) if main is not None else 0
     made.files["endpoints.yaml"] = (
         texts.endpoints(main, patient, asked) if main is not None else texts.NO_ENDPOINTS
@@ -109,6 +111,10 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
     title = dict(zip(table.columns, table.titles, strict=True))
     own = [one for one in (patient, asked.time, asked.event) if one]
     number = [one for one in table.columns if not title[one] and one not in own]  # row names that R wrote
+    free = [one for one in table.columns if one not in own and one not in number]
+    sex, genders = sex_column(table, free)
+    birth = birth_column(table, free)
+    own += [one for one in (sex, birth) if one]
     empty = [one for one in table.columns if one not in own and not any(table.cells[one])]
     number += [one for one in empty if one not in number]
     rest = [one for one in table.columns if one not in own and one not in number]
@@ -126,7 +132,17 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
         _line(
             made, "patients", column, kind, column == patient, title[column], values=values, unmapped=unmapped
         )
-    made.files["resources/patients.yaml"] = texts.PATIENTS.format(patient=patient)
+    known = [f"  gender: \"{{{{ {sex}.translate('gender').code }}}}\""] if sex else []
+    known += [f'  birthDate: "{{{{ {birth} }}}}"'] if birth else []
+    told = "".join(f"{line}\n" for line in known)
+    more = told + commented("patients", f"\n{told}")
+    made.files["resources/patients.yaml"] = texts.PATIENTS.format(patient=patient, more=more)
+    made.codes += [["gender", word, "gender", code, "", ""] for word, code in genders.items()]
+    if sex:
+        said = ", ".join(f"{word} is {code}" for word, code in genders.items())
+        made.notes.append(f"{table.name}: {sex} is the gender, {said}")
+    if birth:
+        made.notes.append(f"{table.name}: {birth} is the date of birth")
     if asked.time:
         condition = texts.event_condition(table, asked)
         made.files["resources/follow-up.yaml"] = texts.FOLLOW_UP.format(
@@ -163,10 +179,17 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
     made.notes.append(f"{table.name}: cut into {cut}; a cell of another column is an Observation of its own")
 
 
-def _plain(made: Starter, table: Guess, patient: str) -> None:
-    """An Observation of each row, its cells as components."""
+def _plain(made: Starter, table: Guess, patient: str, said: str) -> None:
+    """What each row is by its kind; where none can be told an Observation, its cells as components."""
     for column, title in zip(table.columns, table.titles, strict=True):
         kind = "string" if column == patient else table.kinds[column]
         _line(made, table.name, column, kind, column in table.key, title)
     typed = replace(table, kinds={**table.kinds, **({patient: "string"} if patient in table.kinds else {})})
-    made.files[f"resources/{table.name}.yaml"] = texts.rows_template(typed, patient)
+    rows = kind_of_rows(typed, patient, said) if patient in table.columns else Kind("rows")
+    if rows.name == "rows":
+        made.files[f"resources/{table.name}.yaml"] = texts.rows_template(typed, patient)
+        return
+    made.files[f"resources/{table.name}.yaml"] = kind_template(typed, rows, patient)
+    held = f" by {', '.join(rows.columns)}" if rows.columns else ""
+    how = "as said" if said else "by its name and columns"
+    made.notes.append(f"{table.name}: {rows.name}, {how}; each row is of the type {TYPES[rows.name]}{held}")

@@ -35,9 +35,7 @@ resource:
     - type: {{text: Study subject number}}
       system: "{{{{ %base }}}}/{{{{ %cohort }}}}/NamingSystem/subject"
       value: "{{{{ {patient} }}}}"
-  # gender: "{{{{ sex.translate('gender').code }}}}"
-  # birthDate: "{{{{ born }}}}"
----
+{more}---
 table: patients
 resource:
   resourceType: ResearchSubject

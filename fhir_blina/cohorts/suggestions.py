@@ -77,7 +77,7 @@ class ConceptIndex:
             self._codes[one.code.casefold()].append(place)
             for match, texts in ((EXACT[1], (one.display,)), (EXACT[2], one.others)):
                 for text in filter(None, texts):
-                    self._texts[plain(text)].append((place, match))
+                    self._texts[plain_words(text)].append((place, match))
                     for word in words_of(text):
                         self._words[word].add(place)
 
@@ -92,9 +92,9 @@ class ConceptIndex:
         for text in dict.fromkeys((wanted.value, *wanted.texts)):
             for place in self._codes.get(text.casefold().replace(" ", "-"), ()):
                 note(place, 1.0, EXACT[0])
-            for place, match in self._texts.get(plain(text), ()):
+            for place, match in self._texts.get(plain_words(text), ()):
                 note(place, 0.99 if match == EXACT[1] else 0.98, match)
-            words = plain(text).replace("_", " ").split()
+            words = plain_words(text).replace("_", " ").split()
             while words and not self._share(frozenset(words), note):
                 words.pop()  # the end of a column's name is often its unit
         ranked = sorted(found.items(), key=lambda one: (-one[1][0], self.concepts[one[0]].code))
@@ -119,7 +119,7 @@ class ConceptIndex:
         return bool(places)
 
 
-def plain(text: str) -> str:
+def plain_words(text: str) -> str:
     """A text without what differs between writers: case, punctuation, blanks."""
     return " ".join(_WORD.findall(text.casefold()))
 
