@@ -17,6 +17,7 @@ from fhir_blina.cli.commands import COMMANDS
 from fhir_blina.cli.parser import EXIT_CODES, build_parser, main
 from fhir_blina.cohorts.codes import COLUMNS
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS, TYPES
+from fhir_blina.fhirpath.evaluation import BRANCHING, ITERATING, STANDARD_FUNCTIONS
 from fhir_blina.mapping.template import CONSTANTS
 from scripts import modules
 
@@ -86,10 +87,43 @@ def test_the_example_of_the_guide_gives_what_it_says(tiny):
     for path in (tiny / "resources").iterdir():
         path.unlink()
     (tiny / "resources" / "patient.yaml").write_text(template)
-    (tiny / "data" / "patients.csv").write_text("patient_id,sex,note,clerk\nP1,male,,x\n")
+    (tiny / "data" / "patients.csv").write_text("patient_id,sex,born,died\nP1,male,1961-02-28,2021-05\n")
+    dictionary = tiny / "dictionary.csv"
+    others = [
+        line for line in dictionary.read_text().splitlines() if not re.match("patients,(note|clerk)", line)
+    ]
+    dates = [f"patients,{name},date,,,,,,," for name in ("born", "died")]
+    dictionary.write_text("\n".join([*others, *dates, ""]))
     mapped = fhir_blina.map_cohort(fhir_blina.read_cohort(tiny.rename(tiny.parent / "mycohort")))
     made = {key: value for key, value in mapped.resources[0].items() if key in expected}
     assert made == expected
+
+
+def named_in_schema(name):
+    """Every key that a schema of the language has."""
+    found, stack = set(), [json.loads((ROOT / "mappings" / "schemas" / f"{name}.schema.json").read_text())]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            found |= set(node.get("properties", {}))
+        stack += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    return found
+
+
+def test_the_guide_lists_everything_that_the_language_has():
+    section = GUIDE[
+        GUIDE.index("## Everything the language has") : GUIDE.index("What it has not, and what to do")
+    ]
+    rows = {
+        row[0]: set(re.findall(r"`(\w+)(?:\(\))?`", row[1]))
+        for row in re.findall(r"^\| ([^|]+) \| (.*) \|$", section, re.MULTILINE)
+    }
+    manifest, table = rows["`cohort.yaml`"], rows["a table"]
+    assert manifest | table == named_in_schema("cohort")
+    assert rows["a template"] == (named_in_schema("template") - {"resourceType", "id"}) | {"embed", "on"}
+    functions = {*STANDARD_FUNCTIONS, *ITERATING, *BRANCHING}
+    assert rows["functions of FHIRPath"] == functions
+    assert rows["functions of ours"] == {"translate", "studyDate"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
