@@ -139,7 +139,7 @@ def measured(
 def _rows(wanted: Value, table: str, frame: pd.DataFrame, rule: DateRule, answer: Answer) -> Iterable[Row]:
     column = wanted.column
     unit, comparator = (beside(column, what, frame.columns) for what in ("unit", "comparator"))
-    units = _units(frame, unit)
+    units = units_of(frame, unit)
     said = sorted({str(one) for one in units if not is_missing(one)})
     answer.unit = wanted.unit if wanted.unit_asked or not said else said[0]
     answer.unit_taken = bool(unit and wanted.unit_asked and wanted.unit != "1" and units and not said)
@@ -164,7 +164,7 @@ def _rows(wanted: Value, table: str, frame: pd.DataFrame, rule: DateRule, answer
         yield Row(value, made, comparator=sign, day=days[place], fault=fault)
 
 
-def _units(frame: pd.DataFrame, column: str) -> list[Any]:
+def units_of(frame: pd.DataFrame, column: str) -> list[Any]:
     """The units of the rows: the code, or the displayed text where there is no code and the text is UCUM."""
     if not column:
         return []

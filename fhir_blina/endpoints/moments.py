@@ -7,12 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.answers import Answer, SeveralRows, by_patient, sources_of
+from fhir_blina.endpoints.answers import Answer, SeveralRows, by_patient, in_unit, sources_of, units_of
+from fhir_blina.endpoints.asking import beside
 from fhir_blina.endpoints.conditions import fits
 from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, offsets
 from fhir_blina.endpoints.definition import Time
 from fhir_blina.endpoints.picking import Row
 from fhir_blina.endpoints.rows import Chosen
+from fhir_blina.files import is_missing
 
 
 def timed(
@@ -43,9 +45,11 @@ def timed(
     answer.dated = bool(filled[column].map(lambda cell: isinstance(cell, str)).any())
     if answer.dated:
         answer.zones = offsets(filled[column])
-    days = [rule.read(cell) for cell in filled[column]]
+    in_days, faults = _in_days(filled, column)
+    days = [rule.read(cell) for cell in in_days]
     if (
         to is None
+        and not faults
         and filled["patient_id"].is_unique
         and all(day is not None and not day.partial for day in days)
     ):
@@ -58,6 +62,9 @@ def timed(
         for day, made in zip(days, sources_of(table, filled), strict=True)
     )
     for patient, mine in by_patient(filled, rows).items():
+        if patient in faults:
+            answer.deny(patient, faults[patient], mine[0].source)
+            continue
         if any(row.day is None for row in mine):
             answer.deny(patient, f'a cell of "{column}" {NO_DATE}', mine[0].source)
             continue
@@ -83,6 +90,19 @@ def timed(
         elif patient not in answer.out:
             answer.deny(patient, f'"{wanted.name}" without a day', made)
     return answer
+
+
+def _in_days(rows: pd.DataFrame, column: str) -> tuple[list[Any], dict[Any, str]]:
+    """The cells of a column of days, a quantity in another unit as days; why a patient's cannot be."""
+    cells, faults = list(rows[column]), {}
+    units = units_of(rows, beside(column, "unit", rows.columns))
+    for place, (patient, unit) in enumerate(zip(rows["patient_id"], units, strict=False)):
+        if is_missing(unit) or str(unit).lower() in ("d", "day", "days"):
+            continue
+        cells[place], fault = in_unit(cells[place], unit, "d")
+        if fault:
+            faults[patient] = fault
+    return cells, faults
 
 
 def _near(wanted: Time, rows: Sequence[Row], to: Answer, patient: Any) -> Row | str | None:
