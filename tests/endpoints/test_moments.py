@@ -14,7 +14,7 @@ TIME = "times:\n  contact: {table: observations, where: {code: seen}, day: value
 
 def seen(made, *units):
     rows = [
-        {"observation_id": f"o{n}", "patient_id": f"p{n}", "code": "seen", "value_quantity": Decimal("12"), "value_unit": unit}
+        {"observation_id": f"o{n}", "patient_id": f"p{n}", "code": "seen", "value_quantity": Decimal(12), "value_unit": unit}
         for n, unit in enumerate(units, 1)
     ]  # fmt: skip
     tables, path = made(TIME, [{}] * len(units), observations=rows)
