@@ -260,10 +260,7 @@ class _Gathering:
             for kind, held in self.spool.places.items():
                 for name in held:
                     ids.setdefault(name, set()).add(f"{kind}/{name}")
-        stated = {
-            kind: self._identified(kind)
-            for kind in {one.type for one in self.asked} & self.spool.places.keys()
-        }
+        stated = {kind: self._identified(kind) for kind in {one.type for one in self.asked}}
         for asked in self.asked:
             if asked.kind == "urn":
                 found = {self.named[asked.value]} if asked.value in self.named else set()
@@ -274,13 +271,15 @@ class _Gathering:
                 yield asked, next(iter(found))
 
     def _identified(self, kind: str) -> dict[str, set[str]]:
-        """The resources of a type by ``system|value``, and by value alone, of those that are asked for."""
-        wanted = {one.value for one in self.asked if one.type == kind}
+        """The resources of a type, or of all, by ``system|value``, and by value alone, that are asked for."""
+        kinds = {"identifier", "conditional"} if kind else {"identifier"}
+        wanted = {one.value for one in self.asked if one.type == kind and one.kind in kinds}
         found: dict[str, set[str]] = {}
-        for name in self.spool.places[kind]:
-            for stated in stated_identifiers(loads(self.spool.line(kind, name).decode())):
-                for value in wanted & {stated, stated.partition("|")[2]}:
-                    found.setdefault(value, set()).add(f"{kind}/{name}")
+        for which in [kind] if kind else self.spool.places if wanted else []:
+            for name in self.spool.places.get(which, ()):
+                for stated in stated_identifiers(loads(self.spool.line(which, name).decode())):
+                    for value in wanted & {stated, stated.partition("|")[2]}:
+                        found.setdefault(value, set()).add(f"{which}/{name}")
         return found
 
 

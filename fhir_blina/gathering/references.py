@@ -24,7 +24,7 @@ class AskedFor:
 
     Attributes:
         kind: One of :data:`KINDS`.
-        type: The type of its target, empty where it does not say.
+        type: The type of its target, empty where it does not say: then any that has the identifier.
         value: The URN, the fragment, or ``system|value`` of the identifier.
     """
 

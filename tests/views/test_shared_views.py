@@ -186,3 +186,44 @@ def test_the_guide_lists_every_table_as_its_file_describes_it():
     assert listed == [
         (one["name"], one["resource"], one["description"].split(":")[0].rstrip(".")) for one in views
     ]
+
+
+def test_each_way_to_refer_has_the_key_that_the_guide_states(tmp_path):
+    urn = "11111111-1111-4111-8111-111111111111"
+    by_identifier = {"identifier": {"system": "https://ids.example", "value": "7"}}
+    patients = [
+        {"resourceType": "Patient", "id": "p1"},
+        {"resourceType": "Patient", "id": urn},
+        {"resourceType": "Patient", "id": "seventh", "identifier": [by_identifier["identifier"]]},
+    ]
+    asked = {
+        "type": ({"reference": "Patient/p1"}, "p1"),
+        "absolute": ({"reference": "https://server.example/fhir/Patient/p1"}, "p1"),
+        "version": ({"reference": "Patient/p1/_history/2"}, "p1"),
+        "urn": ({"reference": f"urn:uuid:{urn}"}, urn),
+        "search": ({"reference": "Patient?identifier=https://ids.example|7"}, "seventh"),
+        "identifier": (by_identifier, "seventh"),
+        "stated": ({**by_identifier, "type": "Patient"}, "seventh"),
+        "other": ({"reference": "urn:oid:1.2.3"}, None),
+        "nobody": ({"identifier": {"system": "https://ids.example", "value": "8"}}, None),
+        "by-name": ({"reference": "Patient?name=7"}, None),
+        "fragment": ({"reference": "#me"}, None),
+    }
+    observations = [
+        {"resourceType": "Observation", "id": name, "subject": reference, "contained": [{"resourceType": "Patient", "id": "me"}]}
+        for name, (reference, _) in asked.items()
+    ]  # fmt: skip
+    drug = {"resourceType": "Medication", "id": "m", "code": coded("d")}
+    request = {"resourceType": "MedicationRequest", "id": "a1", "subject": SUBJECT, "contained": [drug]}
+    request["medicationReference"] = {"reference": "#m"}
+    of_any_type = {"resourceType": "MedicationRequest", "id": "a2", "subject": SUBJECT}
+    of_any_type["medicationReference"] = {"identifier": {"system": "https://ids.example", "value": "drug"}}
+    kept = {**drug, "id": "shelf", "identifier": [of_any_type["medicationReference"]["identifier"]]}
+    lines = [*patients, *observations, request, of_any_type, kept]
+    (tmp_path / "all.ndjson").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    tables = read_tables(tmp_path)
+    found = tables["observations"].set_index("observation_id")["patient_id"]
+    assert {name: found[name] for name in asked} == {name: key for name, (_, key) in asked.items()}
+    requests = tables["medication_requests"].set_index("request_id")["medication_id"]
+    assert requests.to_dict() == {"a1": "a1.m", "a2": "shelf"}
+    assert set(tables["medications"]["medication_id"]) == {"a1.m", "shelf"}
