@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from fhir_blina.statistics import RATIO_METHODS
+
 #: Statistics by name; a star stands for a name of the definitions, a number or a grade.
 STATISTIC_NAMES = (
     # of patients, measures, sets and intervals
@@ -31,13 +33,14 @@ STATISTIC_NAMES = (
     "detectable_hazard_ratio",
     "duration",
     "events_needed_hazard_ratio_*",
-    "firth_hazard_ratio",
+    *(f"{method}_hazard_ratio" for method in RATIO_METHODS),
     "fleming_harrington_*",
     "followup_all",
     "followup_censored",
     "followup_reverse",
     "gehan_breslow",
     "gray",
+    "hazard_ratio",
     "landmark_*log_rank",
     "log_rank",
     "log_rank_by_*",
@@ -59,6 +62,9 @@ STATISTIC_NAMES = (
     "restricted_mean_difference",
     "simon_makuch",
     "smallest_exact_p",
+    "subgroup_*_hazard_ratio",
+    "subgroup_*_interaction",
+    "subgroup_tests",
     "survival",
     "tarone_ware",
     # of exposure

@@ -40,7 +40,9 @@ def test_every_name_in_the_source_is_known():
     assert [name for name in sorted(named) if not is_statistic(name)] == []
 
 
-@pytest.mark.parametrize("name", ["medain", "hazard_ratio", "log_rankk", "survival_", "cox_", "power"])
+@pytest.mark.parametrize(
+    "name", ["medain", "hazzard_ratio", "log_rankk", "survival_", "cox_", "power", "cochran_hazard_ratio"]
+)
 def test_other_names_are_not(name):
     assert not is_statistic(name)
 
