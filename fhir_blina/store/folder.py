@@ -9,6 +9,7 @@ from pathlib import Path
 from fhir_blina.errors import StoreHoldsMore, StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import Resource, loads, locked, same
 from fhir_blina.r4 import R4, FhirRelease, checked_types
+from fhir_blina.store.choosing import Taken
 from fhir_blina.store.contract import (
     Plan,
     Progress,
@@ -23,8 +24,8 @@ from fhir_blina.store.contract import (
     no_progress,
     not_here,
 )
-from fhir_blina.store.manifest import MANIFEST, FolderLine, holds, locks_of, now, read_folder, read_held
-from fhir_blina.store.replacing import by_file, line_of, recover, save_pull, write_folder
+from fhir_blina.store.manifest import MANIFEST, FolderLine, holds, locks_of, now, read_held
+from fhir_blina.store.replacing import by_file, recover, save_pull, write_folder
 from fhir_blina.store.sent import NOT_REMOVED, Sent, refuse_to_write
 
 
@@ -132,35 +133,32 @@ class FolderStore:
         checked_types(types or (), self.release)
         if not self.folder.exists():
             raise StoreIncomplete(f"{self.folder} does not exist. Push first")
+        query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
+
+        def wanted(resource: Resource) -> bool:
+            ours = cohort is None or belongs_to(resource, cohort)
+            return ours and (types is None or resource["resourceType"] in types)
+
+        itself = folder.exists() and folder.samefile(self.folder)
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
-            held = read_folder(self.folder, self.release)
-        chosen = {
-            key: as_stored(resource)
-            for key, resource in held.items()
-            if (cohort is None or belongs_to(resource, cohort))
-            and (types is None or resource["resourceType"] in types)
-        }
-        counts = counted(by_type(chosen))
-        if cohort and not counts:
-            raise not_here(str(self.folder), cohort)
-        query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
-        certificate = {
-            "server": self.location,
-            "query": query,
-            "way": "copy",
-            "time": now(),
-            "counts": counts,
-            "total": len(chosen),
-        }
-        itself = folder.exists() and self.folder.exists() and folder.samefile(self.folder)
-        if itself and chosen.keys() != held.keys():
-            raise StoreHoldsMore(f"{folder} is the store itself; a selection needs another folder")
-        if not itself:
-            lines = by_file({key: line_of(key, one) for key, one in chosen.items()})
-            save_pull(folder, lines, certificate, self.release)
-        progress("pull", len(chosen), len(chosen))
-        return PullResult(counts, folder, certificate, held=tuple(chosen.values()))
+            chosen = Taken(self.folder, self.release, wanted)
+            if cohort and not chosen.counts:
+                raise not_here(str(self.folder), cohort)
+            certificate = {
+                "server": self.location,
+                "query": query,
+                "way": "copy",
+                "time": now(),
+                "counts": chosen.counts,
+                "total": chosen.total,
+            }
+            if itself and chosen.left_out:
+                raise StoreHoldsMore(f"{folder} is the store itself; a selection needs another folder")
+            if not itself:
+                save_pull(folder, chosen.lines(), certificate, self.release)
+        progress("pull", chosen.total, chosen.total)
+        return PullResult(chosen.counts, folder, certificate, held=chosen.held)
 
     def unload(self, cohort: str, *, progress: Progress = no_progress) -> dict[str, int]:
         """Remove the cohort's resources and nothing else; see :class:`Store`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -170,9 +170,24 @@ def _read(folder: Path, release: FhirRelease, take: Callable[[bytes, Resource], 
 def _read_file(
     path: Path, entry: Mapping[str, Any], release: FhirRelease, take: Callable[[bytes, Resource], T]
 ) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for number, key, line, resource in lines_listed(path, entry, release):
+        if key in found:
+            raise StoreIncomplete([problem(f"{path}:{number}", f"{key} is there twice")])
+        found[key] = take(line, resource)
+    return found
+
+
+def lines_listed(
+    path: Path, entry: Mapping[str, Any], release: FhirRelease
+) -> Iterator[tuple[int, str, bytes, Resource]]:
+    """Each line of a file with its number and ``Type/id``; compared with the manifest once all have passed.
+
+    Raises:
+        StoreIncomplete: as for :func:`read_folder`; that an id is there twice is not looked for.
+    """
     if not path.is_file() or path.is_symlink():
         raise StoreIncomplete([problem(str(path), "is in the manifest, but missing", "Pull again")])
-    found: dict[str, T] = {}
     lines, digest = 0, hashlib.sha256()
     for number, line in read_lines(path):
         where = f"{path}:{number}"
@@ -187,9 +202,7 @@ def _read_file(
             raise StoreIncomplete([problem(where, str(error))]) from None
         if resource["resourceType"] != entry["type"]:
             raise StoreIncomplete([problem(where, f"is not a {entry['type']}")])
-        if key in found:
-            raise StoreIncomplete([problem(where, f"{key} is there twice")])
-        found[key] = take(line, resource)
+        yield number, key, line, resource
     count = entry.get("count")
     if count is not None and not isinstance(count, int):
         raise StoreIncomplete([problem(str(path), "its count in the manifest is no number", "Pull again")])
@@ -203,4 +216,3 @@ def _read_file(
         raise StoreIncomplete(
             [problem(str(path), "differs from its checksum in the manifest", "Pull the folder again")]
         )
-    return found
