@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fhir_blina.analysis import analyze
     from fhir_blina.cli import run
     from fhir_blina.cohorts import read_cohort
+    from fhir_blina.exploration import explore, suggest_endpoints
     from fhir_blina.mapping import check_cohort, map_cohort
     from fhir_blina.mapping.back import round_trip
     from fhir_blina.report import write_report
@@ -54,12 +55,14 @@ if TYPE_CHECKING:
 _WHERE = {
     "analyze": "analysis",
     "check_cohort": "mapping",
+    "explore": "exploration",
     "map_cohort": "mapping",
     "open_store": "store",
     "read_cohort": "cohorts",
     "read_tables": "views",
     "round_trip": "mapping.back",
     "run": "cli",
+    "suggest_endpoints": "exploration",
     "validate": "validation",
     "write_report": "report",
     "write_results": "results",
@@ -79,12 +82,14 @@ __all__ = [
     "ViewError",
     "analyze",
     "check_cohort",
+    "explore",
     "map_cohort",
     "open_store",
     "read_cohort",
     "read_tables",
     "round_trip",
     "run",
+    "suggest_endpoints",
     "validate",
     "write_report",
     "write_results",

@@ -34,7 +34,7 @@ PACKAGES = (
         "endpoints",
         "results",
     ),
-    *("analysis", "analysis/quality", "disclosure", "figures", "report", "exports", "cli"),
+    *("analysis", "analysis/quality", "disclosure", "figures", "report", "exploration", "exports", "cli"),
 )
 
 

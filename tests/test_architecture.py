@@ -48,10 +48,11 @@ MAY_IMPORT = {
     "figures": "errors files statistics",
     # of a cohort only the title, the citation and the code systems on the page; of views what was read
     "report": "errors files cohorts endpoints results statistics analysis figures views",
+    "exploration": "errors files r4 gathering views endpoints analysis",
     # tables for a manuscript are those of the report, written as those of the views
     "exports": "errors files endpoints results statistics analysis report views",
-    "cli": "errors files r4 gathering cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports",
-    "__init__": "errors cohorts mapping validation store views results analysis report cli",
+    "cli": "errors files r4 gathering cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports exploration",
+    "__init__": "errors cohorts mapping validation store views results analysis report exploration cli",
     "__main__": "cli",
 }
 
@@ -227,6 +228,7 @@ TWO_MEANINGS = {
     "calculate": "FHIRPath; arithmetic of a claim",
     "counted": "words; numbers",
     "examine": "a cohort folder; a server",
+    "explore": "the command and what it calls",
     "headline": "on the terminal; in the report",
     "in_order": "resources; two dates",
     "main": "the command; the entry of the package",
@@ -292,6 +294,7 @@ def test_only_http_speaks_http():
 CHOOSE_A_RELEASE = {
     "cli.pipeline",
     "cohorts.folder",
+    "exploration.exploring",
     "mapping.check",
     "store.folder",
     "store.files",

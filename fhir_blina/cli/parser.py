@@ -7,9 +7,18 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from fhir_blina.cli.authoring_options import add_authoring, add_new
+from fhir_blina.cli.shared_options import (
+    USAGE_ERROR,
+    CommandParser,
+    access_options,
+    at_least_one,
+    cohort_options,
+    store_options,
+    threshold_options,
+    voice_options,
+)
 
 PICTURE = """\
  mappings/cohorts/<cohort>/                                  mappings/views/
@@ -23,74 +32,24 @@ exit codes:
   7 cells differ after the round trip   64 wrong use of the command line   130 interrupted
 """
 
-USAGE_ERROR = 64
 INTERRUPTED = 130
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, how to use it, and leave with the exit code of wrong use."""
-        self.print_usage(sys.stderr)
-        sys.stderr.write(f"{self.prog}: {message}\n")
-        raise SystemExit(USAGE_ERROR)
-
-
-def _threshold(text: str) -> int:
-    number = int(text)
-    if number < 2:
-        raise argparse.ArgumentTypeError("a threshold below 2 hides nothing")
-    return number
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command, each with an example in its help."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="fhir-blina",
         description="Turn a published cohort into FHIR R4, store it, pull it back, recompute its numbers.",
         epilog=PICTURE + "\n" + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and stop")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
 
-    voice = _Parser(add_help=False)
-    group = voice.add_argument_group("output")
-    group.add_argument("-q", "--quiet", action="store_true", help="no steps and no progress on stderr")
-    group.add_argument("-v", "--verbose", action="store_true", help="notes as well")
-    group.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    voice, cohort, access, store = voice_options(), cohort_options(), access_options(), store_options()
+    few = threshold_options
 
-    cohort = _Parser(add_help=False)
-    cohort.add_argument("cohort", help="name of a cohort (see `fhir-blina cohorts`), or its folder")
-    cohort.add_argument(
-        "--profiles", action="append", default=[], metavar="NAME", help="option of the manifest"
-    )
-    cohort.add_argument("--anchor", metavar="DATE", help="another synthetic date for study day 0")
-
-    access = _Parser(add_help=False)
-    access.add_argument(
-        "--auth-file", metavar="FILE", help="who we are to the server: YAML that refers to secrets"
-    )
-    store = _Parser(add_help=False, parents=[access])
-    store.add_argument(
-        "--store", metavar="WHERE", help="folder or base URL of a FHIR server (default: OUT/fhir)"
-    )
-    store.add_argument("--audit", metavar="FILE", help="add who did what with which ids, hashed, to FILE")
-    store.add_argument("--out", default="out", metavar="DIR", help="where results go (default: out)")
-
-    def few(default: int | None = None) -> _Parser:
-        hidden = _Parser(add_help=False)
-        hidden.add_argument(
-            "--suppress",
-            nargs="?",
-            type=_threshold,
-            const=11,
-            default=default,
-            metavar="N",
-            help="hide counts below N (11 where no number is given), and what they would follow from",
-        )
-        return hidden
-
-    def add(name: str, text: str, example: str, *parents: _Parser) -> argparse.ArgumentParser:
+    def add(name: str, text: str, example: str, *parents: CommandParser) -> argparse.ArgumentParser:
         return commands.add_parser(
             name,
             help=text,
@@ -207,6 +166,22 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-suppress", action="store_const", dest="suppress", const=None, help="show every count as it is"
     )
     share.add_argument("--endpoint", default="", metavar="NAME", help="whose survival (default: the first)")
+    explore = add(
+        "explore",
+        "say what a store holds, and suggest what to ask it",
+        "explore https://server.example/fhir --suggest endpoints.yaml",
+        access,
+        few(),
+    )
+    explore.add_argument("store", help="folder, file or base URL of a FHIR server")
+    explore.add_argument("--cohort", metavar="NAME", help="only resources with this cohort's tag")
+    explore.add_argument("--out", default="out", metavar="DIR", help="where the page goes (default: out)")
+    explore.add_argument(
+        "--top", type=at_least_one, default=10, metavar="N", help="codes of an element (default: 10)"
+    )
+    explore.add_argument("--suggest", metavar="FILE", help="write a starter endpoints file that runs")
+    explore.add_argument("--views", metavar="DIR", help="views of your own beside the shared ones")
+    explore.set_defaults(audit=None)
     run = add(
         "run", "do all of it, from the cohort's files to the report", "run mycohort", cohort, store, few()
     )

@@ -72,17 +72,17 @@ def tables_read(options: Options, terminal: Terminal, cohort: Cohort | None) -> 
         result.folder, release=cohort.release if cohort is not None else None, views=options.views
     )
     say_account(tables.account, terminal)
-    tables.account = _with_notes(tables.account, result)
+    tables.account = replace(tables.account, notes=notes_of(result, tables.account.notes))
     return tables
 
 
-def _with_notes(account: ReadingAccount, result: PullResult) -> ReadingAccount:
-    """An account with the notes of the pull in front, but for those that the account has in its own way."""
-    known = {one.partition(":")[0] for one in account.notes}
+def notes_of(result: PullResult, notes: Sequence[str]) -> tuple[str, ...]:
+    """The notes of a pull but for those that others say in their own way, what it rejected, and those."""
+    known = {one.partition(":")[0] for one in notes}
     before = [one for one in result.notes if one.partition(":")[0] not in known]
     if result.rejected:
-        before.append(f"{len(result.rejected)} lines or entries could not be read, and are in no table")
-    return replace(account, notes=(*before, *account.notes))
+        before.append(f"{len(result.rejected)} lines or entries could not be read, and are left out")
+    return (*before, *notes)
 
 
 def reads_files(store: Any) -> bool:

@@ -66,6 +66,19 @@ def chosen_views(
     return dict(sorted({**shared, **load_views(Path(views), release)}.items()))
 
 
+def tables_by_type(
+    views: Path | str | Mapping[str, View] | None = None, release: FhirRelease = R4
+) -> dict[str, tuple[str, ...]]:
+    """The tables that read each type, by type: those with a row for each resource where there are such."""
+    found: dict[str, list[View]] = {}
+    for view in chosen_views(views, release).values():
+        found.setdefault(view.resource, []).append(view)
+    return {
+        kind: tuple(view.name for view in [one for one in held if one.one_row_each] or held)
+        for kind, held in found.items()
+    }
+
+
 def _there(folder: Path | str) -> Path:
     if not Path(folder).exists():
         raise ViewError(f"{folder}: no such folder. Run `fhir-blina map` or `pull` first")
