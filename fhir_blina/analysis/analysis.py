@@ -28,6 +28,7 @@ from fhir_blina.analysis.outcomes import (
 from fhir_blina.analysis.persontime import describe_rates, describe_strata_and_trend
 from fhir_blina.analysis.quality.findings import SEVERITIES, find, rule_book
 from fhir_blina.analysis.ratios import describe_ratios
+from fhir_blina.analysis.responses import describe_responses
 from fhir_blina.analysis.restricted import describe_mean_differences
 from fhir_blina.analysis.robustness import describe_lost, describe_power
 from fhir_blina.analysis.singles import describe_singles
@@ -54,7 +55,12 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
     facts = Facts(tables, endpoints)
     facts.check()
-    records = [*describe(facts), *describe_singles(facts), *describe_exposure(facts)]
+    records = [
+        *describe(facts),
+        *describe_singles(facts),
+        *describe_exposure(facts),
+        *describe_responses(facts),
+    ]
     derivation: list[DerivedTime] = []
     for endpoint in endpoints.endpoints.values():
         frame = derive_endpoint(facts, endpoint)

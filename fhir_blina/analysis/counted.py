@@ -24,7 +24,7 @@ def populations(facts: Facts) -> Iterator[Population]:
             out = dict.fromkeys(unknown, "no value, so neither in it nor outside it")
             everyone = len(facts.subjects)
             yield Population(kind="set", name=name, of=everyone, n=everyone - len(out), out=out)
-    yield from (one for one in counted.values() if one.kind in ("group", "interval", "state"))
+    yield from (one for one in counted.values() if one.kind in ("group", "interval", "state", "response"))
 
 
 def counts_of(found: Iterable[Population]) -> tuple[PopulationCount, ...]:
@@ -54,7 +54,7 @@ def left_out_of(found: Iterable[Population], labels: Mapping[str, str]) -> tuple
         )
         for one in found
         for key, reason in one.out.items()
-        if one.kind == "endpoint" or one.sources.get(key) or one.kind == "set"
+        if one.kind in ("endpoint", "response", "set") or one.sources.get(key)
     )
 
 

@@ -24,6 +24,7 @@ from fhir_blina.endpoints.reading import (
     sets_of,
     times_of,
 )
+from fhir_blina.endpoints.responses import ResponseAsked
 from fhir_blina.endpoints.rows import source
 from fhir_blina.endpoints.selection import Selection, selection
 
@@ -40,6 +41,7 @@ __all__ = [
     "ProportionAsked",
     "ProtocolDose",
     "Remark",
+    "ResponseAsked",
     "Selection",
     "State",
     "SumAsked",

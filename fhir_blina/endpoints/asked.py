@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from fhir_blina.endpoints.responses import ResponseAsked, responses_of
 from fhir_blina.endpoints.selection import Selection, selection
 from fhir_blina.files import Document
 
@@ -120,6 +121,7 @@ class Sections:
     sums: Mapping[str, SumAsked]
     dosing: Dosing | None
     power: PowerAsked | None
+    responses: Mapping[str, ResponseAsked] = field(default_factory=dict)
 
 
 def sections_of(document: Document) -> Sections:
@@ -151,6 +153,7 @@ def sections_of(document: Document) -> Sections:
         },
         dosing=_dosing(document) if "exposure" in content else None,
         power=_power(content["power"]) if "power" in content else None,
+        responses=responses_of(document),
     )
 
 

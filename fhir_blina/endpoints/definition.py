@@ -55,6 +55,8 @@ class Time:
 class PatientSet:
     """Patients with a property: those that have a row, a day of ``time``, or a combination of other sets.
 
+    A set of a response has one of the ``words`` of a ``measure``.
+
     ``picking`` says how far from its time ``to`` a row, or the day of ``time``, may be; ``missing`` what a
     missing value means: ``unknown``, neither in the set nor outside it, or ``no``.
     """
@@ -68,6 +70,8 @@ class PatientSet:
     time: str = ""
     picking: Picking = field(default_factory=Picking)
     place: str = ""
+    measure: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def looked_up(self) -> bool:
@@ -142,6 +146,7 @@ class Endpoint:
     among: str = ""
     competing: tuple[str, ...] = ()
     censor_reason: str = ""
+    censored_by: tuple[str, ...] = ()
     cutoff: Cutoff | None = None
     unit: str = "d"
     compare: tuple[str, ...] = ()

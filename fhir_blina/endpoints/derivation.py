@@ -46,7 +46,9 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
     """
     state = (endpoint.state.time,) if endpoint.state else ()
     ends = (*endpoint.events, *endpoint.competing)
-    facts.one_clock(f'endpoint "{endpoint.name}"', endpoint.start, *ends, endpoint.censor, *state)
+    facts.one_clock(
+        f'endpoint "{endpoint.name}"', endpoint.start, *ends, *endpoint.censored_by, endpoint.censor, *state
+    )
     members = facts.members(endpoint.among)
     maker = _Maker(facts, endpoint)
     rows = [row for row in map(maker.row, members) if row is not None]
@@ -72,7 +74,7 @@ def derive_endpoint(facts: Facts, endpoint: Endpoint) -> pd.DataFrame:
             float(one.stop - one.begin),
             one.event in endpoint.events,
             one.event,
-            (CUTOFF if one.cut else said.get(one.patient)) if one.event == CENSORED else None,
+            (one.why or said.get(one.patient)) if one.event == CENSORED else None,
             (one.start_from,),
             (one.stop_from,),
         )
@@ -90,7 +92,7 @@ def _labels(facts: Facts, endpoint: Endpoint) -> dict[Any, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
-    """From where to where one patient is followed; days are exact."""
+    """From where to where one patient is followed; days are exact. ``why`` is set where that is cut short."""
 
     patient: Any
     begin: Number
@@ -98,7 +100,7 @@ class _Row:
     event: str
     start_from: str
     stop_from: str
-    cut: bool
+    why: str
 
 
 class _Maker:
@@ -107,7 +109,7 @@ class _Maker:
     def __init__(self, facts: Facts, endpoint: Endpoint) -> None:
         self.facts, self.endpoint = facts, endpoint
         self.ends = (*endpoint.events, *endpoint.competing)
-        names = dict.fromkeys((endpoint.start, *self.ends, endpoint.censor))
+        names = dict.fromkeys((endpoint.start, *self.ends, *endpoint.censored_by, endpoint.censor))
         self.days = {name: facts.days(name) for name in names}
         self.no_day = {name: facts.no_day(name) for name in names}
         self.out: dict[Any, str] = {}
@@ -125,27 +127,35 @@ class _Maker:
 
     def _followed(self, patient: Any) -> _Row | tuple[str, str]:
         endpoint = self.endpoint
-        for name in (endpoint.start, *self.ends):
+        for name in (endpoint.start, *self.ends, *endpoint.censored_by):
             if patient in self.no_day[name]:
                 return self.no_day[name][patient]
         start = self.days[endpoint.start].get(patient)
         if start is None:
             return f'no day of "{endpoint.start}"', ""
-        found = [(self.days[name][patient], name) for name in self.ends if patient in self.days[name]]
-        (stop, made_from), event = min(found, key=lambda one: one[0][0], default=((None, ""), CENSORED))
+        ends = [(self.days[name][patient], name, "") for name in self.ends if patient in self.days[name]]
+        others = [
+            (self.days[name][patient], CENSORED, name)
+            for name in endpoint.censored_by
+            if patient in self.days[name]
+        ]
+        for (day, made), _, name in others:
+            if day < start[0]:
+                return f'"{name}" is before "{endpoint.start}"', made
         last = self.days[endpoint.censor].get(patient)
-        if stop is None:
-            if last is None:
-                neither = f'neither an event nor a day of "{endpoint.censor}"'
-                return self.no_day[endpoint.censor].get(patient, (neither, ""))
-            stop, made_from = last
-        elif last is not None and last[0] < stop:
+        if not ends and last is not None:
+            others.append((last, CENSORED, ""))
+        if not ends and not others:
+            neither = f'neither an event nor a day of "{endpoint.censor}"'
+            return self.no_day[endpoint.censor].get(patient, (neither, ""))
+        (stop, made_from), event, why = min((*ends, *others), key=lambda one: one[0][0])
+        if event != CENSORED and last is not None and last[0] < stop:
             self.later.append(patient)
         end = self._cutoff(start[0])
-        cut = end is not None and stop > end
-        if end is not None and cut:
-            stop, event, made_from = end, CENSORED, ""
+        if end is not None and stop > end:
+            stop, event, made_from, why = end, CENSORED, "", CUTOFF
             self.cut.append(patient)
+        cut = why == CUTOFF
         if stop < start[0]:
             reason = f'"{endpoint.start}" is after the cutoff' if cut else self._before(event)
             return reason, made_from or start[1]
@@ -156,7 +166,7 @@ class _Maker:
             event=event,
             start_from=start[1],
             stop_from=made_from,
-            cut=cut,
+            why=why,
         )
 
     def _before(self, event: str) -> str:

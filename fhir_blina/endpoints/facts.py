@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.answers import Answer
-from fhir_blina.endpoints.definition import Grouping
+from fhir_blina.endpoints.conditions import NO, OPEN, YES
+from fhir_blina.endpoints.definition import Grouping, PatientSet
 from fhir_blina.endpoints.groupings import between_cuts, cut_points
 from fhir_blina.endpoints.populations import NO_ROW, Population
 from fhir_blina.endpoints.remarks import remark_cut, remark_word
@@ -38,6 +39,11 @@ class Facts(Workings):
         """``value`` and ``source`` of a measure by patient key; who has none, or a bound only, is absent."""
         answer = self._answer(self.endpoints.measures[name])
         return _frame(answer, [key for key in answer.cells if key not in answer.comparators])
+
+    def _worded(self, wanted: PatientSet) -> pd.Series[int]:
+        cells = self.measure(wanted.measure)["value"].map(str).reindex(self.subjects.index)
+        found = cells.isin(wanted.words).map({True: YES, False: NO})
+        return found.where(cells.notna(), OPEN).astype(int)
 
     def time(self, name: str) -> pd.DataFrame:
         """``value`` (study day, or days since 0001-01-01) and ``source`` of a time by patient key.

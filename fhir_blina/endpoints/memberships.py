@@ -30,6 +30,7 @@ class Memberships(Evidence):
         if name not in self._truths:
             wanted = self.endpoints.sets[name]
             parts = [self._found(wanted)] if wanted.looked_up else []
+            parts += [self._worded(wanted)] if wanted.measure else []
             parts += [self.truth(used) for used in wanted.all_of]
             if wanted.any_of:
                 parts.append(row_by_row([self.truth(used) for used in wanted.any_of], any_of))
@@ -42,6 +43,10 @@ class Memberships(Evidence):
         """The rows that put patients into a set, and of whom nothing can be said whatever their rows are."""
         assert wanted.selection is not None  # noqa: S101 - asked by the caller
         return self.of_patients("set", wanted.name, wanted.selection), pd.Index([], dtype=object)
+
+    def _worded(self, wanted: PatientSet) -> pd.Series[int]:
+        """Whose measure is one of the words of a set."""
+        raise NotImplementedError
 
     def _found(self, wanted: PatientSet) -> pd.Series[int]:
         chosen, nobody_knows = self._chosen_for(wanted)

@@ -34,32 +34,17 @@ def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str
             if key in entry:
                 yield ("measures", name, key), "time", entry[key]
     for name, entry in content["endpoints"].items():
-        at = ("endpoints", name)
-        for key, kind in (
-            ("start", "time"),
-            ("censor", "time"),
-            ("among", "set"),
-            ("censor_reason", "measure"),
-        ):
-            if key in entry:
-                yield (*at, key), kind, entry[key]
-        for key, kind in (
-            ("events", "time"),
-            ("competing", "time"),
-            ("compare", "group"),
-            ("not_compared", "group"),
-            ("stratify", "group"),
-            ("subgroups", "group"),
-        ):
-            yield from (((*at, key), kind, used) for used in entry.get(key, ()))
-        if "state" in entry:
-            yield (*at, "state", "time"), "time", entry["state"]["time"]
-            yield (*at, "state", "group"), "group", entry["state"]["group"]
-        for model, parts in entry.get("cox", {}).items():
-            here = (*at, "cox", model)
-            yield from (((*here, "covariates"), "covariate", used) for used in parts["covariates"])
-            if "strata" in parts:
-                yield (*here, "strata"), "group", parts["strata"]
+        yield from _uses_of_endpoint(("endpoints", name), entry)
+    for name, entry in content.get("responses", {}).items():
+        yield ("responses", name, "best"), "measure", entry["best"]
+        if entry.get("among", "all") != "all":
+            yield ("responses", name, "among"), "set", entry["among"]
+        yield from (
+            (("responses", name, "not_evaluable"), "set", used) for used in entry.get("not_evaluable", ())
+        )
+        yield from ((("responses", name, "by"), "group", used) for used in entry.get("by", ()))
+        if "duration" in entry:
+            yield from _uses_of_endpoint(("responses", name, "duration"), entry["duration"])
     for name, entry in content.get("summaries", {}).items():
         yield ("summaries", name), "measure", name
         if "by" in entry:
@@ -104,3 +89,34 @@ def refuse_circles(document: Document) -> None:
 
     for one in links:
         visit(one, ())
+
+
+def _uses_of_endpoint(
+    at: tuple[Any, ...], entry: Mapping[str, Any]
+) -> Iterable[tuple[tuple[Any, ...], str, str]]:
+    for key, kind in (
+        ("start", "time"),
+        ("censor", "time"),
+        ("among", "set"),
+        ("censor_reason", "measure"),
+    ):
+        if key in entry:
+            yield (*at, key), kind, entry[key]
+    for key, kind in (
+        ("events", "time"),
+        ("competing", "time"),
+        ("censored_by", "time"),
+        ("compare", "group"),
+        ("not_compared", "group"),
+        ("stratify", "group"),
+        ("subgroups", "group"),
+    ):
+        yield from (((*at, key), kind, used) for used in entry.get(key, ()))
+    if "state" in entry:
+        yield (*at, "state", "time"), "time", entry["state"]["time"]
+        yield (*at, "state", "group"), "group", entry["state"]["group"]
+    for model, parts in entry.get("cox", {}).items():
+        here = (*at, "cox", model)
+        yield from (((*here, "covariates"), "covariate", used) for used in parts["covariates"])
+        if "strata" in parts:
+            yield (*here, "strata"), "group", parts["strata"]

@@ -19,7 +19,7 @@ class Population:
     """How many of how many an endpoint, measure, set or group is about.
 
     Attributes:
-        kind: ``endpoint``, ``measure``, ``set``, ``group``, ``interval`` or ``state``.
+        kind: ``endpoint``, ``measure``, ``set``, ``group``, ``interval``, ``state`` or ``response``.
         name: Its name in the definitions.
         of: Patients who could be counted.
         n: Patients who are.

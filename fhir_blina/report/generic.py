@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhir_blina.endpoints import Endpoint, Endpoints
+from fhir_blina.endpoints import Endpoint, Endpoints, ResponseAsked
 from fhir_blina.report.layout import Block, Layout, Section
 
 #: Statistics of an endpoint that stand in no figure.
@@ -80,6 +80,7 @@ def generic_layout(endpoints: Endpoints, *, large: bool = False) -> Layout:
             "Proportions",
             [{"kind": "proportions", "caption": "Proportions", "items": shares}] if shares else [],
         ),
+        ("Response", [_response(one) for one in asked.responses.values()]),
         ("Time to events", curves),
         ("Published numbers", [{"kind": "claims"}]),
         ("Findings", [{"kind": "findings"}]),
@@ -88,6 +89,12 @@ def generic_layout(endpoints: Endpoints, *, large: bool = False) -> Layout:
     return Layout(
         group=group, sections=tuple(Section(title, tuple(blocks)) for title, blocks in sections if blocks)
     )
+
+
+def _response(asked: ResponseAsked) -> Block:
+    """The rates of a response, with the best responses and how many cannot be judged."""
+    names = [f"{asked.name}.{one}" for one in ("response_rate*", "best_response", "not_evaluable")]
+    return {"kind": "records", "caption": f"{asked.title} ({asked.criteria})", "names": names}
 
 
 def _said(group: str, compared: list[tuple[Endpoint, str]]) -> Iterator[Block]:

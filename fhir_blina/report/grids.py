@@ -13,7 +13,19 @@ from fhir_blina.files import is_missing
 from fhir_blina.results import Record
 
 #: Statistics whose value is a share of patients; the report prints them in per cent.
-SHARES = frozenset({"proportion", "survival", "incidence", "cumulative_incidence", "power", "true_size"})
+SHARES = frozenset(
+    {
+        "proportion",
+        "survival",
+        "incidence",
+        "cumulative_incidence",
+        "power",
+        "true_size",
+        "response_rate",
+        "response_rate_evaluable",
+        "best_response",
+    }
+)
 UNITS = {
     "1": "",
     "d": "days",

@@ -105,6 +105,7 @@ def _numbered(endpoints: Endpoints) -> dict[str, Any]:
         asked.proportions,
         asked.intervals,
         asked.sums,
+        asked.responses,
     )
     return {"subjects": None, "dose": None} | {name: None for part in parts for name in part}
 

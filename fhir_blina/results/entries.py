@@ -101,7 +101,8 @@ class PopulationCount:
     """How many of how many an endpoint, measure, set or group is about.
 
     Attributes:
-        kind: ``endpoint``, ``measure``, ``set``, ``group``, ``interval`` or ``state``.
+        kind: ``endpoint``, ``measure``, ``set``, ``group``, ``interval``, ``state`` or
+            ``response``.
         name: Its name in the definitions.
         of: Patients who could be counted.
         n: Patients who are.
@@ -120,7 +121,8 @@ class LeftOut:
     """A patient who is not counted where they could be.
 
     Attributes:
-        kind: Of what: ``endpoint``, ``measure``, ``set``, ``group``, ``interval`` or ``state``.
+        kind: Of what: ``endpoint``, ``measure``, ``set``, ``group``, ``interval``, ``state`` or
+            ``response``.
         name: Its name in the definitions.
         patient_id: Id of the resource Patient.
         study_subject: The study's label, ``None`` where the tables do not have the patient.
