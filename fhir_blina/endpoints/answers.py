@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.asking import beside
+from fhir_blina.endpoints.choices import day_cells
 from fhir_blina.endpoints.dates import DateRule, Day, Number, as_number
 from fhir_blina.endpoints.definition import Value
 from fhir_blina.endpoints.picking import Row
@@ -19,7 +20,6 @@ from fhir_blina.endpoints.units import converter, known
 from fhir_blina.files import is_missing
 
 SEVERAL = "has several rows for one patient. Narrow its where, or add pick (first, last, nearest, …)"
-DAYS = ("_date", "_day")
 
 
 class SeveralRows(Exception):  # noqa: N818 - it says what is the matter
@@ -65,16 +65,6 @@ class Answer:
     def deny(self, patient: Any, reason: str, made_from: str = "") -> None:
         """Why a patient has none."""
         self.out[patient], self.out_sources[patient] = reason, made_from
-
-
-def time_column(frame: pd.DataFrame, value: str) -> str:
-    """The column that orders the rows of a table: the value itself if it is a day, else the fullest one."""
-    if value.endswith(DAYS):
-        return value
-    others = ("end_", "abatement", "issued")  # when it was over, or written down
-    first = [name for name in map(str, frame.columns) if name.endswith(DAYS) and not name.startswith(others)]
-    filled = {name: int(frame[name].notna().sum()) for name in first}
-    return max(first, key=lambda name: (filled[name], name.endswith("_date")), default="")
 
 
 def sources_of(table: str, frame: pd.DataFrame) -> list[str]:
@@ -147,14 +137,16 @@ def _rows(wanted: Value, table: str, frame: pd.DataFrame, rule: DateRule, answer
         raise ValueError(
             f"is recorded in {', '.join(said)}. Say which unit is meant, for example unit: {said[0]}"
         )
-    by = ""
+    when: pd.Series[Any] | None = None
     if wanted.picking.timed:
-        by = wanted.picking.by or time_column(frame, column)
-        if not by:
+        when = day_cells(frame, wanted.picking.by, column)
+        if when is None:
             raise ValueError(f'has no column of days in "{table}". Say which one orders the rows: by: COLUMN')
     signs: Sequence[Any] = list(frame[comparator]) if comparator else [None] * len(frame)
     days: Sequence[Day | None] = (
-        [None if is_missing(cell) else rule.read(cell) for cell in frame[by]] if by else [None] * len(frame)
+        [None] * len(frame)
+        if when is None
+        else [None if is_missing(cell) else rule.read(cell) for cell in when]
     )
     for place, (cell, made) in enumerate(zip(frame[column], sources_of(table, frame), strict=True)):
         value, fault = cell, ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.dates import DateRule, as_number
+from fhir_blina.endpoints.dates import DateRule, Day, as_number
 from fhir_blina.endpoints.units import converter
 from fhir_blina.files import is_missing
 
@@ -144,13 +144,13 @@ def beyond(cell: Any, bounds: Mapping[str, Any], comparator: Any) -> int:
         return NO
     found = []
     for name, edge in bounds.items():
-        if isinstance(cell, str) != isinstance(edge, str):
+        if isinstance(cell, str | Day) != isinstance(edge, str | Day):
             raise ValueError("has dates, and the column that bounds it numbers, or the other way round")
         days = [DateRule().read(one) for one in (cell, edge)]
         if days[0] is None or days[1] is None:
             raise ValueError("or the column that bounds it has cells that are neither numbers nor dates")
         span = _Range(Decimal(days[0].first), Decimal(days[0].last))
-        if not isinstance(cell, str):
+        if not isinstance(cell, str | Day):
             span = _range(Decimal(days[0].first), comparator)
         ends = {span.within(name, Decimal(end)) for end in (days[1].first, days[1].last)}
         found.append(ends.pop() if len(ends) == 1 else OPEN)
@@ -167,7 +167,7 @@ def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -
     bounds = {name: wanted[name] for name in BOUNDS if name in wanted}
     if bounds and is_missing(cell):
         return NO
-    if bounds and isinstance(cell, str):
+    if bounds and isinstance(cell, str | Day):
         day = DateRule().read(cell)
         if day is None:
             raise ValueError("has texts that are no dates, so that bounds say nothing of them")

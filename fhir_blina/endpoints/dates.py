@@ -28,7 +28,7 @@ Number = int | Decimal
 
 def as_number(cell: Any) -> Number | None:
     """A cell as an exact number, ``None`` where it is none."""
-    if cell is None or isinstance(cell, bool | str):
+    if cell is None or isinstance(cell, bool | str | Day):
         return None
     if isinstance(cell, int):
         return cell
@@ -73,6 +73,8 @@ class DateRule:
 
     def read(self, cell: Any) -> Day | None:
         """The day of a cell that is not missing; ``None`` where it is neither a number nor a date."""
+        if isinstance(cell, Day):
+            return cell
         number = as_number(cell)
         if number is not None:
             return Day(number, number, number)

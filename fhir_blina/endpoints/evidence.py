@@ -9,10 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from fhir_blina.endpoints.choices import first_form, forms_of, other_forms, parts_of, several
 from fhir_blina.endpoints.definition import Endpoints
 from fhir_blina.endpoints.populations import Account
 from fhir_blina.endpoints.queries import with_queries
-from fhir_blina.endpoints.remarks import remark_chosen, remark_subjects
+from fhir_blina.endpoints.remarks import (
+    remark_chosen,
+    remark_forms,
+    remark_other_forms,
+    remark_subjects,
+)
 from fhir_blina.endpoints.rows import Chosen, Reader
 from fhir_blina.endpoints.selection import Selection
 from fhir_blina.errors import AnalysisError, did_you_mean
@@ -36,8 +42,47 @@ class Evidence:
         self.tables = with_queries(tables, endpoints.queries)
         self.endpoints = endpoints
         self.account = Account()
+        self._forms: dict[tuple[str, str], tuple[list[str], pd.Series[Any]]] = {}
+        self._fill_choices()
         self._reader = Reader(self.tables, endpoints.subjects.table)
         self._chosen: dict[tuple[int, bool], tuple[Selection, Chosen]] = {}
+
+    def _fill_choices(self) -> None:
+        """Give tables a column for each name of several columns that the definitions have."""
+        asked = {
+            (wanted.table, column)
+            for wanted, columns in named(self.endpoints)
+            for column in columns
+            if several(column) and wanted.table in self.tables
+        }
+        if not asked:
+            return
+        births = self._births()
+        made = dict(self.tables)
+        for table, column in sorted(asked):
+            forms = forms_of(column, map(str, made[table].columns))
+            if not forms:
+                continue  # said where the column is looked for
+            days, made_from = first_form(made[table], forms, births, self.endpoints.dates)
+            made[table] = made[table].assign(**{column: days})
+            self._forms[table, column] = forms, made_from
+        self.tables = made
+
+    def _births(self) -> dict[Any, Any]:
+        for name in (self.endpoints.subjects.table, "patients"):
+            frame = self.tables.get(name)
+            if frame is not None and {"patient_id", "birth_date"} <= set(frame.columns):
+                return dict(zip(frame["patient_id"], frame["birth_date"], strict=True))
+        return {}
+
+    def remark_forms(self, about: str, table: str, column: str, rows: pd.DataFrame) -> None:
+        """Say which columns days were taken from, and which other columns rows without a day have."""
+        forms, made_from = self._forms.get((table, column), ([column], None))
+        empty = rows[rows[column].isna()]
+        remark_other_forms(self.account, about, column, other_forms(empty, column, forms))
+        if made_from is not None:
+            counts = made_from.reindex(rows.index).value_counts().to_dict()
+            remark_forms(self.account, about, {form: counts[form] for form in forms if form in counts})
 
     def table(self, name: str, *columns: str, place: str = "") -> pd.DataFrame:
         """A table that has these columns; ``place`` is where they are asked for."""
@@ -45,7 +90,13 @@ class Evidence:
         if name not in self.tables:
             raise TableMissing(f'{where}: there is no table "{name}". {did_you_mean(name, self.tables)}')
         frame = self.tables[name]
-        missing = [column for column in columns if column not in frame.columns]
+        missing = [
+            part
+            for column in columns
+            if column not in frame.columns
+            for part in parts_of(column)
+            if not forms_of(part, map(str, frame.columns))
+        ]
         if missing:
             names = list(map(str, frame.columns))
             raise AnalysisError(

@@ -10,7 +10,7 @@ import pandas as pd
 from fhir_blina.endpoints.answers import Answer, SeveralRows, by_patient, in_unit, sources_of, units_of
 from fhir_blina.endpoints.asking import beside
 from fhir_blina.endpoints.conditions import fits
-from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, offsets
+from fhir_blina.endpoints.dates import NO_DATE, NOT_WHOLE, DateRule, Day, offsets
 from fhir_blina.endpoints.definition import Time
 from fhir_blina.endpoints.picking import Row
 from fhir_blina.endpoints.rows import Chosen
@@ -42,7 +42,7 @@ def timed(
     answer = Answer()
     table, column, frame = wanted.selection.table, wanted.column, chosen.rows
     filled = frame[frame[column].notna()]
-    answer.dated = bool(filled[column].map(lambda cell: isinstance(cell, str)).any())
+    answer.dated = bool(filled[column].map(lambda cell: isinstance(cell, str | Day)).any())
     if answer.dated:
         answer.zones = offsets(filled[column])
     in_days, faults = _in_days(filled, column)
@@ -135,7 +135,7 @@ def _without_day(table: str, column: str, frame: pd.DataFrame, subjects: str) ->
     """Patients with a row that says that something happened, and not when."""
     empty = frame[frame[column].isna()]
     if table == subjects:  # every patient has a row: only a flag beside the day says that it happened
-        flag = column.removesuffix("_date").removesuffix("_study_day")
+        flag = column.removesuffix("[x]").removesuffix("_date").removesuffix("_study_day")
         if flag == column or flag not in frame.columns:
             return []
         empty = frame[fits(frame[flag], wanted=True)]

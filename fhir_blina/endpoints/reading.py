@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fhir_blina.endpoints.asked import sections_of
+from fhir_blina.endpoints.choices import spelled
 from fhir_blina.endpoints.dates import AS_WRITTEN, DateRule, zone_of
 from fhir_blina.endpoints.definition import (
     CoxAsked,
@@ -154,7 +155,7 @@ def _time(name: str, entry: Mapping[str, Any], systems: Mapping[str, str], where
     return Time(
         name=name,
         selection=selection(entry, systems, where),
-        column=entry["day"],
+        column=spelled(entry["day"]),
         picking=read_picking(entry),
         place=where,
     )

@@ -198,3 +198,36 @@ def remark_cut(account: Account, wanted: Grouping, points: Sequence[Any], found:
             follows=f"Cut at quantiles (type 7 in R) of all who have a value; equal values stay together, "
             f"a value at a cut point is in the group {wanted.at_cut} it",
         )
+
+
+def remark_forms(account: Account, about: str, counts: Mapping[str, int]) -> None:
+    """Which columns days were taken from, where it was not the first alone."""
+    if len(counts) < 2:
+        return
+    account.remark(
+        rule="days-from-several-columns",
+        severity="information",
+        about=about,
+        title=f"Days of {about} are written in several forms",
+        printed=", ".join(f"{rows_of(count)} {form}" for form, count in counts.items()),
+        follows="Each row gives the first form that it has; an age is counted from the date of birth, "
+        "as a range of days by dates: {partial: …}",
+    )
+
+
+def remark_other_forms(account: Account, about: str, column: str, counts: Mapping[str, int]) -> None:
+    """Rows without a day in the column asked for, which have it in another form."""
+    if not counts:
+        return
+    stem = column.removesuffix("_date")
+    takes = not column.endswith("[x]") and any(form.startswith(stem) for form in counts)
+    account.remark(
+        rule="day-in-another-form",
+        severity="warning",
+        about=about,
+        title=f"Rows without a day of {about} have it in another form",
+        printed=", ".join(f"{rows_of(count)} {form}" for form, count in counts.items()),
+        follows=f'"{stem}[x]" in the place of {column} takes those that are days'
+        if takes and column.endswith("_date")
+        else "Nothing makes a day of those; who has no other row is left out",
+    )

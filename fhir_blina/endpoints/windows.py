@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from fhir_blina.endpoints.answers import Answer, time_column
+from fhir_blina.endpoints.answers import Answer
+from fhir_blina.endpoints.choices import day_cells, spelled
 from fhir_blina.endpoints.conditions import NO, OPEN, YES
 from fhir_blina.endpoints.dates import DateRule, Day, Number
 from fhir_blina.endpoints.picking import Picking
@@ -40,12 +41,12 @@ def windowed(chosen: Chosen, table: str, picking: Picking, rule: DateRule, to: A
     Raises:
         ValueError: the table has no column of days.
     """
-    by = picking.by or time_column(chosen.known, "")
-    if not by:
+    if day_cells(chosen.known, picking.by) is None:
         raise ValueError(f'has no column of days in "{table}". Say which one counts: by: COLUMN')
 
     def where(frame: pd.DataFrame) -> pd.Series[int]:
-        pairs = zip(frame["patient_id"], frame[by], strict=True)
+        days = day_cells(frame, picking.by)
+        pairs = zip(frame["patient_id"], [] if days is None else days, strict=True)
         assert picking.within is not None  # noqa: S101 - asked by the caller
         found = [
             inside(None if is_missing(cell) else rule.read(cell), to.cells.get(who), picking.within)
@@ -86,7 +87,7 @@ def read_picking(entry: Mapping[str, Any]) -> Picking:
             to, within = entry[word], days
     return Picking(
         pick=entry.get("pick", "only"),
-        by=entry.get("by", ""),
+        by=spelled(entry.get("by", "")),
         to=to,
         within=None if within is None else (within[0], within[1]),
         order=order if isinstance(order, str) else tuple(map(str, order)),

@@ -58,6 +58,7 @@ class Workings(Memberships):
             chosen = self.of_patients("measure", wanted.name, wanted.selection, wanted.column, *by)
             targets, reasons = (None, {}) if to is None else (to.cells, to.out)
             answer = measured(wanted, chosen, self.endpoints.dates, targets, reasons)
+        self._say_forms(wanted, chosen)
         gone = dict(zip(chosen.retracted["patient_id"], _statuses(chosen.retracted), strict=True))
         for patient, status in gone.items():
             if patient not in answer.cells and patient not in answer.out:
@@ -66,6 +67,12 @@ class Workings(Memberships):
             if patient not in answer.cells and patient not in answer.out:
                 answer.deny(patient, "a bound (<, >) or unit leaves open whether the row fits")
         return answer
+
+    def _say_forms(self, wanted: Value | Time, chosen: Chosen) -> None:
+        """Which forms of a day were taken, and which were there beside."""
+        kind, day = ("time", wanted.column) if isinstance(wanted, Time) else ("measure", wanted.picking.by)
+        if wanted.selection is not None and day and wanted.selection.table != self.endpoints.subjects.table:
+            self.remark_forms(f'{kind} "{wanted.name}"', wanted.selection.table, day, chosen.rows)
 
     def _constant(self, wanted: Time) -> Answer:
         sources, truth = self.sources(wanted.of_set), self.truth(wanted.of_set)
