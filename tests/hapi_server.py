@@ -198,6 +198,24 @@ def hapi_by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop(home)
 
 
+@pytest.fixture(scope="module")
+def empty_helios(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of one that is filled by one module of tests."""
+    yield from _helios(_helios_program(), tmp_path_factory.mktemp("helios-empty"))
+
+
+@pytest.fixture(scope="module")
+def empty_hapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a HAPI that is filled by one module of tests."""
+    need_java()
+    home = tmp_path_factory.mktemp("hapi-empty")
+    started = server.start(port=free_port(), database="memory", engine="java", home=home)
+    try:
+        yield started.url
+    finally:
+        server.stop(home)
+
+
 def _helios_program() -> str:
     program = os.environ.get("FHIR_BLINA_HFS")
     if not program:
