@@ -52,9 +52,17 @@ def add_new(add: Callable[..., argparse.ArgumentParser]) -> None:
     new.add_argument("folder", help="the folder to make; its name becomes the cohort's name")
     new.add_argument("files", nargs="+", help="CSV, workbooks, Parquet …, with a header line")
     new.add_argument("--patient", default="", metavar="COLUMN", help="names a patient (default: guessed)")
-    new.add_argument("--time", default="", metavar="COLUMN", help="days to death or to the last contact")
+    new.add_argument("--time", default="", metavar="COLUMN", help="to death or to the last contact")
+    new.add_argument("--time-unit", choices=("d", "wk", "mo", "a"), default="d", help="of it (default: days)")
     new.add_argument(
         "--event", default="", metavar="COLUMN=VALUE", help="the value that means death, not last contact"
+    )
+    new.add_argument(
+        "--unpivot",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help='"crp_d{day}": crp_d15, crp_d29 as rows',
     )
     new.add_argument("--redcap", metavar="DICTIONARY", help="the file is an export of this REDCap project")
     new.add_argument(

@@ -40,6 +40,8 @@ def new(options: Options) -> int:
         patient=options.patient,
         time=options.time,
         event=options.event,
+        unit=options.time_unit,
+        unpivot=options.unpivot,
         redcap=Path(options.redcap) if options.redcap else None,
         missing=options.missing,
         kinds=options.kind,

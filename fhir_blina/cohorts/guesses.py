@@ -36,7 +36,17 @@ _DATES = ("DD.MM.YYYY", "D.M.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "D/M/YYYY", "M/D
 
 @dataclass(frozen=True)
 class Asked:
-    """What the author said: columns of patient, time and event, the value of death, kinds of tables."""
+    """What the author said.
+
+    Attributes:
+        patient: The column that names a patient.
+        time: The column of the time to death or last contact.
+        event: The column that says which of the two it was.
+        value: Its value that means death.
+        unit: Of the time, in UCUM.
+        unpivot: Patterns of columns that repeat a value.
+        kinds: What the rows of a table are, by table.
+    """
 
     patient: str = ""
     time: str = ""
@@ -44,6 +54,7 @@ class Asked:
     value: str = ""
     unit: str = "d"
     kinds: Mapping[str, str] = field(default_factory=dict)
+    unpivot: tuple[str, ...] = ()
 
 
 @dataclass

@@ -207,9 +207,11 @@ def _survival(made: Starter, read: _Export, forms: Sequence[Form], asked: Asked)
             )
             condition = texts.event_condition(table, asked)
             made.files["resources/follow-up.yaml"] = texts.FOLLOW_UP.format(
-                table=form.name, patient=read.record, time=asked.time, event=condition
+                table=form.name, patient=read.record, time=asked.time, unit=asked.unit, event=condition
             )
-            made.notes.append(f"{form.name}: {asked.time} is in days; an event is {condition}")
+            made.notes.append(
+                f"{form.name}: {asked.time} is in {texts.UNITS_OF_TIME[asked.unit]}; an event is {condition}"
+            )
             return
     made.notes.append(
         "--time and --event are not in one instrument with a row a patient: no survival was written"

@@ -18,7 +18,9 @@ from fhir_blina.cohorts.redcap import read_project
 from fhir_blina.cohorts.redcap_starter import redcap_started
 from fhir_blina.cohorts.starter import Starter, started
 from fhir_blina.errors import CohortError, Finding, did_you_mean, problem
-from fhir_blina.files import read_csv, read_regular, write_whole
+from fhir_blina.files import mappings_folder, read_csv, read_regular, write_whole
+
+SCHEMAS = ("cohort", "template", "endpoints", "report", "findings")  # of the files that an author writes
 
 
 class NewCohort(NamedTuple):
@@ -35,6 +37,8 @@ def new_cohort(
     patient: str = "",
     time: str = "",
     event: str = "",
+    unit: str = "d",
+    unpivot: Sequence[str] = (),
     redcap: Path | None = None,
     missing: Sequence[str] = (),
     kinds: Sequence[str] = (),
@@ -48,8 +52,10 @@ def new_cohort(
         folder: The folder to make; its name is the cohort's name.
         files: Tables, or workbooks of them.
         patient: The column that names a patient; guessed where not said.
-        time: The column of days to death or last contact.
+        time: The column of the time to death or last contact.
         event: The column that says which of the two it was, and the value that means death: ``status=2``.
+        unit: Of the time: ``d``, ``wk``, ``mo`` or ``a``.
+        unpivot: Patterns of columns that repeat a value, ``crp_d{day}``.
         redcap: The data dictionary of the REDCap project that the one file is an export of.
         kinds: What the rows of tables are, ``labs=laboratory``: one of ``KINDS``; guessed where not said.
         missing: More words that mean an empty cell: codes of a project.
@@ -75,7 +81,15 @@ def new_cohort(
     if not files:
         findings.append(problem("", "no file", "Name one or more"))
     column, _, value = event.partition("=")
-    asked = Asked(patient=patient, time=time, event=column, value=value, kinds=_kinds(kinds, names, findings))
+    asked = Asked(
+        patient=patient,
+        time=time,
+        event=column,
+        value=value,
+        unit=unit,
+        unpivot=tuple(unpivot),
+        kinds=_kinds(kinds, names, findings),
+    )
     for option, name in (("--patient", patient), ("--time", time), ("--event", column)):
         known = {one for table in tables for one in table.columns}
         known |= {one.name for one in project.columns} if project else set()
@@ -89,7 +103,9 @@ def new_cohort(
         table, made = redcap_started(folder.name, project, files[0], asked, missing)
         tables = [table]
     else:
-        made = started(folder.name, tables, asked)
+        made = started(folder.name, tables, asked, findings)
+    if findings:
+        raise CohortError(findings)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -125,18 +141,29 @@ def _write(folder: Path, name: str, tables: Sequence[Guess], made: Starter) -> l
         elif not _is_plain(table, file):
             declared[table.name] = settings
     texts = {
-        folder / "cohort.yaml": made.manifest + _declared(declared),
+        folder / "cohort.yaml": _with_schema("cohort.yaml", made.manifest + _declared(declared)),
         folder / "codes.csv": _csv([("map", "value", "system", "code", "display", "note"), *made.codes]),
         folder / "dictionary.csv": _csv([DICTIONARY_COLUMNS, *made.dictionary]),
         folder / "README.md": f"# {name}\n\nWhere the data come from, what was decided, what is left out.\n",
-        **{folder / place: text for place, text in made.files.items()},
+        **{folder / place: _with_schema(place, text) for place, text in made.files.items()},
     }
     for path, text in texts.items():
         write_whole(path, text)
+    for name in SCHEMAS:
+        text = (mappings_folder() / "schemas" / f"{name}.schema.json").read_text("utf-8")
+        write_whole(folder / "schemas" / f"{name}.schema.json", text)
     for path, content in data.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return sorted([*texts, *data])
+    return sorted([*texts, *data, *(folder / "schemas").iterdir()])
+
+
+def _with_schema(place: str, text: str) -> str:
+    """YAML with the line by which an editor finds its schema, in the folder's own copy."""
+    if not place.endswith(".yaml"):
+        return text
+    path = "../schemas/template" if "/" in place else f"schemas/{place.removesuffix('.yaml')}"
+    return f"# yaml-language-server: $schema={path}.schema.json\n{text}"
 
 
 def _is_plain(table: Guess, file: str) -> bool:

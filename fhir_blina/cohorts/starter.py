@@ -10,6 +10,8 @@ from fhir_blina.cohorts import starter_texts as texts
 from fhir_blina.cohorts.guesses import Asked, Guess, naming_columns
 from fhir_blina.cohorts.kind_texts import TYPES, commented, kind_template
 from fhir_blina.cohorts.kinds import Kind, birth_column, kind_of_rows, sex_column
+from fhir_blina.cohorts.starter_repeated import Repeated, repeated
+from fhir_blina.errors import Finding, problem
 
 _PATIENT = re.compile(
     r"(patient|subject|participant|record|case|pat|usubj)(_?(id|no|nr|number|code))?|id|usubjid"
@@ -44,20 +46,27 @@ class Starter:
     notes: list[str] = field(default_factory=list)
 
 
-def started(name: str, tables: Sequence[Guess], asked: Asked) -> Starter:
-    """The starter of a cohort: patients, and what was measured of them, where a column names a patient."""
+def started(name: str, tables: Sequence[Guess], asked: Asked, findings: list[Finding]) -> Starter:
+    """The starter of a cohort: patients, and what was measured of them, where a column names a patient.
+
+    A pattern that names no column of the patients' table goes to ``findings``.
+    """
     made = Starter(texts.MANIFEST.format(title=name))
     main, patient = _patients(tables, asked)
     if main is None:
         made.notes.append("no column names a patient: say which one does by --patient")
     for table in tables:
         if table is main:
-            _main(made, table, patient, asked)
+            _main(made, table, patient, asked, repeated(table, asked.unpivot, findings))
         else:
             _plain(made, table, patient if main is not None else "", asked.kinds.get(table.name, ""))
     counted = len(main.cells[patient]) if main is not None else 0
+    if main is None and asked.unpivot:
+        findings.append(problem("", "--unpivot needs a table with a row a patient", "Name one by --patient"))
     made.files["endpoints.yaml"] = (
-        texts.endpoints(main, patient, asked) if main is not None else texts.NO_ENDPOINTS
+        texts.endpoints(main, _elsewhere(main, patient, asked), asked)
+        if main is not None
+        else texts.NO_ENDPOINTS
     )
     made.files["claims.csv"] = texts.claims(counted)
     return made
@@ -106,7 +115,7 @@ def _line(made: Starter, table: str, column: str, kind: str, key: bool, title: s
     )
 
 
-def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
+def _main(made: Starter, table: Guess, patient: str, asked: Asked, again: Sequence[Repeated]) -> None:
     """Patients, follow-up, and an Observation of each other cell."""
     title = dict(zip(table.columns, table.titles, strict=True))
     own = [one for one in (patient, asked.time, asked.event) if one]
@@ -117,7 +126,9 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
     own += [one for one in (sex, birth) if one]
     empty = [one for one in table.columns if one not in own and not any(table.cells[one])]
     number += [one for one in empty if one not in number]
-    rest = [one for one in table.columns if one not in own and one not in number]
+    melted = {column for one in again for column in one.columns}
+    number = [one for one in number if one not in melted]
+    rest = [one for one in table.columns if one not in own and one not in number and one not in melted]
     kinds = {
         "measurements": [one for one in rest if table.kinds[one] in ("integer", "decimal")],
         "dates": [one for one in rest if table.kinds[one] == "date"],
@@ -146,9 +157,11 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
     if asked.time:
         condition = texts.event_condition(table, asked)
         made.files["resources/follow-up.yaml"] = texts.FOLLOW_UP.format(
-            table="patients", patient=patient, time=asked.time, event=condition
+            table="patients", patient=patient, time=asked.time, unit=asked.unit, event=condition
         )
-        made.notes.append(f"{table.name}: {asked.time} is in days; an event is {condition}")
+        made.notes.append(
+            f"{table.name}: {asked.time} is in {texts.UNITS_OF_TIME[asked.unit]}; an event is {condition}"
+        )
     for name, columns in kinds.items():
         if not columns:
             continue
@@ -165,18 +178,41 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked) -> None:
         code = column.replace("_", "-")
         made.codes.append(["item", column, "item", code, title[column], ""])
         if column in kinds["measurements"]:
-            unit = next(
-                (ucum for end, ucum in _UNITS.items() if column == end or column.endswith(f"_{end}")), ""
-            )
+            unit = _unit(column)
             made.codes.append(["unit", column, "ucum" if unit else "", unit, "", "" if unit else "not known"])
             if unit:
                 made.notes.append(f"{table.name}: {column} is in {unit}, by its name")
+    for one in again:
+        settings[one.name] = {"keep": [patient], "unpivot": one.settings}
+        _line(made, one.name, patient, "string", True, title[patient])
+        for gap, of in one.gaps.items():
+            _line(made, one.name, gap, of, True, f"{gap} of {one.pattern}")
+        _line(made, one.name, one.name, one.kind, False, one.pattern)
+        made.codes.append(["item", one.name, "item", one.name.replace("_", "-"), one.name, ""])
+        made.files[f"resources/{one.name}.yaml"] = one.template(patient, _unit(one.pattern))
+        made.notes.append(
+            f"{table.name}: {len(one.columns)} columns like {one.pattern} are rows of {one.name}"
+        )
     made.files["profiles/CodeSystem-item.json"] = texts.code_system(
         [(column.replace("_", "-"), title[column]) for column in rest]
+        + [(one.name.replace("_", "-"), one.name) for one in again]
     )
     made.cut[table.name] = settings
     cut = ", ".join(settings)
     made.notes.append(f"{table.name}: cut into {cut}; a cell of another column is an Observation of its own")
+
+
+def _elsewhere(table: Guess, patient: str, asked: Asked) -> list[str]:
+    """Columns that are no Observation of their own: the patient's, and those of a pattern."""
+    own = (patient, asked.time, asked.event)
+    free = [one for one, title in zip(table.columns, table.titles, strict=True) if title and one not in own]
+    melted = [column for one in repeated(table, asked.unpivot, []) for column in one.columns]
+    return [patient, sex_column(table, free)[0], birth_column(table, free), *melted]
+
+
+def _unit(column: str) -> str:
+    """The unit that a column's name ends in."""
+    return next((ucum for end, ucum in _UNITS.items() if column == end or column.endswith(f"_{end}")), "")
 
 
 def _plain(made: Starter, table: Guess, patient: str, said: str) -> None:

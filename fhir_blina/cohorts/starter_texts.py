@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fhir_blina.cohorts.guesses import Asked, Guess
 
+MOST_LABELS = 6  # of a column that seems to tell groups apart
+UNITS_OF_TIME = {"d": "days", "wk": "weeks", "mo": "months", "a": "years"}
 MANIFEST = """\
 title: "{title}"
 citation: ""
@@ -62,7 +64,7 @@ resource:
 """
 
 FOLLOW_UP = """\
-# Days from study day 0 to death or to the last contact, and which of the two it was.
+# The time from study day 0 to death or to the last contact, and which of the two it was.
 table: {table}
 resource:
   resourceType: Observation
@@ -70,7 +72,7 @@ resource:
   status: final
   code: {{coding: [{{system: "{{{{ %canonical }}}}/CodeSystem/observable", code: os-time}}]}}
   subject: {{reference: "Patient/{{{{ %cohort }}}}-{{{{ {patient} }}}}"}}
-  valueQuantity: {{value: "{{{{ {time} }}}}", unit: d, system: http://unitsofmeasure.org, code: d}}
+  valueQuantity: {{value: "{{{{ {time} }}}}", unit: {unit}, system: http://unitsofmeasure.org, code: {unit}}}
   component:
     - code: {{coding: [{{system: "{{{{ %canonical }}}}/CodeSystem/observable", code: os-event}}]}}
       valueBoolean: "{{{{ {event} }}}}"
@@ -155,25 +157,37 @@ def event_condition(table: Guess, asked: Asked) -> str:
     return f"{asked.event} = {value}" if kind in ("integer", "decimal") else f"{asked.event} = '{value}'"
 
 
-def endpoints(main: Guess, patient: str, asked: Asked) -> str:
-    """Endpoints: a summary of each number, and overall survival where a time is known."""
+def endpoints(main: Guess, others: Sequence[str], asked: Asked) -> str:
+    """Endpoints: a summary of each number, groups by words, and overall survival where a time is known.
+
+    ``others`` are columns that no Observation of their own holds.
+    """
     lines = [
         "# What is measured. docs/endpoints.md explains every section, docs/views.md the tables.",
         "subjects: {table: patients, key: patient_id, label: study_subject}",
         "systems:",
         "  observable: https://fhir-blina.example/CodeSystem/observable",
     ]
-    used = {patient, asked.time, asked.event}
+    used = {*others, asked.time, asked.event}
     numbers = [
         column
         for column, title in zip(main.columns, main.titles, strict=True)
         if title and column not in used and main.kinds[column] in ("integer", "decimal")
     ]
-    if numbers:
-        lines.append("measures:")
-        for column in numbers:
-            where = f"{{code: {json.dumps(column.replace('_', '-'))}}}"
-            lines.append(f"  {column}: {{table: observations, where: {where}, value: value_quantity}}")
+    groups = _groups(main, used)
+    words = [column for column in groups if column not in numbers]
+    lines += ["measures:"] * bool(numbers or words)
+    for column in [*numbers, *words]:
+        where = f"{{code: {json.dumps(column.replace('_', '-'))}}}"
+        value = "value_quantity" if column in numbers else "value_string"
+        lines.append(f"  {column}: {{table: observations, where: {where}, value: {value}}}")
+    if groups:
+        lines.append(
+            "# Write compare: [GROUP] into an endpoint to compare them; the first label is the reference."
+        )
+        lines.append("groups:")
+    for column, labels in groups.items():
+        lines.append(f"  {column}: {{measure: {column}, labels: {json.dumps(labels, ensure_ascii=False)}}}")
     if asked.time:
         lines.append(SURVIVAL)
     else:
@@ -181,6 +195,18 @@ def endpoints(main: Guess, patient: str, asked: Asked) -> str:
     if numbers:
         lines += ["summaries:", *(f"  {column}: {{}}" for column in numbers), ""]
     return "\n".join(lines)
+
+
+def _groups(main: Guess, used: Collection[str]) -> dict[str, dict[str, str]]:
+    """Labels of columns that seem to tell groups apart: a few words, or two whole numbers."""
+    found = {}
+    for column, title in zip(main.columns, main.titles, strict=True):
+        values = sorted(set(main.cells[column]) - {""})
+        most = {"string": MOST_LABELS, "boolean": 2, "integer": 2}.get(main.kinds[column], 0)
+        if title and column not in used and 2 <= len(values) <= min(most, len(main.cells[column]) // 2):
+            plain = main.kinds[column] == "string"
+            found[column] = {value: value if plain else f"{column}: {value}" for value in values}
+    return found
 
 
 SURVIVAL = """\

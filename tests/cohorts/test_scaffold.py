@@ -70,6 +70,10 @@ def test_a_table_becomes_a_folder_that_passes_check(new):
         "dictionary.csv",
         "endpoints.yaml",
         "resources/labs.yaml",
+        *(
+            f"schemas/{name}.schema.json"
+            for name in ("cohort", "endpoints", "findings", "report", "template")
+        ),
     ]
     assert dictionary(folder) == {
         "labs.patient_id": ("string", "yes", "", "Patient ID"),

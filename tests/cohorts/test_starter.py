@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+import jsonschema
 import openpyxl
 import pytest
 
@@ -11,6 +13,7 @@ from fhir_blina.cli.parser import main
 from fhir_blina.cohorts.folder import read_cohort
 from fhir_blina.cohorts.scaffold import new_cohort
 from fhir_blina.errors import CohortError
+from fhir_blina.files import read_yaml
 
 # The remission times of 6-MP in Freireich et al. 1963; Kaplan-Meier as printed in Kalbfleisch and Prentice.
 DAYS = [6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
@@ -125,3 +128,63 @@ def test_a_column_that_is_not_there_is_told(options, message, tmp_path):
         new_cohort(tmp_path / "mine", [tmp_path / "a.csv"], **options)
     assert message in str(error.value)
     assert not (tmp_path / "mine").exists()
+
+
+WIDE = "id,age,arm,mrd_d15,mrd_d29,ae_v1_grade,ae_v2_grade,months,dead\n" + "".join(
+    f"P{n},{40 + n},{'a' if n % 2 else 'b'},{n}.5,{'' if n == 2 else n},{n % 3},1,{n},{n % 2}\n"
+    for n in range(1, 7)
+)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("_here")
+def test_columns_that_repeat_become_rows_on_request_and_months_are_months(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(WIDE)
+    asked = ["--patient", "id", "--time", "months", "--time-unit", "mo", "--event", "dead=1"]
+    asked += ["--unpivot", "mrd_d{day}", "--unpivot", "ae_v{visit}_grade"]
+    assert main(["new", "mine", "a.csv", *asked]) == 0
+    said = capsys.readouterr().err
+    assert "2 columns like mrd_d{day} are rows of mrd" in said
+    assert "months is in months; an event is dead = 1" in said
+    assert main(["check", "mine"]) == 0
+    assert main(["run", "mine", "--quiet"]) == 0
+    assert "0 lost" in capsys.readouterr().out
+    cohort = read_cohort("mine")
+    assert [(row.cells["day"], str(row.cells["mrd"])) for row in cohort.tables["mrd"].rows[:4]] == [
+        (15, "1.5"),
+        (29, "1"),
+        (15, "2.5"),
+        (15, "3.5"),
+    ]
+    # Deaths in months 1, 3 and 5 of 6: 5/6 after the first, which is 30.4375 days.
+    first = min(
+        json.loads((tmp_path / "out" / "results.json").read_text())["derivation"],
+        key=lambda one: one["duration_days"],
+    )
+    assert first["duration_days"] == 30.4375
+    at = {one["time_days"]: one["value"] for one in survival(tmp_path / "out") if one["ci_method"] == "log"}
+    assert at[182.625] == pytest.approx(5 / 6 * 3 / 4 * 1 / 2)
+    groups = (tmp_path / "mine" / "endpoints.yaml").read_text()
+    assert 'arm: {measure: arm, labels: {"a": "a", "b": "b"}}' in groups
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_pattern_that_no_column_is_like_is_told(tmp_path):
+    (tmp_path / "a.csv").write_text(WIDE)
+    with pytest.raises(CohortError, match=re.escape('no column is like "hb_d{day}"')):
+        new_cohort(tmp_path / "mine", [tmp_path / "a.csv"], patient="id", unpivot=["hb_d{day}"])
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_new_folder_has_the_schemas_that_its_files_name(tmp_path):
+    (tmp_path / "a.csv").write_text(WIDE)
+    new_cohort(tmp_path / "mine", [tmp_path / "a.csv"], patient="id", time="months", event="dead=1")
+    files = list((tmp_path / "mine").rglob("*.yaml"))
+    assert len(files) >= 4
+    for path in files:
+        named = path.read_text().splitlines()[0].partition("$schema=")[2]
+        documents = read_yaml(path, [])
+        wanted = json.loads((path.parent / named).resolve(strict=True).read_text())
+        for one in documents:
+            jsonschema.validate(one.data, wanted)
