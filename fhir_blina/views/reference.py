@@ -64,11 +64,16 @@ class Table:
         """The rows as a DataFrame; dtypes as :func:`fhir_blina.views.tables.read_tables` states them."""
         import pandas as pd
 
-        shapes = zip(self.columns, self.types, self.collections, strict=True)
+        dtypes = list(map(dtype_of, self.types, self.collections))
+        if not self.rows:  # many tables are empty: one column serves for all of its dtype
+            nothing = {dtype: pd.Series([], dtype=dtype) for dtype in set(dtypes)}
+            return pd.DataFrame(
+                {name: nothing[dtype] for name, dtype in zip(self.columns, dtypes, strict=True)}
+            )
         return pd.DataFrame(
             {
-                name: pd.Series([row[place] for row in self.rows], dtype=dtype_of(kind, collection))
-                for place, (name, kind, collection) in enumerate(shapes)
+                name: pd.Series([row[place] for row in self.rows], dtype=dtype)
+                for place, (name, dtype) in enumerate(zip(self.columns, dtypes, strict=True))
             }
         )
 

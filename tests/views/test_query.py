@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -755,3 +756,17 @@ def test_a_list_where_an_object_belongs_is_no_empty_cell(tmp_path, path):
     path, kind = ("value.ofType(Quantity).value", "decimal") if "value" in path else (path, "string")
     with pytest.raises(ViewError, match=r"v\.json"):
         read_rows(tmp_path, one_column(path, kind, "Observation"), engine="duckdb")
+
+
+def test_the_views_that_come_along_compile_so_that_nobody_has_to_try_where_a_type_is_absent(tmp_path):
+    shared = load_views(views_folder())
+    for view in shared.values():
+        assert [column.name for column in compile_view(view).columns] == [one.name for one in view.columns]
+    tables = duckdb_frames(tmp_path, shared)
+    by_rows = {name: table.frame() for name, table in read_rows(tmp_path, shared, engine="python").items()}
+    for name, frame in tables.items():
+        assert frame.dtypes.to_dict() == by_rows[name].dtypes.to_dict()
+        assert len(frame) == 0
+    wrong = replace(shared["patients"], source="mine.json", resource="Nothing")
+    with pytest.raises(ViewError, match="Nothing"):
+        duckdb_frames(tmp_path, {"mine": wrong})

@@ -16,7 +16,8 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from fhir_blina.files import scratch
+from fhir_blina.files import mappings_folder, scratch
+from fhir_blina.r4 import R4
 from fhir_blina.views.definition import View, most_rows
 from fhir_blina.views.duckdb.faults import find_fault, raised_fault
 from fhir_blina.views.duckdb.limits import limited, settings_for
@@ -183,11 +184,18 @@ def check_rows(connection: duckdb.DuckDBPyConnection, prepared: Prepared, rows: 
         _check_lines(prepared, run_sql(connection, _counted(json_lines(lines.pattern)), prepared))
 
 
+def _comes_along(view: View) -> bool:
+    return view.release is R4 and Path(view.source).parent == mappings_folder() / "views"
+
+
 def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
     """The tables of a folder as plain rows, by name, as the reference engine gives them."""
     there = {name: view for name, view in views.items() if (folder / f"{view.resource}.ndjson").exists()}
-    nothing = (view for name, view in views.items() if name not in there)
-    tables = {view.name: Table.of(compile_view(view).view, []) for view in nothing}
+    nothing = [view for name, view in views.items() if name not in there]
+    for view in nothing:
+        if not _comes_along(view):  # those that come with the package are known to compile
+            compile_view(view)
+    tables = {view.name: Table.of(view, []) for view in nothing}
     with connected() as connection:
         for prepared in prepare(connection, folder, there):
             view = prepared.view
