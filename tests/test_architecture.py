@@ -90,6 +90,7 @@ EMPTY_NAMES = {
 # Tests of something other than one module.
 TOPICS = {
     "another_release",
+    "benchmarks",
     "architecture",
     "cohort_content",
     "docs",
