@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fhir_blina.results.agreement import agreement_sentences
-from fhir_blina.results.claims import DAYS_PER_MONTH, NOT_COMPUTABLE, compare_claims, read_claims
+from fhir_blina.results.claims import read_claims
+from fhir_blina.results.comparing import DAYS_PER_MONTH, NOT_COMPUTABLE, compare_claims
 from fhir_blina.results.entries import (
     ComparedClaim,
     DataFinding,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from fhir_blina.results.claims import NOT_COMPUTABLE
+from fhir_blina.results.comparing import NOT_COMPUTABLE
 from fhir_blina.results.entries import ComparedClaim
 from fhir_blina.results.printed import AGREES, DISAGREES, TRUNCATED
 

@@ -1,35 +1,23 @@
-"""Claims: every number that the publication prints, beside the number recomputed for it.
+"""Claims: every number that the publication prints, and which record recomputes it, as ``claims.csv`` says.
 
-``claims.csv`` says where each is printed and which record recomputes it. A claim may have further readings:
-other methods that could have given the number, shown beside the main one.
+A claim may have further readings: other methods that could have given the number, shown beside the main one.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
 from fhir_blina.files import read_csv
-from fhir_blina.results.entries import ComparedClaim
-from fhir_blina.results.numbers import exact
 from fhir_blina.results.printed import (
-    AGREES,
-    DISAGREES,
-    TRUNCATED,
-    agreement,
     is_printed_number,
     one_number_each,
-    shown,
 )
-from fhir_blina.results.records import Record, Results
-
-NOT_COMPUTABLE = "not computable from printed data"
 
 COLUMNS = (
     "claim",
@@ -48,11 +36,11 @@ COLUMNS = (
     "arithmetic",
     "why",
 )
+METHOD = "method"
+RATIO = ".hazard_ratio"
 KINDS = ("result", "patient", "method", "cited")
 READINGS = ("main", "other")
 FIELDS = ("value", "ci_low", "ci_high", "p_value", "n", "events")
-DAYS_PER_MONTH = Fraction(1461, 48)  # 365.25 / 12
-_DAYS = {"wk": Fraction(7), "mo": DAYS_PER_MONTH, "a": Fraction(1461, 4)}
 
 
 @dataclass(frozen=True)
@@ -75,6 +63,7 @@ class Claim:
         field: The record's field: ``value``, ``ci_low``, ``ci_high``, ``p_value``, ``n`` or ``events``.
         arithmetic: Instead of a record, a calculation on printed numbers, for example ``27/70``.
         why: What a reader must know; the reason where nothing recomputes it.
+        method: How the publication worked out a hazard ratio; empty for our own way.
         line: Line of the claims file.
     """
 
@@ -93,6 +82,7 @@ class Claim:
     field: str
     arithmetic: str
     why: str
+    method: str = ""
     line: int = 0
 
 
@@ -108,7 +98,7 @@ def read_claims(path: Path) -> list[Claim]:
     findings: list[Finding] = []
     claims: list[Claim] = []
     seen: set[str] = set()
-    lines = read_csv(path, COLUMNS, findings, comments=True)
+    lines = read_csv(path, COLUMNS, findings, comments=True, optional=(METHOD,))
     for line, row in ((line, one) for line, printed in lines for one in one_number_each(printed)):
         claim = Claim(**row, line=line)
         where = f"{path}:{line}"
@@ -121,6 +111,9 @@ def read_claims(path: Path) -> list[Claim]:
                     problem(where, f'claim "{claim.claim}" has two main readings', "Make one other")
                 )
             seen.add(claim.claim)
+        if claim.method and not claim.record.endswith(RATIO):
+            remedy = f"Name the record <endpoint>{RATIO}, or leave the method out"
+            findings.append(problem(where, "a method, and the record is no hazard ratio", remedy))
         if claim.record and claim.arithmetic:
             findings.append(problem(where, "a record and arithmetic", "Keep one of the two"))
         computed = claim.record or claim.arithmetic
@@ -171,114 +164,3 @@ def calculate(text: str) -> Fraction:
         return value(ast.parse(text, mode="eval").body)
     except (SyntaxError, ZeroDivisionError, ValueError, RecursionError, MemoryError):
         raise AnalysisError("not a calculation") from None
-
-
-def _in_unit(value: Fraction, of: str, wanted: str) -> Fraction:
-    if of == "1" and wanted == "%":
-        return value * 100
-    if of == "d" and wanted in _DAYS:
-        return value / _DAYS[wanted]
-    return value
-
-
-def compare_claims(claims: Sequence[Claim], results: Results) -> list[ComparedClaim]:
-    """Compare each claim with the record that recomputes it.
-
-    Raises:
-        AnalysisError: a claim points at a record that the results do not have, with its line.
-    """
-    missing = [
-        problem(
-            f"claims.csv:{claim.line}",
-            f'no record "{claim.record}" for group "{claim.group}"',
-            _candidates(claim, results),
-        )
-        for claim in claims
-        if claim.record and not _records(claim, results)
-    ]
-    if missing:
-        raise AnalysisError(missing)
-    return [_compare(claim, results) for claim in claims]
-
-
-def _candidates(claim: Claim, results: Results) -> str:
-    """What a claim that points nowhere could have meant: a record of the name, or a group or time of it."""
-    named = [record for record in results.records if record.name == claim.record]
-    if not named:
-        return did_you_mean(claim.record, {record.name for record in results.records})
-    groups = {record.group or "all" for record in named}
-    if (claim.group or "all") not in groups:
-        return did_you_mean(claim.group, groups) or f"Groups: {', '.join(sorted(groups)[:12])}"
-    days = sorted({record.time_days for record in named if record.time_days is not None})
-    ways = sorted({record.ci_method for record in named if record.ci_method})
-    return f"Days: {', '.join(map(str, days[:12]))}; ci_method: {', '.join(ways)}"
-
-
-def _records(claim: Claim, results: Results) -> tuple[Record, ...]:
-    time = int(claim.time_days) if claim.time_days else None
-    return results.find(claim.record, claim.group or "all", time, claim.ci_method or None)
-
-
-def _compare(claim: Claim, results: Results) -> ComparedClaim:
-    if claim.arithmetic:
-        value = calculate(claim.arithmetic)
-        method = f"{claim.arithmetic}, arithmetic of printed numbers"
-        return _judged(claim, value, method)
-    if not claim.record:
-        return _compared(claim, None, NOT_COMPUTABLE, claim.why, "")
-    record = _records(claim, results)[0]
-    number = getattr(record, claim.field)
-    method = record.method
-    if claim.field in ("ci_low", "ci_high"):
-        method = f"{record.method}; interval {record.ci_method}"
-    elif claim.field == "p_value":
-        method = f"{record.test}"
-    if number is None:
-        reason = record.note or "not estimable"
-        return _compared(claim, None, DISAGREES, _sentence(f"{method}: {reason}", claim.why), method)
-    if claim.field in ("n", "events"):
-        return _judged(claim, Fraction(number), f"count: {record.method}")
-    unit = "1" if claim.field == "p_value" else record.unit
-    return _judged(claim, _in_unit(Fraction(exact(number)), unit, claim.unit), method)
-
-
-def _judged(claim: Claim, value: Fraction, method: str) -> ComparedClaim:
-    verdict = agreement(claim.value_printed, value)
-    decimal = exact(Decimal(value.numerator) / Decimal(value.denominator))
-    if value.denominator > 1:
-        decimal = Decimal(f"{decimal:.12g}")
-    text = shown(decimal, claim.value_printed)
-    if verdict == AGREES:
-        why = method
-    elif verdict == TRUNCATED:
-        why = f"{text}, cut off where rounding half up is usual; {method}"
-    else:
-        why = f"{text} by {method}"
-    return _compared(claim, decimal, verdict, _sentence(why, claim.why), method)
-
-
-def _compared(claim: Claim, value: Decimal | None, verdict: str, why: str, method: str) -> ComparedClaim:
-    return ComparedClaim(
-        claim=claim.claim,
-        title=claim.title or claim.claim.replace("_", " "),
-        kind=claim.kind,
-        value_printed=claim.value_printed,
-        unit=claim.unit,
-        printed_in=claim.printed_in,
-        quote=claim.quote,
-        reading=claim.reading,
-        record=claim.record or None,
-        group=claim.group or None,
-        time_days=int(claim.time_days) if claim.time_days else None,
-        ci_method=claim.ci_method or None,
-        field=claim.field,
-        arithmetic=claim.arithmetic or None,
-        why=why,
-        recomputed=value,
-        agreement=verdict,
-        method=method,
-    )
-
-
-def _sentence(*parts: str) -> str:
-    return ". ".join(part.rstrip(".") for part in parts if part)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.results.claims import COLUMNS, NOT_COMPUTABLE, calculate, compare_claims, read_claims
+from fhir_blina.results.claims import COLUMNS, calculate, read_claims
+from fhir_blina.results.comparing import NOT_COMPUTABLE, compare_claims
 from fhir_blina.results.printed import AGREES, DISAGREES, TRUNCATED, agreement
 from fhir_blina.results.records import Record, Results
 
@@ -26,6 +27,10 @@ RESULTS = Results(
         ),
         Record("x.test", "A v B", value=-1.96396, p_value=0.0495, test="asymptotic"),
         Record("x.days", "P4", value=199, unit="d", method="difference"),
+        Record("os.hazard_ratio", "B v A", value=0.588, method="Cox, ties by Efron"),
+        Record("os.peto_hazard_ratio", "B v A", value=0.603, method="Peto"),
+        Record("os.efron_hazard_ratio", "B v A", value=0.588, method="Cox, ties by Efron"),
+        Record("os.firth_hazard_ratio", "B v A", note="there is no event", method="Firth"),
         Record("x.share", value=0.5, n=6, events=3, method="share"),
     )
 )

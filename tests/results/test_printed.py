@@ -8,7 +8,8 @@ from fractions import Fraction
 import pytest
 
 from fhir_blina.errors import AnalysisError
-from fhir_blina.results.claims import COLUMNS, compare_claims, read_claims
+from fhir_blina.results.claims import COLUMNS, read_claims
+from fhir_blina.results.comparing import compare_claims
 from fhir_blina.results.printed import AGREES, DISAGREES, TRUNCATED, agreement, is_printed_number
 from fhir_blina.results.records import Record, Results
 
