@@ -26,7 +26,7 @@ from fhir_blina.endpoints.groupings import read_grouping
 from fhir_blina.endpoints.naming import refuse_circles, uses
 from fhir_blina.endpoints.picking import Picking
 from fhir_blina.endpoints.queries import queries_of
-from fhir_blina.endpoints.responders import duration_entries, response_sets
+from fhir_blina.endpoints.responses import duration_entries, response_sets
 from fhir_blina.endpoints.selection import selection
 from fhir_blina.endpoints.windows import read_picking
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
@@ -185,7 +185,7 @@ def read_endpoints(path: Path) -> Endpoints:
     if findings:
         raise AnalysisError(findings)
     measures, sets, times, groups = parsed
-    sets |= response_sets(asked.responses)
+    sets |= {name: PatientSet(**one) for name, one in response_sets(asked.responses).items()}
     entries = {**content["endpoints"], **duration_entries(content)}
     endpoints = {name: _endpoint(name, entry) for name, entry in entries.items()}
     known: dict[str, Mapping[str, Any]] = {

@@ -1,9 +1,14 @@
-"""Response by named criteria: who can be judged, and who responded."""
+"""Response by named criteria: who can be judged, who responded, and for how long.
+
+A response adds two sets to the definitions, ``<name>_evaluable`` and ``<name>_responders``, and where it has
+a ``duration`` the endpoint ``<name>_duration`` of the responders.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
 from fhir_blina.files import Document
@@ -95,3 +100,36 @@ def responses_of(document: Document) -> dict[str, ResponseAsked]:
     if findings:
         raise AnalysisError(findings)
     return found
+
+
+def response_sets(responses: Mapping[str, ResponseAsked]) -> dict[str, dict[str, Any]]:
+    """The fields of the sets that responses add: who can be judged, and who of them responded."""
+    made: dict[str, dict[str, Any]] = {}
+    for one in responses.values():
+        among = () if one.among == "all" else (one.among,)
+        for name, words in (
+            (one.evaluable_set, tuple(one.categories)),
+            (one.responder_set, one.responders),
+        ):
+            made[name] = dict(
+                name=name,
+                measure=one.best,
+                words=words,
+                all_of=among,
+                none_of=tuple(one.not_evaluable),
+                missing="no",
+            )
+    return made
+
+
+def duration_entries(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The endpoint that each response with a ``duration`` adds, as it would stand under ``endpoints``."""
+    return {
+        f"{name}_duration": {
+            "title": f"{entry['title']}: duration of response",
+            **entry["duration"],
+            "among": f"{name}_responders",
+        }
+        for name, entry in content.get("responses", {}).items()
+        if "duration" in entry
+    }
