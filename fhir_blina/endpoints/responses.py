@@ -111,14 +111,14 @@ def response_sets(responses: Mapping[str, ResponseAsked]) -> dict[str, dict[str,
             (one.evaluable_set, tuple(one.categories)),
             (one.responder_set, one.responders),
         ):
-            made[name] = dict(
-                name=name,
-                measure=one.best,
-                words=words,
-                all_of=among,
-                none_of=tuple(one.not_evaluable),
-                missing="no",
-            )
+            made[name] = {
+                "name": name,
+                "measure": one.best,
+                "words": words,
+                "all_of": among,
+                "none_of": tuple(one.not_evaluable),
+                "missing": "no",
+            }
     return made
 
 
