@@ -2,7 +2,8 @@
 
 Columns are told by the names that the shared views give them: ``status`` and ``verification_status``;
 ``code_system`` and ``code``, ``value_code``, ``medication_system`` and ``medication_code``, whose further
-codings stand in tables ``<thing>_codings``, ``<thing>_value_codings``, ``<thing>_medication_codings``;
+codings stand in tables ``<thing>_codings``, ``<thing>_value_codings``, ``<thing>_medication_codings``, those
+of a drug that ``medication_id`` names in ``medication_codings``;
 ``<x>_comparator`` and ``<x>_unit`` beside ``<x>_quantity`` or ``<x>_value``.
 """
 
@@ -168,18 +169,24 @@ class Reader:
                 continue
             if key not in frame.columns or any(not _names(word) for word in pair.values()):
                 continue
-            there = codings
             first = pd.Series(data=True, index=frame.index)
             for name, end in ((system, "system"), (code, "code")):
-                if end in pair:  # one and the same coding has both
-                    there = there[asked(end, there, pair[end]) == YES]
-                    first &= asked(name, frame, pair[end]) == YES
-                    del left[name]
-            frame = frame[first | frame[key].isin(there[key])]
+                if end in pair:
+                    first &= asked(name, frame, left.pop(name)) == YES
+            frame = frame[
+                first | frame[key].isin(_coded(codings, pair)[key]) | self._of_drug(frame, stem, pair)
+            ]
         # texts first: they narrow most and cost least
         for name in sorted(left, key=lambda name: not isinstance(left[name], str)):
             frame = frame[asked(name, frame, left[name]) == YES]
         return frame
+
+    def _of_drug(self, frame: pd.DataFrame, stem: str, pair: Mapping[str, Any]) -> pd.Series[bool]:
+        """Whether a row's drug is a resource of its own, ``medication_id``, that has a coding."""
+        drugs = self.tables.get("medication_codings")
+        if not stem or drugs is None or "medication_id" not in frame.columns:
+            return pd.Series(data=False, index=frame.index)
+        return frame["medication_id"].isin(_coded(drugs, pair)["medication_id"])
 
     def _answers(self, table: str, frame: pd.DataFrame, values: Mapping[str, Any]) -> pd.Series[int]:
         found = pd.Series(YES, index=frame.index, dtype=int)
@@ -237,6 +244,13 @@ class Reader:
         there = sorted({str(cell) for cell in cells.dropna().unique()})
         close = [near for one in words for near in difflib.get_close_matches(str(one), there, n=1)]
         return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def _coded(codings: pd.DataFrame, pair: Mapping[str, Any]) -> pd.DataFrame:
+    """The codings that have the system and the code asked for: one and the same has both."""
+    for end, word in pair.items():
+        codings = codings[asked(end, codings, word) == YES]
+    return codings
 
 
 def _thing(table: str) -> str:
