@@ -8,6 +8,7 @@ from pathlib import Path
 from fhir_blina.cli.analysis_commands import analyze, export, report, share
 from fhir_blina.cli.coding import codes
 from fhir_blina.cli.cohort_commands import DIFFERENCES, check, cohorts, map_, new, roundtrip, validate
+from fhir_blina.cli.expanding import expand
 from fhir_blina.cli.exploring import explore
 from fhir_blina.cli.reading import Options, pulled_folder, say_account, terminal_of
 from fhir_blina.cli.showing import show
@@ -97,6 +98,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
     "codes": codes,
     "cohorts": cohorts,
     "doctor": doctor,
+    "expand": expand,
     "explore": explore,
     "export": export,
     "map": map_,

@@ -192,6 +192,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     doctor = add("doctor", "say what a FHIR server can do, and what we do about it", "doctor URL", access)
     doctor.add_argument("url", help="base URL of a FHIR server")
+    expand = add(
+        "expand",
+        "have a terminology server expand value sets, and keep its answers",
+        "expand mycohort --terminology https://tx.example/fhir",
+        access,
+    )
+    expand.add_argument("folder", help="folder that has value_sets/")
+    expand.add_argument(
+        "names", nargs="*", help="value sets (default: those that their folder cannot answer)"
+    )
+    expand.add_argument(
+        "--terminology", metavar="URL", help="its base URL (default: $FHIR_BLINA_TERMINOLOGY)"
+    )
+    expand.add_argument("--again", action="store_true", help="kept expansions too, as the server has it now")
     server = add("server", "start and stop a real HAPI server on this machine", "server start")
     server.add_argument("action", choices=("start", "stop", "status", "logs", "reset"))
     server.add_argument("--address", default="127.0.0.1", metavar="IP", help="default: this machine only")

@@ -163,7 +163,7 @@ def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -
         found.append({YES: NO, NO: YES, OPEN: OPEN}[_answer(cell, wanted["not"], comparator, unit)])
     if "prefix" in wanted:
         starts = wanted["prefix"] if isinstance(wanted["prefix"], list) else [wanted["prefix"]]
-        found.append(int(isinstance(cell, str) and cell.startswith(tuple(map(str, starts)))))
+        found.append(int(isinstance(cell, str) and any(_begins(cell, str(start)) for start in starts)))
     bounds = {name: wanted[name] for name in BOUNDS if name in wanted}
     if bounds and is_missing(cell):
         return NO
@@ -184,6 +184,13 @@ def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -
                 raise ValueError("has numbers; its bounds are no numbers")
             found.append(numbers.within(name, edge))
     return all_of(found)
+
+
+def _begins(code: str, start: str) -> bool:
+    """Whether a code begins so: ``C50`` or ``C50*`` with those letters, ``C50.*`` is C50 or below its point."""
+    if start.endswith(".*"):
+        return code == start[:-2] or code.startswith(start[:-1])
+    return code.startswith(start.removesuffix("*"))
 
 
 def _day(name: str, bound: Any) -> Decimal:

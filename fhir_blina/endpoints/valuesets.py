@@ -1,21 +1,28 @@
 """Groups of codes: FHIR ValueSets from files, each coding in or not in.
 
-``{in: name}`` reads ``value_sets/name.json`` beside the endpoints file, else the one in
-``mappings/value_sets/``.
+``{in: name}`` reads ``value_sets/name.json`` beside the file that says it, else the one in
+``mappings/value_sets/``; a canonical URL reads the file of that ``url``. A ValueSet lists codes, takes those of
+other value sets, or chooses by a hierarchy that a CodeSystem in the same folder brings. What only a terminology
+server knows stands beside it as ``name.expansion.json``, which ``fhir-blina expand`` keeps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from fhir_blina.endpoints.hierarchy import chosen_codes
 from fhir_blina.errors import did_you_mean
 from fhir_blina.files import keep_within, loads, mappings_folder, read_regular
 
 FOLDER = "value_sets"
+EXPANDED = ".expansion.json"
+EXPAND = "Have a terminology server expand it: fhir-blina expand"
+
+Codings = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -23,74 +30,181 @@ class ValueSet:
     """The codings of a ValueSet.
 
     Attributes:
-        name: Its file's name.
+        name: What it is called.
         codings: ``(system, code)`` of each.
         systems: Code systems of which every code is in it.
+        excluded: Codings of those systems that are not.
     """
 
     name: str
-    codings: frozenset[tuple[str, str]]
+    codings: Codings
     systems: frozenset[str] = frozenset()
+    excluded: Codings = frozenset()
 
     def has(self, system: Any, code: Any) -> bool:
         """Whether a coding is in it."""
-        return (system, code) in self.codings or (isinstance(code, str) and system in self.systems)
+        if (system, code) in self.codings:
+            return True
+        return isinstance(code, str) and system in self.systems and (system, code) not in self.excluded
 
     def __str__(self) -> str:
         return self.name
 
+    def __or__(self, other: ValueSet) -> ValueSet:
+        left = {one for one in self.excluded if not other.has(*one)}
+        left |= {one for one in other.excluded if not self.has(*one)}
+        return ValueSet(
+            self.name, self.codings | other.codings, self.systems | other.systems, frozenset(left)
+        )
 
-@cache
+    def __and__(self, other: ValueSet) -> ValueSet:
+        both = {one for one in self.codings if other.has(*one)}
+        both |= {one for one in other.codings if self.has(*one)}
+        systems = self.systems & other.systems
+        return ValueSet(self.name, frozenset(both), systems, self.excluded | other.excluded)
+
+    def __sub__(self, other: ValueSet) -> ValueSet:
+        left = {one for one in self.codings if not other.has(*one)}
+        left |= {one for one in other.excluded if self.has(*one)}
+        gone = {one for one in other.codings if one[0] in self.systems}
+        systems = self.systems - other.systems
+        return ValueSet(self.name, frozenset(left), systems, self.excluded | frozenset(gone))
+
+
 def value_set(name: str, beside: Path) -> ValueSet:
-    """A ValueSet by its name.
+    """A ValueSet by its name, or by its canonical URL.
 
     Raises:
-        ValueError: there is no such file, or it does not list its codes.
+        ValueError: there is no such file, or nothing beside it says what its codes are.
     """
-    keep_within(beside)
-    folders = (beside / FOLDER, mappings_folder() / FOLDER)
-    found = next((folder / f"{name}.json" for folder in folders if (folder / f"{name}.json").is_file()), None)
-    if found is None:
-        known = [path.stem for folder in folders for path in folder.glob("*.json")]
+    return Shelf(beside).value_set(name)
+
+
+class Shelf:
+    """The ValueSets and CodeSystems of a folder ``value_sets``, and the shared ones.
+
+    Args:
+        beside: The folder that has it.
+    """
+
+    def __init__(self, beside: Path) -> None:
+        keep_within(beside)
+        self.folders = (beside / FOLDER, mappings_folder() / FOLDER)
+        self._open: list[str] = []
+
+    def find(self, name: str) -> tuple[Path, dict[str, Any]]:
+        """A file by the name of a ValueSet, and what it holds.
+
+        Raises:
+            ValueError: there is none, or it cannot be read.
+        """
+        if "/" in name or name.startswith("urn:"):
+            return self._canonical(name, "ValueSet")
+        for folder in self.folders:
+            if (folder / f"{name}.json").is_file():
+                path = folder / f"{name}.json"
+                content = _read(path)
+                if content.get("resourceType") != "ValueSet":
+                    raise ValueError(f"{path}: is no ValueSet")
+                return path, content
+        known = [path.stem for path in self.files()]
         raise ValueError(
-            f'there is no value set "{name}" in {folders[0]}. {did_you_mean(name, known)}'.strip()
+            f'there is no value set "{name}" in {self.folders[0]}. {did_you_mean(name, known)}'.strip()
         )
-    try:
-        content = loads(read_regular(found).decode("utf-8"))
-    except OSError as error:
-        raise ValueError(f"{found}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ValueError(f"{found}: cannot be read as JSON ({type(error).__name__})") from None
-    if not isinstance(content, dict) or content.get("resourceType") != "ValueSet":
-        raise ValueError(f"{found}: is no ValueSet")
-    if "expansion" in content:
-        listed = frozenset(_contained(content["expansion"].get("contains", ())))
-        return ValueSet(name, listed)
-    compose = content.get("compose", {})
-    codings: set[tuple[str, str]] = set()
-    systems: set[str] = set()
-    for part in compose.get("include", ()):
-        _listed(found, part)
+
+    def files(self) -> list[Path]:
+        """Every file of a ValueSet or CodeSystem, the nearer folder first."""
+        found = [path for folder in self.folders for path in sorted(folder.glob("*.json"))]
+        return [path for path in found if not path.name.endswith(EXPANDED)]
+
+    def _canonical(self, url: str, kind: str) -> tuple[Path, dict[str, Any]]:
+        bare, _, version = url.partition("|")
+        near = ""
+        for path in self.files():
+            content = _read(path)
+            if content.get("resourceType") == kind and content.get("url") == bare:
+                if not version or content.get("version") in (version, None):
+                    return path, content
+                near = f" ({path.name} is version {content.get('version')})"
+        raise ValueError(f"no {kind} in {self.folders[0]} has the url {url}{near}")
+
+    def value_set(self, name: str) -> ValueSet:
+        """The codings of a ValueSet.
+
+        Raises:
+            ValueError: nothing here says what they are.
+        """
+        path, content = self.find(name)
+        if str(path) in self._open:
+            raise ValueError(f"{path}: includes itself")
+        self._open.append(str(path))
+        try:
+            return self._codings(path, content)
+        finally:
+            self._open.pop()
+
+    def _codings(self, path: Path, content: Mapping[str, Any]) -> ValueSet:
+        kept = path.with_name(path.stem + EXPANDED)
+        compose = content.get("compose", {})
+        if "expansion" in content:
+            return _expanded(path, content["expansion"])
+        if kept.is_file():
+            expansion = _read(kept)
+            if expansion.get("compose", {}) != compose:
+                raise ValueError(f"{kept}: is the expansion of another state of {path.name}. {EXPAND}")
+            return _expanded(kept, expansion.get("expansion", {}))
+        nothing = ValueSet(path.stem, frozenset())
+        found = reduce(lambda one, part: one | self._part(path, part), compose.get("include", ()), nothing)
+        for part in compose.get("exclude", ()):
+            found = found - self._part(path, part)
+        if not found.codings and not found.systems:
+            raise ValueError(f"{path}: lists no code. {EXPAND}")
+        return found
+
+    def _part(self, path: Path, part: Mapping[str, Any]) -> ValueSet:
+        """One part of ``compose``: a system, some of its concepts, and within other value sets."""
+        sets = [self.value_set(url) for url in part.get("valueSet", ())]
+        if "system" in part:
+            sets.append(self._of_system(path, part))
+        if not sets:
+            raise ValueError(f"{path}: an include or exclude has neither system nor valueSet")
+        one = reduce(lambda one, other: one & other, sets)
+        return ValueSet(path.stem, one.codings, one.systems, one.excluded)
+
+    def _of_system(self, path: Path, part: Mapping[str, Any]) -> ValueSet:
+        system = part["system"]
         if "concept" in part:
-            codings |= {(part["system"], concept["code"]) for concept in part["concept"]}
-        else:
-            systems.add(part["system"])
-    for part in compose.get("exclude", ()):
-        _listed(found, part)
-        if "concept" not in part or part["system"] in systems:
-            raise ValueError(f"{found}: excludes codes that it does not list. {EXPAND}")
-        codings -= {(part["system"], concept["code"]) for concept in part["concept"]}
-    if not codings and not systems:
-        raise ValueError(f"{found}: lists no code. {EXPAND}")
-    return ValueSet(name, frozenset(codings), frozenset(systems))
+            listed = frozenset((system, concept["code"]) for concept in part["concept"])
+            return ValueSet(path.stem, listed)
+        if "filter" not in part:
+            return ValueSet(path.stem, frozenset(), frozenset([system]))
+        version = part.get("version")
+        try:
+            place, content = self._canonical(f"{system}|{version}" if version else system, "CodeSystem")
+            codes = chosen_codes(content, part["filter"])
+        except ValueError as error:
+            raise ValueError(f"{path}: chooses codes by a filter, and {error}. {EXPAND}") from None
+        if codes is None:
+            raise ValueError(f"{path}: {place.name} is not the whole code system. {EXPAND}")
+        return ValueSet(path.stem, frozenset((system, code) for code in codes))
 
 
-EXPAND = "Have a terminology server expand it ($expand), and keep what it answers"
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = loads(read_regular(path).decode("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be read as JSON ({type(error).__name__})") from None
+    return content if isinstance(content, dict) else {}
 
 
-def _listed(path: Path, part: Mapping[str, Any]) -> None:
-    if "filter" in part or "valueSet" in part or "system" not in part:
-        raise ValueError(f"{path}: chooses codes by a filter or another value set. {EXPAND}")
+def _expanded(path: Path, expansion: Mapping[str, Any]) -> ValueSet:
+    listed = list(_contained(expansion.get("contains", ())))
+    total = expansion.get("total")
+    if expansion.get("offset") or (isinstance(total, int) and total > len(listed)):
+        raise ValueError(f"{path}: holds a part of the expansion, {len(listed)} of {total} codes")
+    return ValueSet(path.stem.removesuffix(".expansion"), frozenset(listed))
 
 
 def _contained(entries: Any) -> Iterator[tuple[str, str]]:
