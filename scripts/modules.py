@@ -21,7 +21,7 @@ GUIDE = ROOT / ".github" / "CONTRIBUTING.md"
 BEGIN, END = "<!-- modules: made by scripts/modules.py -->\n", "<!-- /modules -->\n"
 # In the order in which data flow; each folder is one package.
 PACKAGES = (
-    *("files", "r4", "fhirpath", "tabular", "cohorts", "mapping", "mapping/back"),
+    *("files", "r4", "fhirpath", "terminology", "tabular", "cohorts", "mapping", "mapping/back"),
     *("simulation", "validation", "gathering", "http", "store"),
     *(
         "store/rest",

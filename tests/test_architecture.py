@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "files": "errors",
     "r4": "errors files",
     "fhirpath": "errors files r4",
+    "terminology": "errors files",
     "tabular": "errors files",
     "cohorts": "errors files r4 tabular",
     "mapping": "errors files r4 fhirpath cohorts",
@@ -41,7 +42,7 @@ MAY_IMPORT = {
     "gathering": "errors files r4",
     "views": "errors files r4 fhirpath gathering",
     "statistics": "errors",
-    "endpoints": "errors files fhirpath statistics",
+    "endpoints": "errors files fhirpath statistics terminology",
     "results": "errors files",
     "analysis": "errors files endpoints results statistics",
     "disclosure": "errors files endpoints results statistics analysis",
@@ -51,7 +52,7 @@ MAY_IMPORT = {
     "exploration": "errors files r4 gathering views endpoints analysis",
     # tables for a manuscript are those of the report, written as those of the views
     "exports": "errors files endpoints results statistics analysis report views",
-    "cli": "errors files r4 gathering cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports exploration",
+    "cli": "errors files r4 gathering cohorts mapping simulation validation http store hapi views endpoints results analysis disclosure report exports exploration terminology",
     "__init__": "errors cohorts mapping validation store views results analysis report exploration cli",
     "__main__": "cli",
 }

@@ -22,9 +22,9 @@ VERSIONS = ("version", "used-codesystem", "used-valueset")
 
 def expand(options: Options) -> int:
     """Have a terminology server expand the value sets that choose by what only it knows."""
-    from fhir_blina.endpoints import Shelf
     from fhir_blina.files import dumps, write_whole
     from fhir_blina.http import Transport, access
+    from fhir_blina.terminology import Shelf
 
     terminal = terminal_of(options)
     shelf = Shelf(Path(options.folder))
@@ -104,9 +104,7 @@ def expansion_of(transport: Transport, path: Path, content: Mapping[str, Any]) -
             raise StoreRefused(f"{path}: {transport.base} does not expand it: {answer.why()}")
         first = first or expansion
         if any(str(one.get("url", "")).endswith(UNCLOSED) for one in expansion.get("extension", ())):
-            raise StoreRefused(
-                f"{path}: {transport.base} gives only a part of the expansion. Choose fewer codes"
-            )
+            raise StoreRefused(f"{path}: {transport.base} gives a part of the expansion only")
         page = {(one["system"], one["code"]): one for one in _codes(expansion.get("contains", ()))}
         new = {key: one for key, one in page.items() if key not in found}
         found |= new

@@ -199,12 +199,8 @@ def build_parser() -> argparse.ArgumentParser:
         access,
     )
     expand.add_argument("folder", help="folder that has value_sets/")
-    expand.add_argument(
-        "names", nargs="*", help="value sets (default: those that their folder cannot answer)"
-    )
-    expand.add_argument(
-        "--terminology", metavar="URL", help="its base URL (default: $FHIR_BLINA_TERMINOLOGY)"
-    )
+    expand.add_argument("names", nargs="*", help="value sets (default: those that no file answers)")
+    expand.add_argument("--terminology", metavar="URL", help="base URL (default: $FHIR_BLINA_TERMINOLOGY)")
     expand.add_argument("--again", action="store_true", help="kept expansions too, as the server has it now")
     server = add("server", "start and stop a real HAPI server on this machine", "server start")
     server.add_argument("action", choices=("start", "stop", "status", "logs", "reset"))

@@ -27,7 +27,6 @@ from fhir_blina.endpoints.reading import (
 from fhir_blina.endpoints.responses import ResponseAsked
 from fhir_blina.endpoints.rows import source
 from fhir_blina.endpoints.selection import Selection, selection
-from fhir_blina.endpoints.valuesets import Shelf
 
 __all__ = [
     "CoxAsked",
@@ -44,7 +43,6 @@ __all__ = [
     "Remark",
     "ResponseAsked",
     "Selection",
-    "Shelf",
     "State",
     "SumAsked",
     "SummaryAsked",

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.conditions import all_of, answers, beyond, row_by_row
-from fhir_blina.endpoints.valuesets import ValueSet
+from fhir_blina.terminology import ValueSet
 
 
 def beside(column: str, what: str, columns: Any) -> str:

@@ -187,7 +187,7 @@ def _bounded(cell: Any, wanted: Mapping[str, Any], comparator: Any, unit: Any) -
 
 
 def _begins(code: str, start: str) -> bool:
-    """Whether a code begins so: ``C50`` or ``C50*`` with those letters, ``C50.*`` is C50 or below its point."""
+    """Whether a code begins so: ``C50`` and ``C50*`` with that text, ``C50.*`` is C50 or C50 and a point."""
     if start.endswith(".*"):
         return code == start[:-2] or code.startswith(start[:-1])
     return code.startswith(start.removesuffix("*"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.endpoints.valuesets import value_set
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
+from fhir_blina.terminology import value_set
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ import pytest
 
 from fhir_blina.cli.expanding import expansion_of
 from fhir_blina.cli.parser import main
-from fhir_blina.endpoints.valuesets import value_set
 from fhir_blina.errors import StoreRefused
 from fhir_blina.http import Transport
+from fhir_blina.terminology.valuesets import value_set
 
 SNOMED = "http://snomed.info/sct"
 FILTER = {"property": "concept", "op": "is-a", "value": "363346000"}
@@ -83,7 +83,7 @@ def test_a_server_that_knows_no_pages_and_one_that_counts_nothing(tmp_path):
         (Terminology(3, total=9), "gives 3 of 9 codes"),
         (
             Terminology(3, extension=[{"url": "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"}]),
-            "only a part",
+            "a part of the expansion only",
         ),
         (
             lambda _: httpx.Response(422, json={"resourceType": "OperationOutcome", "issue": []}),

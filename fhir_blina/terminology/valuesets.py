@@ -1,22 +1,22 @@
 """Groups of codes: FHIR ValueSets from files, each coding in or not in.
 
 ``{in: name}`` reads ``value_sets/name.json`` beside the file that says it, else the one in
-``mappings/value_sets/``; a canonical URL reads the file of that ``url``. A ValueSet lists codes, takes those of
-other value sets, or chooses by a hierarchy that a CodeSystem in the same folder brings. What only a terminology
-server knows stands beside it as ``name.expansion.json``, which ``fhir-blina expand`` keeps.
+``mappings/value_sets/``; a canonical URL reads the file of that ``url``. A ValueSet lists codes, takes those
+of other value sets, or chooses by a hierarchy that a CodeSystem in the same folder brings. What only a
+terminology server knows stands beside it as ``name.expansion.json``, which ``fhir-blina expand`` keeps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from fhir_blina.endpoints.hierarchy import chosen_codes
 from fhir_blina.errors import did_you_mean
 from fhir_blina.files import keep_within, loads, mappings_folder, read_regular
+from fhir_blina.terminology.hierarchy import chosen_codes
 
 FOLDER = "value_sets"
 EXPANDED = ".expansion.json"
@@ -54,21 +54,30 @@ class ValueSet:
         left = {one for one in self.excluded if not other.has(*one)}
         left |= {one for one in other.excluded if not self.has(*one)}
         return ValueSet(
-            self.name, self.codings | other.codings, self.systems | other.systems, frozenset(left)
+            name=self.name,
+            codings=self.codings | other.codings,
+            systems=self.systems | other.systems,
+            excluded=frozenset(left),
         )
 
     def __and__(self, other: ValueSet) -> ValueSet:
         both = {one for one in self.codings if other.has(*one)}
         both |= {one for one in other.codings if self.has(*one)}
         systems = self.systems & other.systems
-        return ValueSet(self.name, frozenset(both), systems, self.excluded | other.excluded)
+        gone = self.excluded | other.excluded
+        return ValueSet(name=self.name, codings=frozenset(both), systems=systems, excluded=gone)
 
     def __sub__(self, other: ValueSet) -> ValueSet:
         left = {one for one in self.codings if not other.has(*one)}
         left |= {one for one in other.excluded if self.has(*one)}
         gone = {one for one in other.codings if one[0] in self.systems}
         systems = self.systems - other.systems
-        return ValueSet(self.name, frozenset(left), systems, self.excluded | frozenset(gone))
+        return ValueSet(
+            name=self.name,
+            codings=frozenset(left),
+            systems=systems,
+            excluded=self.excluded | frozenset(gone),
+        )
 
 
 def value_set(name: str, beside: Path) -> ValueSet:
@@ -169,7 +178,7 @@ class Shelf:
         if not sets:
             raise ValueError(f"{path}: an include or exclude has neither system nor valueSet")
         one = reduce(lambda one, other: one & other, sets)
-        return ValueSet(path.stem, one.codings, one.systems, one.excluded)
+        return replace(one, name=path.stem)
 
     def _of_system(self, path: Path, part: Mapping[str, Any]) -> ValueSet:
         system = part["system"]

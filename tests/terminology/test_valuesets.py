@@ -8,8 +8,8 @@ import pytest
 from fhir_blina.endpoints.conditions import fits
 from fhir_blina.endpoints.facts import Facts
 from fhir_blina.endpoints.reading import read_endpoints
-from fhir_blina.endpoints.valuesets import value_set
 from fhir_blina.errors import AnalysisError
+from fhir_blina.terminology.valuesets import value_set
 
 ICD, SNOMED = "http://hl7.org/fhir/sid/icd-10", "http://snomed.info/sct"
 BREAST = {
