@@ -10,6 +10,7 @@ from fhir_blina.figures.forest import ForestRow, forest
 from fhir_blina.figures.keys import ONLY
 from fhir_blina.figures.lanes import Lane, Span, swimmer
 from fhir_blina.figures.paired import Panel, before_after
+from fhir_blina.figures.wording import wording
 
 __all__ = [
     "ONLY",
@@ -27,4 +28,5 @@ __all__ = [
     "proportions",
     "survival",
     "swimmer",
+    "wording",
 ]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from fhir_blina.figures.wording import families, reword, said
 from fhir_blina.files import write_whole
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ SERIES = (
 WIDE_INCHES, NARROW_INCHES = 7.2, 3.5
 
 _STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": PALETTE["ink"],
     "text.parse_math": False,
@@ -82,6 +82,7 @@ _STYLE: dict[str, Any] = {
 }
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _LONG_FRACTION = re.compile(r"-?\d+\.\d{3,}")
+_FONT = re.compile(r"font-family: [^;]*; ?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -126,8 +127,8 @@ class Drawing:
 
 
 def printable(text: object) -> str:
-    """The text without control and direction-override characters, which would break SVG or mislead."""
-    return _UNPRINTABLE.sub("\ufffd", str(text))
+    """The text in the report's language, without control and direction-override characters."""
+    return _UNPRINTABLE.sub("\ufffd", said(str(text)))
 
 
 def draw(
@@ -178,7 +179,7 @@ def _styled(name: str) -> Iterator[None]:
     """Our style and no other, ids that depend on the figure's name alone."""
     import matplotlib as mpl
 
-    style: Any = {**_STYLE, "svg.hashsalt": name}
+    style: Any = {**_STYLE, "font.family": families("DejaVu Sans"), "svg.hashsalt": name}
     with mpl.rc_context(style), warnings.catch_warnings():
         # A glyph that the bundled font lacks is still text in the SVG, and the page's font has it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -190,6 +191,7 @@ def _painted(paint: Callable[[Figure, bool], None], width: float, height: float,
 
     figure = Figure(figsize=(width, height))
     paint(figure, narrow)
+    reword(figure)
     return figure
 
 
@@ -254,9 +256,7 @@ def _attribute(key: str, value: str, prefix: str) -> str:
         return value.replace("rotate(-0 ", "rotate(0 ")
     if key in {"d", "x", "y"}:
         return _LONG_FRACTION.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
-    value = value.replace("url(#", f"url(#{prefix}-").replace(
-        "font-family: 'DejaVu Sans', Verdana, Arial, sans-serif; ", ""
-    )
+    value = _FONT.sub("", value.replace("url(#", f"url(#{prefix}-"))
     for colour, code in PALETTE.items():
         value = value.replace(code, f"var(--fig-{colour})")
     return value

@@ -6,13 +6,13 @@ Both are step lines to the end of each group's follow-up, with bands and the num
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.figures.canvas import PALETTE, SERIES, Drawing, draw, printable
 from fhir_blina.figures.figures import day_ticks, margins
 from fhir_blina.figures.thinning import MOST_STEPS, CurveLine, apart, thinned
+from fhir_blina.figures.wording import width_of, wrapped
 from fhir_blina.statistics import Curve, Incidence
 
 if TYPE_CHECKING:
@@ -130,14 +130,14 @@ def _draw(
 ) -> Drawing:
     longest = max((line.times[-1] for line in lines if line.n), default=0.0) or 1.0
     several, rows = len(lines) > 1, len(under)
-    words = sum(len(line.label) + 12 for line in lines if several) + 45
-    longest_label = max((len(line.label) for line in lines), default=0)
+    words = sum(width_of(printable(line.label)) + 12 for line in lines if several) + 45
+    longest_label = max((width_of(printable(line.label)) for line in lines), default=0)
     below_each_other = len(lines) + 2 if longest_label > 8 else 1 + -(-len(lines) // 2)
     legend_rows = (1 + (words > 96), below_each_other if several else 1)
     beside = min(2.0, max(1.1, 0.85 + 0.068 * min(longest_label, 18))) if rows > 1 else 1.1
     row_height = (14.4, 25.0 if rows > 1 else 14.4)
     under_all = [
-        [part for sentence in said for part in textwrap.wrap(printable(sentence), room)] for room in (92, 44)
+        [part for sentence in said for part in wrapped(printable(sentence), room)] for room in (92, 44)
     ]
 
     def paint(figure: Figure, narrow: bool) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fhir_blina.figures.canvas import NARROW_INCHES, PALETTE, WIDE_INCHES, Drawing, draw, printable
+from fhir_blina.figures.wording import width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def proportions(
         f"{row.counts} · {100 * row.value:.0f} % ({100 * row.low:.0f}–{100 * row.high:.0f})" for row in rows
     ]
     beside = 0.2 + 0.078 * max(map(len, texts), default=0)
-    before = min(3.4, 0.3 + 0.075 * max((len(row.label) for row in rows), default=0))
+    before = min(3.4, 0.3 + 0.075 * max((width_of(printable(row.label)) for row in rows), default=0))
 
     def paint(figure: Figure, narrow: bool) -> None:
         axes = margins(

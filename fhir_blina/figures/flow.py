@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.figures.canvas import NARROW_INCHES, PALETTE, WIDE_INCHES, Drawing, draw, printable
+from fhir_blina.figures.wording import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,5 +142,5 @@ def _placed(
 
 def _boxed(left: float, top: float, width: float, lines: Sequence[str]) -> _Box:
     room = int((width - 2 * _PAD) / _SIGN)
-    wrapped = [part for line in lines for part in textwrap.wrap(printable(line), room) or [""]]
-    return _Box(left, top, width, 2 * _PAD + _LINE * len(wrapped), tuple(wrapped))
+    broken = [part for line in lines for part in wrapped(printable(line), room) or [""]]
+    return _Box(left, top, width, 2 * _PAD + _LINE * len(broken), tuple(broken))

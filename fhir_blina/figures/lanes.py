@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_blina.figures.canvas import PALETTE, Drawing, draw, printable
 from fhir_blina.figures.figures import day_ticks, margins
 from fhir_blina.figures.keys import SHAPES, STEPS, step_style, swimmer_legend
+from fhir_blina.figures.wording import width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +91,9 @@ def swimmer(
     orders = sorted({span.order for lane in lanes for span in lane.spans})
     used = [mark for mark in shapes if any(mark == kind for lane in lanes for _, kind in lane.marks)]
     rows = -(-(len(orders) + len(used)) // 2)
-    beside = min(1.75, max(0.5, 0.2 + 0.058 * max((len(lane.note) for lane in lanes), default=0)))
+    beside = min(
+        1.75, max(0.5, 0.2 + 0.058 * max((width_of(printable(lane.note)) for lane in lanes), default=0))
+    )
     legend = (0.18 * -(-(len(orders) + len(used)) // 4) + 0.12, 0.18 * rows + 0.12)
 
     def paint(figure: Figure, narrow: bool) -> None:
@@ -216,7 +219,7 @@ def _step_labels(axes: Axes, lane: Lane, place: float, until: float) -> None:
     for span in spans:
         left, right = max(span.start - 1, 0), min(span.end, until)
         words = printable(span.label)
-        needed = len(words) * _SIGN_INCHES / inches
+        needed = width_of(words) * _SIGN_INCHES / inches
         marked = any(left < day <= right + 0.5 for day, _ in lane.marks)
         style: dict[str, Any] = {"va": "center", "fontsize": 7.2, "zorder": 4}
         if needed + (0.09 / inches if marked else 0) <= right - left:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.figures.canvas import PALETTE, WIDE_INCHES, Drawing, draw, printable
+from fhir_blina.figures.wording import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,9 @@ def before_after(
             axes = figure.add_subplot(grid[index // columns, index % columns])
             _panel(axes, panel, groups, height)
             ticks = [*(range(low, high + 1)), *(height(word) for word in words)]
-            axes.set_yticks(ticks, [f"{10.0**power:g}" for power in range(low, high + 1)] + words)
+            axes.set_yticks(
+                ticks, [f"{10.0**power:g}" for power in range(low, high + 1)] + list(map(printable, words))
+            )
             axes.set_ylim(low - 0.55 * len(words) - 0.35, high + 0.15)
             axes.grid(axis="y")
             if words:
@@ -111,7 +113,7 @@ def before_after(
 
 
 def _panel(axes: Axes, panel: Panel, groups: Sequence[str], height: Height) -> None:
-    axes.set_title(textwrap.fill(printable(panel.title), 22), fontsize=8.5, loc="left")
+    axes.set_title("\n".join(wrapped(printable(panel.title), 22)), fontsize=8.5, loc="left")
     axes.set_xticks(range(len(panel.stages)), [printable(stage) for stage in panel.stages], fontsize=7.8)
     axes.set_xlim(-0.62, len(panel.stages) - 0.15)
     if len(panel.patients) > MOST_LINES:

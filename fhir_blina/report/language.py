@@ -15,14 +15,26 @@ from pathlib import Path
 from typing import Any
 
 from fhir_blina.endpoints import read_document
-from fhir_blina.errors import AnalysisError, did_you_mean, problem
+from fhir_blina.errors import AnalysisError, Finding, did_you_mean, problem
+from fhir_blina.figures import Drawing
 from fhir_blina.files import mappings_folder
 
 ENGLISH = "en"
 _BLANK = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_NUMBER = r"[−+-]?\d[\d.,]*(?: ?%| × 10\^\d+)?"
+_END = rf"(?:{_NUMBER}(?: [^ ;()]+)?|not reached)"
+#: What fills a blank, by its name: numbers, ends of an interval, several sentences; any other, words.
+_FILLS = {
+    "low": _END,
+    "high": _END,
+    "ends": rf"{_END} to {_END}",
+    "rest": ".+",
+    "list": ".+",
+} | dict.fromkeys(("n", "k", "m", "p", "of"), _NUMBER)
+_WORDS = r"(?:(?!; |\. |\n).)+?"
 #: What joins parts that are phrases of their own, from the widest to the narrowest.
-_JOINTS = ("\n", ". ", "; ", ": ", " · ", ", ", " / ")
+_JOINTS = ("\n", ". ", "; ", ": ", " · ", ", ", " / ", " + ")
 #: Attributes of what stands on a page that are no words for readers.
 _KEPT = frozenset({"tone", "source", "kind", "layout", "id", "quote", "number"})
 
@@ -66,10 +78,11 @@ class Language:
                 return _BLANK.sub(lambda blank: filled[blank[1]], phrase)  # noqa: B023 - used at once
         for joint in _JOINTS:
             if joint in text:
-                return self._joint(joint).join(self.say(part) for part in text.split(joint))
+                return self.joint(joint).join(self.say(part) for part in text.split(joint))
         return text
 
-    def _joint(self, joint: str) -> str:
+    def joint(self, joint: str) -> str:
+        """What joins parts of a text: ``". "``, ``": "`` and others, as this language writes it."""
         return self.phrases.get(joint, joint)
 
     def worded(self, node: Any, *, own: bool) -> Any:
@@ -78,7 +91,7 @@ class Language:
             return self.say(node)
         if isinstance(node, tuple | list):
             return type(node)(self.worded(one, own=own) for one in node)
-        if not is_dataclass(node) or isinstance(node, type):
+        if not is_dataclass(node) or isinstance(node, type | Drawing):  # figures were drawn in it
             return node
         local = getattr(node, "local", "")
         changed = {
@@ -95,8 +108,21 @@ class Language:
 
 def _pattern(phrase: str) -> re.Pattern[str]:
     pieces = _BLANK.split(phrase)
-    made = [re.escape(piece) if place % 2 == 0 else f"(?P<{piece}>.+?)" for place, piece in enumerate(pieces)]
+    made = [
+        re.escape(piece) if place % 2 == 0 else f"(?P<{piece}>{_FILLS.get(piece, _WORDS)})"
+        for place, piece in enumerate(pieces)
+    ]
     return re.compile("".join(made), re.DOTALL)
+
+
+def languages() -> list[str]:
+    """The languages that a report can be in."""
+    return [ENGLISH, *sorted(path.stem for path in (mappings_folder() / "languages").glob("*.yaml"))]
+
+
+def unknown_language(where: str, code: str) -> Finding:
+    """The fault of a language without a file of phrases."""
+    return problem(where, f'no language is named "{code}"', did_you_mean(code, languages()))
 
 
 def read_language(code: str, folders: Iterable[Path] = ()) -> Language:
@@ -111,11 +137,8 @@ def read_language(code: str, folders: Iterable[Path] = ()) -> Language:
     """
     if code == ENGLISH:
         return Language()
-    known = sorted(path.stem for path in (mappings_folder() / "languages").glob("*.yaml"))
-    if code not in known:
-        others = [ENGLISH, *known]
-        hint = did_you_mean(code, others) or f"There are {', '.join(others)}."
-        raise AnalysisError([problem("language", f'no language is named "{code}"', hint)])
+    if code not in languages():
+        raise AnalysisError([unknown_language("language", code)])
     phrases: dict[str, str] = {}
     for folder in (mappings_folder(), *folders):
         path = folder / "languages" / f"{code}.yaml"

@@ -10,7 +10,7 @@ from typing import Any
 from fhir_blina.analysis import STATISTIC_NAMES, is_statistic
 from fhir_blina.endpoints import Endpoints, read_document
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
-from fhir_blina.report.language import ENGLISH, own_words
+from fhir_blina.report.language import ENGLISH, languages, own_words, unknown_language
 
 Block = Mapping[str, Any]
 _Use = tuple[tuple[str | int, ...], str, str]
@@ -76,6 +76,8 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         for where, kind, name in _uses(content, ())
         if name not in known[kind]
     ]
+    if content.get("language", ENGLISH) not in languages():
+        unknown.append(unknown_language(document.where(("language",)), content["language"]))
     if unknown:
         raise AnalysisError(unknown)
     sections = tuple(

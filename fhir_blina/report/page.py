@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from fhir_blina.report.language import Language
 from fhir_blina.report.layout import Layout
 
 _IDEOGRAPHS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
@@ -18,8 +19,9 @@ _OWN_WORDS = re.compile(f"[{_IDEOGRAPHS}]+(?:[ ·\\d%.,/~()-]*[{_IDEOGRAPHS}]+)*
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 
 
-def environment(layout: Layout, store_url: str | None) -> Environment:
-    """The templates, with the filters that mark own words and make links."""
+def environment(layout: Layout, language: Language, store_url: str | None) -> Environment:
+    """The templates, with the filters that mark own words, make links, and put words into the language."""
+    own = "" if layout.language == layout.local_language else layout.local_language
     made = Environment(
         loader=PackageLoader("fhir_blina.report"),
         autoescape=True,
@@ -29,8 +31,10 @@ def environment(layout: Layout, store_url: str | None) -> Environment:
         keep_trailing_newline=True,
     )
     base = base_url(store_url)
-    made.filters["own"] = lambda text: _own(str(text), layout.local_language)
-    made.filters["linked"] = lambda text: _linked(str(text), base, layout.local_language)
+    made.filters["own"] = lambda text: _own(str(text), own)
+    made.filters["linked"] = lambda text: _linked(str(text), base, own)
+    made.filters["say"] = language.say
+    made.filters["joint"] = language.joint
     made.filters["svg"] = Markup  # drawn by us; its labels were escaped when it was written
     return made
 

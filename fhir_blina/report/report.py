@@ -7,13 +7,17 @@ tables and results give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fhir_blina.cohorts import Cohort
 from fhir_blina.endpoints import Endpoints, Facts, Tables, read_endpoints
+from fhir_blina.figures import wording
 from fhir_blina.files import write_whole
 from fhir_blina.report.generic import generic_layout
-from fhir_blina.report.language import read_language
+from fhir_blina.report.language import ENGLISH, Language, read_language
 from fhir_blina.report.layout import Layout, read_layout
 from fhir_blina.report.material import MANY, Material
 from fhir_blina.report.page import base_url, environment
@@ -73,25 +77,32 @@ def write_report(
     if layout is None:
         layout = generic_layout(endpoints, large=len(facts.labels) >= MANY)
     language = read_language(layout.language, [endpoints.path.parent])
-    own = layout.language == layout.local_language
     reading = tables.account if isinstance(tables, ReadTables) else None
     material = Material(facts, results, layout, dict(cohort.systems) if cohort else {}, reading)
-    sections, drawings = report_sections(material)
-    words = {
-        "title": title or layout.title or constants.get("title") or "Cohort report",
-        "citation": citation or constants.get("citation", ""),
+    with wording(language.say) if language.code != ENGLISH else nullcontext():
+        sections, drawings = report_sections(material)
+    words: dict[str, Any] = {
         "cohort": cohort.name if cohort else "",
         "count": len(material.facts.labels),
-        "claims": agreement_sentences(results.claims),
-        "layout": layout,
         "server": base_url(store_url),
         "sources_page": SOURCES_PAGE,
     }
-    pages = environment(layout, store_url)
-    report = pages.get_template("report.html").render(**words, sections=language.worded(sections, own=own))
-    beside_it = pages.get_template("sources.html").render(
-        **words, sections=language.worded(source_sections(material), own=own)
-    )
+    texts = {
+        "title": title or layout.title or constants.get("title") or "Cohort report",
+        "citation": citation or constants.get("citation", ""),
+        "claims": agreement_sentences(results.claims),
+    }
+
+    def page(name: str, sections: Any, spoken: Language) -> str:
+        shown = replace(layout, language=spoken.code)
+        said = {key: spoken.say(text) for key, text in texts.items()}
+        own = spoken.code == layout.local_language
+        template = environment(shown, spoken, store_url).get_template(name)
+        return template.render(**words, **said, layout=shown, sections=spoken.worded(sections, own=own))
+
+    report = page("report.html", sections, language)
+    # the names of definitions and resources are what they are in the files, so this page is in English
+    beside_it = page("sources.html", source_sections(material), Language())
     for drawing in drawings:
         drawing.write(folder / "figures", png=png)
     path = folder / "report.html"
