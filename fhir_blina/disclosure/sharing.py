@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fhir_blina.analysis import STATISTICS, counted_in, proportion_records
+from fhir_blina.analysis import counted_in, proportion_records
 from fhir_blina.disclosure.life_table import Interval, life_table
 from fhir_blina.disclosure.suppression import suppress
+from fhir_blina.disclosure.withheld import withheld
 from fhir_blina.endpoints import Endpoints, Facts, Tables, derive_endpoint
 from fhir_blina.errors import AnalysisError, did_you_mean
 from fhir_blina.results import Record, Results
@@ -159,7 +160,7 @@ def suppressed_results(tables: Tables, endpoints: Endpoints, threshold: int) -> 
     few = f"suppressed: fewer than {threshold}, or needed to hide such a number"
     records = [*_counted(endpoints, shown, few), *_survival(shown, few)]
     known = {(one.name, one.group) for one in records}
-    others = (one for one in dict.fromkeys(_asked(endpoints)) if one not in known)
+    others = (one for one in dict.fromkeys(withheld(endpoints)) if one not in known)
     return Results((*records, *(Record(name, group, note=NO_COUNT) for name, group in others)))
 
 
@@ -200,19 +201,6 @@ def _survival(shown: Shown, few: str) -> Iterator[Record]:
             note=f"since day {int(step.start)}: {step.at_risk} at risk, {step.events} with event, "
             f"{step.censored} censored",
         )
-
-
-def _asked(endpoints: Endpoints) -> Iterator[tuple[str, str]]:
-    """Name and group of what the definitions ask for and no count can answer."""
-    labels = {name: list(group.labels.values()) for name, group in endpoints.groups.items()}
-    for name, asked in endpoints.sections.summaries.items():
-        for group in ("all", *labels.get(asked.by, ())):
-            yield from ((f"{name}.{statistic}", group) for statistic in STATISTICS)
-    for endpoint in endpoints.endpoints.values():
-        for group in ("all", *(label for name in endpoint.compare for label in labels[name])):
-            curve = "cumulative_incidence" if endpoint.competing else "survival"
-            yield from ((f"{endpoint.name}.{statistic}", group) for statistic in (curve, "median"))
-        yield from ((f"{endpoint.name}.log_rank", " v ".join(labels[name])) for name in endpoint.compare)
 
 
 def _cells(facts: Facts) -> Cells:

@@ -183,7 +183,9 @@ HOSTILE = """\
 subjects: {table: patients, key: patient_id, label: patient_id}
 measures:
   grade: {table: observations, where: {code: grade}, value: value}
+  answer: {table: observations, where: {code: [cr, pr, nr]}, value: code}
 sets:
+  ungraded: {none_of: [crs]}
   crs: {table: observations, where: {code: grade, value: {min: 1}}}
   crs_2: {table: observations, where: {code: grade, value: {min: 2}}}
   cr: {table: observations, where: {code: cr}}
@@ -194,15 +196,28 @@ sets:
   dead: {table: observations, where: {code: dead}}
 groups:
   response: {sets: {cr: CR, pr: PR, nr: NR}}
+  graded: {sets: {crs: graded, ungraded: not graded}}
 times:
   begin: {table: observations, where: {code: begin}, day: study_day}
   death: {table: observations, where: {code: dead}, day: study_day}
   seen: {table: observations, where: {code: seen}, day: study_day}
 endpoints:
   survival:
-    {title: death, start: begin, events: [death], censor: seen, compare: [response], survival_at_days: [30, last]}
+    {title: death, start: begin, events: [death], censor: seen, compare: [response, graded], survival_at_days: [30, last],
+    subgroups: [response, graded], rate_per_years: 100, restrict_at_days: [60], interval: bpcp,
+    cox: {one: {covariates: [response]}}}
 summaries:
-  grade: {by: response}
+  grade: {by: response, spread: true}
+responses:
+  best:
+    title: Response
+    criteria: IMWG 2016
+    best: answer
+    categories: {cr: complete, pr: partial, nr: none}
+    responders: [cr, pr]
+    not_evaluable: {again: treated before}
+    by: [response]
+    duration: {start: begin, events: [death], censor: seen, survival_at_days: [30]}
 proportions:
   crs: {}
   crs_2: {}
@@ -251,6 +266,10 @@ def hostile(tmp_path_factory):
     sets = {name: having(name) for name in ("cr", "pr", "nr", "again", "dead")}
     sets |= {"crs": having("grade"), "crs_2": having("grade", lambda value: value >= 2)}
     sets |= {"all": set(everyone), "cr_again": sets["cr"] & sets["again"]}
+    sets |= {"graded": sets["crs"], "ungraded": sets["all"] - sets["crs"]}
+    sets |= {"not graded": sets["ungraded"]}
+    sets |= {"best_evaluable": (sets["cr"] | sets["pr"] | sets["nr"]) - sets["again"]}
+    sets |= {"best_responders": sets["best_evaluable"] - sets["nr"]}
     days = {row[0]: row[2] for row in rows if row[1] == "seen"}
     days |= {row[0]: row[2] for row in rows if row[1] == "dead"}
     return folder, results, sets, days
@@ -261,7 +280,7 @@ def numbers_of(folder, results, sets, days):
     found = []
     with (folder / "counts.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            group = sets[row["group"].removeprefix("response: ").lower()]
+            group = sets[row["group"].removeprefix("response: ").removeprefix("graded: ").lower()]
             what, _, among = row["property"].partition(" of ")
             what = what.replace("all patients", "all").replace("survival: followed", "all")
             total = sets[among or "all"] & group
@@ -315,6 +334,31 @@ def test_results_and_tables_say_the_same(hostile):
     assert [round(one["value"], 4) for one in survival] == list(table["survival"])
     assert [one["time_days"] for one in survival] == list(table["until_days"])
     assert len(survival) > 2
+
+
+def test_only_what_is_counted_has_a_value(hostile):
+    """An allow-list: of rates, means, ratios, subgroups, responses and their durations there is the name alone."""
+    records = hostile[1]["records"]
+    known = {one["name"] for one in records if one["value"] is not None}
+    allowed = {"subjects.count", "survival.survival"}
+    assert {name for name in known if not name.endswith(".proportion")} <= allowed
+    numbers = ("value", "ci_low", "ci_high", "n", "events", "p_value")
+    hidden = [one for one in records if one["value"] is None]
+    assert all(one[field] is None for one in hidden for field in numbers)
+    names = {(one["name"], one["group"]) for one in hidden}
+    assert names >= {
+        ("survival.rate", "CR"),
+        ("survival.restricted_mean", "all"),
+        ("survival.hazard_ratio", "not graded v graded"),
+        ("survival.subgroup_response_hazard_ratio", "not graded v graded in CR"),
+        ("survival.subgroup_response_interaction", "not graded v graded"),
+        ("survival.cox_one_hazard_ratio", "response"),
+        ("grade.mean", "PR"),
+        ("grade.missing", "all"),
+        ("best.response_rate", "all"),
+        ("best.best_response", "CR: complete"),
+        ("best_duration.survival", "all"),
+    }
 
 
 def test_no_hidden_number_has_one_possible_value(hostile):
