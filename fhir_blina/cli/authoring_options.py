@@ -64,6 +64,9 @@ def add_new(add: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="PATTERN",
         help='"crp_d{day}": crp_d15, crp_d29 as rows',
     )
+    new.add_argument(
+        "--codebook", metavar="FILE", help="what the variables mean: columns variable, label, unit"
+    )
     new.add_argument("--redcap", metavar="DICTIONARY", help="the file is an export of this REDCap project")
     new.add_argument(
         "--missing",

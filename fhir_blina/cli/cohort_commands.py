@@ -44,6 +44,7 @@ def new(options: Options) -> int:
         unpivot=options.unpivot,
         redcap=Path(options.redcap) if options.redcap else None,
         missing=options.missing,
+        codebook=Path(options.codebook) if options.codebook else None,
         kinds=options.kind,
     )
     terminal.answer({"files": [str(path) for path in written], "guessed": notes})

@@ -71,6 +71,7 @@ class Guess:
         cells: The cells of each column, empty where a word means missing.
         key: Columns that name a row; empty: none does.
         notes: What was guessed, in words.
+        units: Of columns, where a codebook has them.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Guess:
     cells: dict[str, list[str]]
     key: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
 
 
 def guessed(path: Path, findings: list[Finding], missing: Sequence[str] = ()) -> list[Guess]:

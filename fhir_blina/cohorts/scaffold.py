@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fhir_blina.cohorts.codebook import put_beside, read_codebook
 from fhir_blina.cohorts.dictionary import DICTIONARY_COLUMNS
 from fhir_blina.cohorts.guesses import Asked, Guess, guessed
 from fhir_blina.cohorts.kinds import KINDS
@@ -41,6 +42,7 @@ def new_cohort(
     unpivot: Sequence[str] = (),
     redcap: Path | None = None,
     missing: Sequence[str] = (),
+    codebook: Path | None = None,
     kinds: Sequence[str] = (),
 ) -> NewCohort:
     """Write a cohort folder from files as people have them.
@@ -58,6 +60,7 @@ def new_cohort(
         unpivot: Patterns of columns that repeat a value, ``crp_d{day}``.
         redcap: The data dictionary of the REDCap project that the one file is an export of.
         kinds: What the rows of tables are, ``labs=laboratory``: one of ``KINDS``; guessed where not said.
+        codebook: A file that says what the variables mean.
         missing: More words that mean an empty cell: codes of a project.
 
     Raises:
@@ -97,8 +100,10 @@ def new_cohort(
             findings.append(problem("", f'{option}: no column "{name}"', did_you_mean(name, known)))
     if bool(time) != bool(event) and not findings:
         findings.append(problem("", "--time and --event go together", "Name both or neither"))
+    book = read_codebook(codebook, findings) if codebook is not None else {}
     if findings:
         raise CohortError(findings)
+    described = put_beside(tables, book, codebook.name) if codebook is not None else []
     if project is not None:
         table, made = redcap_started(folder.name, project, files[0], asked, missing)
         tables = [table]
@@ -114,7 +119,9 @@ def new_cohort(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     notes = [f"{table.name}: {note}" for table in tables for note in table.notes]
-    return NewCohort([folder / path.relative_to(partial) for path in written], [*notes, *made.notes])
+    return NewCohort(
+        [folder / path.relative_to(partial) for path in written], [*described, *notes, *made.notes]
+    )
 
 
 def _kinds(said: Sequence[str], tables: Sequence[str], findings: list[Finding]) -> dict[str, str]:

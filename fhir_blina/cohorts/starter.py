@@ -178,9 +178,9 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked, again: Sequen
         code = column.replace("_", "-")
         made.codes.append(["item", column, "item", code, title[column], ""])
         if column in kinds["measurements"]:
-            unit = _unit(column)
+            unit = table.units.get(column) or _unit(column)
             made.codes.append(["unit", column, "ucum" if unit else "", unit, "", "" if unit else "not known"])
-            if unit:
+            if unit and column not in table.units:
                 made.notes.append(f"{table.name}: {column} is in {unit}, by its name")
     for one in again:
         settings[one.name] = {"keep": [patient], "unpivot": one.settings}
@@ -189,7 +189,7 @@ def _main(made: Starter, table: Guess, patient: str, asked: Asked, again: Sequen
             _line(made, one.name, gap, of, True, f"{gap} of {one.pattern}")
         _line(made, one.name, one.name, one.kind, False, one.pattern)
         made.codes.append(["item", one.name, "item", one.name.replace("_", "-"), one.name, ""])
-        made.files[f"resources/{one.name}.yaml"] = one.template(patient, _unit(one.pattern))
+        made.files[f"resources/{one.name}.yaml"] = one.template(patient, _unit_of(table, one))
         made.notes.append(
             f"{table.name}: {len(one.columns)} columns like {one.pattern} are rows of {one.name}"
         )
@@ -208,6 +208,12 @@ def _elsewhere(table: Guess, patient: str, asked: Asked) -> list[str]:
     free = [one for one, title in zip(table.columns, table.titles, strict=True) if title and one not in own]
     melted = [column for one in repeated(table, asked.unpivot, []) for column in one.columns]
     return [patient, sex_column(table, free)[0], birth_column(table, free), *melted]
+
+
+def _unit_of(table: Guess, one: Repeated) -> str:
+    """The unit that the columns of a pattern share."""
+    units = {table.units.get(column, "") for column in one.columns}
+    return (units.pop() if len(units) == 1 else "") or _unit(one.pattern)
 
 
 def _unit(column: str) -> str:

@@ -172,7 +172,10 @@ def endpoints(main: Guess, others: Sequence[str], asked: Asked) -> str:
     numbers = [
         column
         for column, title in zip(main.columns, main.titles, strict=True)
-        if title and column not in used and main.kinds[column] in ("integer", "decimal")
+        if title
+        and column not in used
+        and main.kinds[column] in ("integer", "decimal")
+        and len(set(main.cells[column]) - {""}) > 1
     ]
     groups = _groups(main, used)
     words = [column for column in groups if column not in numbers]
