@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,22 +31,30 @@ from fhir_blina.store.replacing import line_of, save_pull
 def is_foreign(location: Path) -> bool:
     """Whether it is a file, or a folder with files in it that no store of ours wrote.
 
-    A manifest is foreign where it names an output otherwise than ``<Type>.ndjson``: by an address, or by
-    another name.
+    A manifest is foreign where it names an output otherwise than ``<Type>.ndjson``, by an address or by
+    another name, or where no output has the digest that a store of ours writes beside it.
     """
     if not location.is_dir() or location.is_symlink():
         return location.is_file() and not location.is_symlink()
     if not any(not path.name.startswith(".") for path in location.iterdir()):
         return False
+    if (location / CERTIFICATE).exists():
+        return False
     if not (location / MANIFEST).exists():
-        return not (location / CERTIFICATE).exists()
+        return True
     try:
         outputs = read_manifest(location)["output"]
     except StoreIncomplete:
         return False
     named = [(one.get("type"), one.get("url")) for one in outputs]
     sound = all(isinstance(kind, str) and _is_sound(url) for kind, url in named)
-    return sound and any(url != f"{kind}.ndjson" for kind, url in named)
+    plain = all(url == f"{kind}.ndjson" for kind, url in named)
+    return sound and bool(named) and not (plain and any(_is_ours(one) for one in outputs))
+
+
+def _is_ours(output: Mapping[str, Any]) -> bool:
+    extension = output.get("extension")
+    return isinstance(extension, dict) and "sha256" in extension
 
 
 def _is_sound(url: Any) -> bool:

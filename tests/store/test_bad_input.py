@@ -64,6 +64,7 @@ def test_a_bad_store_folder(row, tmp_path, capsys):
     lines = row["folder"] == "bad_lines"
     (folder / "Patient.ndjson").write_bytes(content if lines else PATIENT.encode())
     (folder / "manifest.json").write_bytes(MANIFEST.encode() if lines else content)
+    (folder / "certificate.json").write_text("{}", "utf-8")  # as a pull of ours leaves it
     code = main(["tables", "--store", str(folder), "--out", str(tmp_path / "out"), "--quiet"])
     check(capsys.readouterr(), code, row, f"{folder}/")
     assert not (tmp_path / "out" / "tables").exists()
