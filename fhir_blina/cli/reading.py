@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -114,12 +114,19 @@ def say_account(account: ReadingAccount, terminal: Terminal, *, rows: bool = Fal
     """What was read and what reached no table; with ``rows`` how many rows each table has."""
     for line in account.sentences():
         terminal.say(f"  {line}")
-    if rows and not terminal.quiet:
+    if not rows:
+        terminal.say(f"  rows by table: {listed(account.rows)}")
+    elif not terminal.quiet:
         full = [(name, str(count)) for name, count in account.rows.items() if count]
         empty = [name for name, count in account.rows.items() if not count]
         terminal.say(table_text(("table", "rows"), full))
         if empty:
             terminal.say(f"  without rows: {', '.join(empty)}")
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """``Condition 7, Patient 5``."""
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()) if count) or "none"
 
 
 def holds_resources(source: Path) -> bool:
@@ -135,19 +142,24 @@ def holds_resources(source: Path) -> bool:
 
 @contextmanager
 def gathered_files(
-    source: Path, terminal: Terminal, *, tag: str = ""
+    source: Path, terminal: Terminal, *, tag: str = "", hold_back: bool = False
 ) -> Iterator[tuple[NdjsonFolder, Gathered]]:
-    """The resources of files by type in a folder that is gone afterwards, and the account of them."""
+    """The resources of files by type in a folder that is gone afterwards, and the account of them.
+
+    With ``hold_back`` what refers to something that could not be read is rejected with it.
+    """
     from fhir_blina.cli.pipeline import chosen_release
     from fhir_blina.files import scratch
-    from fhir_blina.gathering import gather
+    from fhir_blina.gathering import follow_references, gather
     from fhir_blina.store import NdjsonFolder
 
     with scratch() as folder:
         with terminal.step("read") as step:
             found = gather(source, folder, chosen_release(None), tag=tag, origins=True)
+            follow_references(found, hold_back=hold_back)
             bad = f", {len(found.rejected)} could not be read" if found.rejected else ""
             step.summary = f"{counted(found.counts)}{bad}"
+        terminal.say(f"  {sum(found.counts.values())} resources read: {listed(found.counts)}")
         for note in found.sentences():
             terminal.say(f"  {note}")
         yield NdjsonFolder(folder), found

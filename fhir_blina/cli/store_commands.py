@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from fhir_blina.cli.reading import (
     gathered_files,
     holds_resources,
     keep_unread,
+    listed,
     reads_files,
     rejecting,
     say_gathered,
@@ -53,7 +55,7 @@ def push(options: Options) -> int:
     if not options.tag and is_plain(source, chosen_release(None)):
         plain = NdjsonFolder(source)
         return _pushed(options, store, plain, cohort_of(plain), terminal)
-    with gathered_files(source, terminal, tag=options.tag or "") as (resources, found):
+    with gathered_files(source, terminal, tag=options.tag or "", hold_back=True) as (resources, found):
         name = options.tag or cohort_of(resources)
         return _pushed(options, store, resources, name, terminal, found=found)
 
@@ -86,6 +88,9 @@ def _pushed(
             progress=step.progress,
         )
         step.summary = push_summary(result)
+    if mapped is None:
+        sent = Counter(result.created) + Counter(result.updated) + Counter(result.unchanged)
+        terminal.say(f"  stored: {listed(sent)}")
     rejected = [with_origin(finding, mapped) for finding in result.rejected]
     if found:
         rejected = keep_unread(found, rejected, rejects)

@@ -19,11 +19,13 @@ class Unread:
         place: ``file:line``, for an entry of a Bundle with its number.
         reason: What is wrong with it.
         text: The line as it was, bytes that are not UTF-8 replaced; cut at 1 MiB.
+        full_url: Of an entry of a Bundle.
     """
 
     place: str
     reason: str
     text: str = ""
+    full_url: str = ""
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Gathered:
         resolved: References that had no key and were given one, by kind: ``urn``, ``contained``,
             ``identifier``, ``conditional``.
         unresolved: References that still have none, by kind.
+        absent: References to what is not among the gathered, by the type they name; filled where references
+            were followed.
         strange: By type, resources with elements that R4 lacks, and the first few of these.
         notes: What else is to be known, a sentence each.
         origins: Where a resource stood, by ``Type/id``; filled where it was asked for.
@@ -61,6 +65,7 @@ class Gathered:
     rejected: list[Unread] = field(default_factory=list)
     resolved: Counter[str] = field(default_factory=Counter)
     unresolved: Counter[str] = field(default_factory=Counter)
+    absent: Counter[str] = field(default_factory=Counter)
     strange: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     origins: dict[str, str] = field(default_factory=dict)
@@ -86,6 +91,8 @@ class Gathered:
             yield f"references given a key: {_listed(self.resolved)}"
         if self.unresolved:
             yield f"references without a key: {_listed(self.unresolved)}"
+        if self.absent:
+            yield f"references to what is not among these: {_listed(self.absent)}"
         for kind, (count, names) in sorted(self.strange.items()):
             yield (
                 f"{count} of {self.counts[kind]} {kind} have elements that R4 lacks ({', '.join(names)}): "

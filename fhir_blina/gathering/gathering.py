@@ -141,7 +141,7 @@ class _Gathering:
                 self._take(entry.resource, place, given=entry.given, named=bundle.named)
             except ValueError as error:
                 text = dumps(entry.resource, ascii_only=True)[:_SHOWN_BYTES]
-                self.found.rejected.append(Unread(place, str(error), text))
+                self.found.rejected.append(Unread(place, str(error), text, entry.full_url))
         return resource
 
     def _take(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,13 +12,12 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from fhir_blina.errors import StoreIncomplete, problem
 from fhir_blina.files import MAX_LINE_BYTES, Resource, dumps, open_regular, resource_of
+from fhir_blina.gathering import named_in
 from fhir_blina.store.contract import as_stored
 from fhir_blina.store.manifest import MANIFEST, read_manifest
 
 HEAD_BYTES = 4096
 TOO_LARGE = f"is larger than {MAX_LINE_BYTES // 2**20} MiB"
-
-_NAMED = {name: re.compile(rf'"{name}"\s*:\s*"([^"\\]{{1,200}})"') for name in ("resourceType", "id")}
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -145,8 +143,7 @@ class NdjsonFolder:
         with _opened(Path(place.path)) as file:
             file.seek(place.offset)
             head = file.read(min(place.length, HEAD_BYTES)).decode("utf-8", "replace")
-        found = [match[1] for pattern in _NAMED.values() if (match := pattern.search(head))]
-        return "/".join(found) if len(found) == 2 else ""
+        return named_in(head)
 
     def content(self, place: Place) -> Iterator[str]:
         """See :class:`Source`. Bytes that are not UTF-8 become lone surrogates (``surrogateescape``)."""

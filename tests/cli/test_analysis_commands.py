@@ -141,3 +141,42 @@ def test_what_is_not_said_is_asked_for(command, tmp_path, capsys):
     assert main([command, "--store", str(theirs), "--out", str(tmp_path / "out"), "--quiet"]) == 6
     assert "Name a cohort, or give --endpoints FILE" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["tables", "analyze", "report", "export", "explore"])
+@pytest.mark.parametrize("form", ["plain", "parts", "bundle lines"])
+def test_a_bad_line_of_others_goes_aside_and_the_rest_is_read(command, form, endpoints, tmp_path, capsys):
+    """Also where the manifest names exactly <Type>.ndjson, as ours do."""
+    theirs = FORMS[form](tmp_path / "theirs")
+    for path in theirs.glob("manifest.json"):
+        stated = json.loads(path.read_text("utf-8"))
+        for one in stated["output"]:
+            one["count"] += one["url"].endswith(("Patient.ndjson", "Patient.000.ndjson"))
+        path.write_text(json.dumps(stated), "utf-8")
+    path = next(theirs.glob("Patient.*ndjson"), theirs / "bundles.ndjson")
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"resourceType": "Patient", "id": \n')
+    out = tmp_path / "out"
+    where = [str(theirs)] if command == "explore" else ["--store", str(theirs)]
+    asked = ["--endpoints", str(endpoints)] if command in {"analyze", "report", "export"} else []
+    assert main([command, *where, "--out", str(out), *asked]) == 0
+    told = capsys.readouterr()
+    (reject,) = (out / "rejects.ndjson").read_text("utf-8").splitlines()
+    assert json.loads(reject)["source"].startswith(str(path))
+    assert "1 lines or entries hold no resource" in told.err
+    if command != "explore":
+        assert "30 resources read: Condition 5, Encounter 15, Observation 5, Patient 5" in told.err
+        assert "rows by table: " in told.err or "table" in told.err
+    if command == "report":
+        assert "1 lines or entries could not be read" in str(Words((out / "report.html").read_text("utf-8")))
+
+
+def test_a_store_of_ours_stays_strict(endpoints, tmp_path, capsys):
+    theirs, out = FORMS["plain"](tmp_path / "theirs"), tmp_path / "out"
+    assert main(["pull", "--store", str(theirs), "--out", str(out), "--quiet"]) == 0
+    with (out / "fhir" / "Patient.ndjson").open("a", encoding="utf-8") as file:
+        file.write('{"resourceType": "Patient", "id": \n')
+    capsys.readouterr()
+    assert main(["report", "--endpoints", str(endpoints), "--out", str(out), "--quiet"]) == 4
+    assert "Patient.ndjson:6" in capsys.readouterr().err
+    assert not (out / "report.html").exists()
