@@ -24,8 +24,14 @@ from fhir_blina.store.contract import (
     no_progress,
     not_here,
 )
+<<<<<<< HEAD
 from fhir_blina.store.manifest import MANIFEST, FolderLine, holds, locks_of, now, read_held
 from fhir_blina.store.replacing import by_file, recover, save_pull, write_folder
+=======
+from fhir_blina.store.kept import IN_MEMORY, ChosenLines, KeptLines
+from fhir_blina.store.manifest import MANIFEST, FolderContent, holds, locks_of, now, read_folder, read_held
+from fhir_blina.store.replacing import by_file, line_of, recover, save_pull, write_folder
+>>>>>>> 46a7444 (Hold ids alone while a folder store takes and gives resources)
 from fhir_blina.store.sent import NOT_REMOVED, Sent, refuse_to_write
 
 
@@ -48,12 +54,12 @@ class FolderStore:
     def counts(self, cohort: str | None = None) -> dict[str, int]:
         """Resources by type: one cohort's, or all."""
         held = read_held(self.folder, self.release)
-        return counted(by_type(key for key, one in held.items() if cohort is None or cohort in one.cohorts))
+        return counted(by_type(key for key, of in held.cohorts.items() if cohort is None or cohort in of))
 
     def held(self, cohort: str) -> dict[str, Resource]:
         """What the folder holds of a cohort, by ``Type/id``."""
         held = read_held(self.folder, self.release)
-        return {key: loads(one.line) for key, one in held.items() if cohort in one.cohorts}
+        return {key: loads(held.lines[key]) for key, of in held.cohorts.items() if cohort in of}
 
     def plan(self, resources: Resources, *, cohort: str, remove_orphans: bool | None = None) -> Plan:
         """What :meth:`push` would do; see :class:`Store`."""
@@ -83,8 +89,8 @@ class FolderStore:
             rejected = plan.rejected
             gone = each_key(plan.orphaned) if plan.remove_orphans and not rejected else set()
             changed = each_key(plan.create) | each_key(plan.update)
-            kept = {key: one.line for key, one in held.items() if key not in gone}
-            written = kept | {key: sent.lines[key] for key in changed}
+            kept = {key: held.lines for key in held.lines if key not in gone}
+            written = ChosenLines(kept | dict.fromkeys(changed, sent.lines))
             new = not (self.folder / MANIFEST).is_file() and bool(sent or not rejected)
             if new or changed or gone:
                 write_folder(self.folder, written, self.release, request=f"push of cohort {cohort}")
@@ -133,6 +139,7 @@ class FolderStore:
         checked_types(types or (), self.release)
         if not self.folder.exists():
             raise StoreIncomplete(f"{self.folder} does not exist. Push first")
+<<<<<<< HEAD
         query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
 
         def wanted(resource: Resource) -> bool:
@@ -159,40 +166,93 @@ class FolderStore:
                 save_pull(folder, chosen.lines(), certificate, self.release)
         progress("pull", chosen.total, chosen.total)
         return PullResult(chosen.counts, folder, certificate, held=chosen.held)
+=======
+        itself = folder.exists() and folder.samefile(self.folder)
+        taken = _Taken(cohort, types, lines=not itself)
+        with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
+            recover(self.folder)
+            held = read_folder(self.folder, self.release, taken)
+        chosen = [key for key, wanted in held.items() if wanted]
+        counts = counted(by_type(chosen))
+        if cohort and not counts:
+            raise not_here(str(self.folder), cohort)
+        query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
+        certificate = {
+            "server": self.location,
+            "query": query,
+            "way": "copy",
+            "time": now(),
+            "counts": counts,
+            "total": len(chosen),
+        }
+        if itself and len(chosen) < len(held):
+            raise StoreHoldsMore(f"{folder} is the store itself; a selection needs another folder")
+        if not itself:
+            save_pull(folder, by_file(taken.lines), certificate, self.release)
+        progress("pull", len(chosen), len(chosen))
+        return PullResult(counts, folder, certificate, held=taken.resources)
+>>>>>>> 46a7444 (Hold ids alone while a folder store takes and gives resources)
 
     def unload(self, cohort: str, *, progress: Progress = no_progress) -> dict[str, int]:
         """Remove the cohort's resources and nothing else; see :class:`Store`."""
         with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
             recover(self.folder)
             held = read_held(self.folder, self.release)
-            gone = {key for key, one in held.items() if cohort in one.cohorts}
+            gone = {key for key, of in held.cohorts.items() if cohort in of}
             if gone:
-                kept = {key: one.line for key, one in held.items() if key not in gone}
-                write_folder(self.folder, kept, self.release, request=f"unload of cohort {cohort}")
+                kept = {key: held.lines for key in held.lines if key not in gone}
+                write_folder(
+                    self.folder, ChosenLines(kept), self.release, request=f"unload of cohort {cohort}"
+                )
         progress("unload", len(gone), len(gone))
         return counted(by_type(gone))
 
 
-def _plan(sent: Sent, held: dict[str, FolderLine], cohort: str, remove_orphans: bool) -> Plan:
+class _Taken:
+    """Which resources of a folder a pull takes; few of them are kept as they are."""
+
+    def __init__(self, cohort: str | None, types: Sequence[str] | None, *, lines: bool) -> None:
+        self._cohort, self._types, self._wanted = cohort, types, lines
+        self._left = IN_MEMORY // 2
+        self.lines = KeptLines()
+        self.resources: list[Resource] | None = []
+
+    def __call__(self, key: str, line: bytes, resource: Resource) -> bool:
+        wanted = (self._cohort is None or belongs_to(resource, self._cohort)) and (
+            self._types is None or resource["resourceType"] in self._types
+        )
+        if wanted:
+            stored = as_stored(resource)
+            if self._wanted:
+                self.lines.keep(key, line_of(key, stored).encode())
+            self._left -= len(line)
+            if self._left < 0:
+                self.resources = None
+            elif self.resources is not None:
+                self.resources.append(stored)
+        return wanted
+
+
+def _plan(sent: Sent, held: FolderContent, cohort: str, remove_orphans: bool) -> Plan:
     """Compare what is sent with what is held; what was lost on the way is not orphaned.
 
     Raises:
         StoreRefused: an id is held by a resource of another cohort.
     """
-    if foreign := [key for key in sent if key in held and cohort not in held[key].cohorts]:
+    if foreign := [key for key in sent if cohort not in held.cohorts.get(key, (cohort,))]:
         raise StoreRefused(
             [problem(key, "is in the store, but not of this cohort", "Give it another id") for key in foreign]
         )
-    there = [key for key in sent if key in held]
-    unchanged = {key for key in there if _same(held[key].line, sent.lines[key])}
+    there = [key for key in sent if key in held.lines]
+    unchanged = {key for key in there if _same(held.lines[key], sent.lines[key])}
     return Plan(
-        create=by_type(key for key in sent if key not in held),
+        create=by_type(key for key in sent if key not in held.lines),
         update=by_type(key for key in there if key not in unchanged),
         unchanged=by_type(unchanged),
         orphaned=by_type(
             key
-            for key, one in held.items()
-            if key not in sent and key not in sent.lost and cohort in one.cohorts
+            for key, of in held.cohorts.items()
+            if key not in sent and key not in sent.lost and cohort in of
         ),
         remove_orphans=remove_orphans,
         rejected=tuple(one.finding for one in sent.rejected({})),

@@ -21,6 +21,7 @@ from fhir_blina.files import (
 )
 from fhir_blina.r4 import FhirRelease, key_of
 from fhir_blina.store.contract import tags_of
+from fhir_blina.store.kept import KeptLines
 
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificate.json"
@@ -80,58 +81,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def read_folder(folder: Path, release: FhirRelease) -> dict[str, Resource]:
+def _resource(_key: str, _line: bytes, resource: Resource) -> Any:
+    return resource
+
+
+def read_folder(
+    folder: Path, release: FhirRelease, take: Callable[[str, bytes, Resource], T] = _resource
+) -> dict[str, T]:
     """Every resource of a store folder by ``Type/id``, compared with its manifest.
+
+    Args:
+        folder: The folder.
+        release: The release of FHIR of its resources.
+        take: What is kept of each, from its ``Type/id``, its line and the resource; else the resource.
 
     Raises:
         StoreIncomplete: with a finding for each file that is missing or extra, cut off, changed since
             it was written, or holds another number of lines, another type, or an id twice.
     """
-    return _read(folder, release, lambda _line, resource: resource)
-
-
-class FolderLine(NamedTuple):
-    """A resource as it lies in a store folder: its line, and the cohorts whose tags it carries."""
-
-    line: str
-    cohorts: frozenset[str]
-
-
-def read_held(folder: Path, release: FhirRelease) -> dict[str, FolderLine]:
-    """Every line of a store folder by ``Type/id``; nothing of a folder that is not there or empty.
-
-    Raises:
-        StoreRefused: the folder holds other things.
-        StoreIncomplete: as for :func:`read_folder`.
-    """
-    refuse_foreign(folder, release)
-    if not folder.exists() or not any(folder.iterdir()):
-        return {}
-    known: dict[frozenset[str], frozenset[str]] = {}
-
-    def kept(line: bytes, resource: Resource) -> FolderLine:
-        cohorts = frozenset(code for system, code in tags_of(resource) if system == COHORT_SYSTEM)
-        return FolderLine(line.decode(), known.setdefault(cohorts, cohorts))
-
-    return _read(folder, release, kept)
-
-
-def holds(folder: Path, lines: Mapping[str, Iterable[str]]) -> bool:
-    """Whether a store folder holds these lines of each type and nothing else, byte for byte."""
-    there = {path.name for path in folder.glob("*.ndjson")}
-    stated = read_manifest(folder)["output"] if (folder / MANIFEST).is_file() else []
-    listed = {str(one.get("url")) for one in stated}
-    if not there == listed == {f"{kind}.ndjson" for kind in lines}:
-        return False
-    for kind, rows in lines.items():
-        with open_regular(folder / f"{kind}.ndjson") as file:
-            if any(file.read(len(row)) != row for row in map(str.encode, rows)) or file.read(1):
-                return False
-    return True
-
-
-def _read(folder: Path, release: FhirRelease, take: Callable[[bytes, Resource], T]) -> dict[str, T]:
-    """What ``take`` makes of each line, by ``Type/id``."""
     manifest = read_manifest(folder)
     resources: dict[str, T] = {}
     findings = []
@@ -167,8 +134,50 @@ def _read(folder: Path, release: FhirRelease, take: Callable[[bytes, Resource], 
     return resources
 
 
+class FolderContent(NamedTuple):
+    """What lies in a store folder, by ``Type/id``: the lines, and the cohorts whose tags each carries."""
+
+    lines: KeptLines
+    cohorts: Mapping[str, frozenset[str]]
+
+
+def read_held(folder: Path, release: FhirRelease) -> FolderContent:
+    """Every line of a store folder; nothing of a folder that is not there or empty.
+
+    Raises:
+        StoreRefused: the folder holds other things.
+        StoreIncomplete: as for :func:`read_folder`.
+    """
+    refuse_foreign(folder, release)
+    lines = KeptLines()
+    if not folder.exists() or not any(folder.iterdir()):
+        return FolderContent(lines, {})
+    known: dict[frozenset[str], frozenset[str]] = {}
+
+    def kept(key: str, line: bytes, resource: Resource) -> frozenset[str]:
+        lines.keep(key, line)
+        cohorts = frozenset(code for system, code in tags_of(resource) if system == COHORT_SYSTEM)
+        return known.setdefault(cohorts, cohorts)
+
+    return FolderContent(lines, read_folder(folder, release, kept))
+
+
+def holds(folder: Path, lines: Mapping[str, Iterable[str]]) -> bool:
+    """Whether a store folder holds these lines of each type and nothing else, byte for byte."""
+    there = {path.name for path in folder.glob("*.ndjson")}
+    stated = read_manifest(folder)["output"] if (folder / MANIFEST).is_file() else []
+    listed = {str(one.get("url")) for one in stated}
+    if not there == listed == {f"{kind}.ndjson" for kind in lines}:
+        return False
+    for kind, rows in lines.items():
+        with open_regular(folder / f"{kind}.ndjson") as file:
+            if any(file.read(len(row)) != row for row in map(str.encode, rows)) or file.read(1):
+                return False
+    return True
+
+
 def _read_file(
-    path: Path, entry: Mapping[str, Any], release: FhirRelease, take: Callable[[bytes, Resource], T]
+    path: Path, entry: Mapping[str, Any], release: FhirRelease, take: Callable[[str, bytes, Resource], T]
 ) -> dict[str, T]:
     found: dict[str, T] = {}
     for number, key, line, resource in lines_listed(path, entry, release):
@@ -202,7 +211,13 @@ def lines_listed(
             raise StoreIncomplete([problem(where, str(error))]) from None
         if resource["resourceType"] != entry["type"]:
             raise StoreIncomplete([problem(where, f"is not a {entry['type']}")])
+<<<<<<< HEAD
         yield number, key, line, resource
+=======
+        if key in found:
+            raise StoreIncomplete([problem(where, f"{key} is there twice")])
+        found[key] = take(key, line, resource)
+>>>>>>> 46a7444 (Hold ids alone while a folder store takes and gives resources)
     count = entry.get("count")
     if count is not None and not isinstance(count, int):
         raise StoreIncomplete([problem(str(path), "its count in the manifest is no number", "Pull again")])

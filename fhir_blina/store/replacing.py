@@ -12,6 +12,7 @@ from typing import Any
 from fhir_blina.errors import StoreRefused, problem
 from fhir_blina.files import MAX_LINE_BYTES, Resource, dumps, locked, sync_folder, write_whole
 from fhir_blina.r4 import FhirRelease
+from fhir_blina.store.kept import SortedLines
 from fhir_blina.store.manifest import CERTIFICATE, MANIFEST, locks_of, now, refuse_foreign
 
 
@@ -34,12 +35,12 @@ def write_folder(folder: Path, lines: Mapping[str, str], release: FhirRelease, *
     _write(folder, by_file(lines), release, request=request)
 
 
-def by_file(lines: Mapping[str, str]) -> dict[str, list[str]]:
+def by_file(lines: Mapping[str, str]) -> dict[str, SortedLines]:
     """Lines by ``Type/id`` as the lines of each type, sorted by id."""
     found: dict[str, list[str]] = {}
     for key in sorted(lines):
-        found.setdefault(key.split("/", 1)[0], []).append(lines[key])
-    return found
+        found.setdefault(key.split("/", 1)[0], []).append(key)
+    return {kind: SortedLines(keys, lines) for kind, keys in found.items()}
 
 
 def _write(

@@ -10,6 +10,7 @@ from fhir_blina.errors import Finding, StoreIncomplete, StoreRefused, problem
 from fhir_blina.files import COHORT_SYSTEM, Resource, dumps, resource_of, write_whole
 from fhir_blina.r4 import FhirRelease, is_labelled, is_legal, key_of, targets_of
 from fhir_blina.store.contract import as_stored, belongs_to, tags_of
+from fhir_blina.store.kept import KeptLines
 from fhir_blina.store.replacing import line_of
 from fhir_blina.store.sources import Listed, NdjsonFolder, Place, source_of
 
@@ -36,7 +37,7 @@ class Sent(Mapping[str, Resource]):
         cohort: The cohort's name.
         release: The release of FHIR that they must be of.
         origins: Where a resource comes from, by ``Type/id``, for the file of rejects.
-        keep: Hold the line of each in memory, so that none is read again.
+        keep: Keep the line of each, so that none is read or written again.
 
     Attributes:
         targets: What each refers to, by ``Type/id``.
@@ -58,7 +59,7 @@ class Sent(Mapping[str, Resource]):
         self._origins = origins or {}
         self._places: dict[str, Place] = {}
         self._rejected: list[Rejected] = []
-        self.lines: dict[str, str] = {}
+        self.lines = KeptLines()
         self.targets: dict[str, tuple[str, ...]] = {}
         self.lost: dict[str, str] = {}
         twice: set[str] = set()
@@ -83,7 +84,8 @@ class Sent(Mapping[str, Resource]):
                 self._places[key] = place
                 if keep:
                     listed = isinstance(self._source, Listed)
-                    self.lines[key] = f"{line.decode()}\n" if listed else line_of(key, as_stored(resource))
+                    whole = line + b"\n" if listed else line_of(key, as_stored(resource)).encode()
+                    self.lines.keep(key, whole)
                 self.targets[key] = shared.setdefault(targets, targets)
         for key in self._places.keys() & self.lost.keys() - twice:  # the other one is whole
             del self.lost[key]
@@ -94,7 +96,7 @@ class Sent(Mapping[str, Resource]):
         for key in keys:
             del self.targets[key]
             self._set_aside(self._places.pop(key), reason, remedy, key=key)
-            self.lines.pop(key, None)
+            self.lines.drop(key)
         while self.lost:
             more = {
                 key: self.lost[lost[0]]
@@ -106,7 +108,7 @@ class Sent(Mapping[str, Resource]):
             for key, named in more.items():
                 del self.targets[key]
                 self._set_aside(self._places.pop(key), f"refers to {named}, which was refused", key=key)
-                self.lines.pop(key, None)
+                self.lines.drop(key)
 
     def _set_aside(self, place: Place, reason: str, remedy: str = "", *, key: str = "") -> None:
         key = key or self._source.key(place)
