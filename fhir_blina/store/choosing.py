@@ -65,7 +65,7 @@ class Taken:
                 yield line_of(key, as_stored(resource))
 
     def _counted_at_once(self) -> dict[str, int]:
-        every = read_folder(self._folder, self._release)
+        every: dict[str, Resource] = read_folder(self._folder, self._release)
         self._by_key = {key: as_stored(one) for key, one in every.items() if self._wanted(one)}
         self.held = tuple(self._by_key.values())
         self.left_out = len(self._by_key) < len(every)

@@ -24,14 +24,9 @@ from fhir_blina.store.contract import (
     no_progress,
     not_here,
 )
-<<<<<<< HEAD
-from fhir_blina.store.manifest import MANIFEST, FolderLine, holds, locks_of, now, read_held
+from fhir_blina.store.kept import ChosenLines
+from fhir_blina.store.manifest import MANIFEST, FolderContent, holds, locks_of, now, read_held
 from fhir_blina.store.replacing import by_file, recover, save_pull, write_folder
-=======
-from fhir_blina.store.kept import IN_MEMORY, ChosenLines, KeptLines
-from fhir_blina.store.manifest import MANIFEST, FolderContent, holds, locks_of, now, read_folder, read_held
-from fhir_blina.store.replacing import by_file, line_of, recover, save_pull, write_folder
->>>>>>> 46a7444 (Hold ids alone while a folder store takes and gives resources)
 from fhir_blina.store.sent import NOT_REMOVED, Sent, refuse_to_write
 
 
@@ -139,7 +134,6 @@ class FolderStore:
         checked_types(types or (), self.release)
         if not self.folder.exists():
             raise StoreIncomplete(f"{self.folder} does not exist. Push first")
-<<<<<<< HEAD
         query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
 
         def wanted(resource: Resource) -> bool:
@@ -166,32 +160,6 @@ class FolderStore:
                 save_pull(folder, chosen.lines(), certificate, self.release)
         progress("pull", chosen.total, chosen.total)
         return PullResult(chosen.counts, folder, certificate, held=chosen.held)
-=======
-        itself = folder.exists() and folder.samefile(self.folder)
-        taken = _Taken(cohort, types, lines=not itself)
-        with locked(locks_of(self.folder), wait_seconds=self._wait_seconds):
-            recover(self.folder)
-            held = read_folder(self.folder, self.release, taken)
-        chosen = [key for key, wanted in held.items() if wanted]
-        counts = counted(by_type(chosen))
-        if cohort and not counts:
-            raise not_here(str(self.folder), cohort)
-        query = f"cohort={cohort or '*'}&types={','.join(types) if types else '*'}"
-        certificate = {
-            "server": self.location,
-            "query": query,
-            "way": "copy",
-            "time": now(),
-            "counts": counts,
-            "total": len(chosen),
-        }
-        if itself and len(chosen) < len(held):
-            raise StoreHoldsMore(f"{folder} is the store itself; a selection needs another folder")
-        if not itself:
-            save_pull(folder, by_file(taken.lines), certificate, self.release)
-        progress("pull", len(chosen), len(chosen))
-        return PullResult(counts, folder, certificate, held=taken.resources)
->>>>>>> 46a7444 (Hold ids alone while a folder store takes and gives resources)
 
     def unload(self, cohort: str, *, progress: Progress = no_progress) -> dict[str, int]:
         """Remove the cohort's resources and nothing else; see :class:`Store`."""
@@ -206,31 +174,6 @@ class FolderStore:
                 )
         progress("unload", len(gone), len(gone))
         return counted(by_type(gone))
-
-
-class _Taken:
-    """Which resources of a folder a pull takes; few of them are kept as they are."""
-
-    def __init__(self, cohort: str | None, types: Sequence[str] | None, *, lines: bool) -> None:
-        self._cohort, self._types, self._wanted = cohort, types, lines
-        self._left = IN_MEMORY // 2
-        self.lines = KeptLines()
-        self.resources: list[Resource] | None = []
-
-    def __call__(self, key: str, line: bytes, resource: Resource) -> bool:
-        wanted = (self._cohort is None or belongs_to(resource, self._cohort)) and (
-            self._types is None or resource["resourceType"] in self._types
-        )
-        if wanted:
-            stored = as_stored(resource)
-            if self._wanted:
-                self.lines.keep(key, line_of(key, stored).encode())
-            self._left -= len(line)
-            if self._left < 0:
-                self.resources = None
-            elif self.resources is not None:
-                self.resources.append(stored)
-        return wanted
 
 
 def _plan(sent: Sent, held: FolderContent, cohort: str, remove_orphans: bool) -> Plan:

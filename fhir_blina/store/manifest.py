@@ -183,7 +183,7 @@ def _read_file(
     for number, key, line, resource in lines_listed(path, entry, release):
         if key in found:
             raise StoreIncomplete([problem(f"{path}:{number}", f"{key} is there twice")])
-        found[key] = take(line, resource)
+        found[key] = take(key, line, resource)
     return found
 
 
@@ -211,13 +211,7 @@ def lines_listed(
             raise StoreIncomplete([problem(where, str(error))]) from None
         if resource["resourceType"] != entry["type"]:
             raise StoreIncomplete([problem(where, f"is not a {entry['type']}")])
-<<<<<<< HEAD
         yield number, key, line, resource
-=======
-        if key in found:
-            raise StoreIncomplete([problem(where, f"{key} is there twice")])
-        found[key] = take(key, line, resource)
->>>>>>> 46a7444 (Hold ids alone while a folder store takes and gives resources)
     count = entry.get("count")
     if count is not None and not isinstance(count, int):
         raise StoreIncomplete([problem(str(path), "its count in the manifest is no number", "Pull again")])

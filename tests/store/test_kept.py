@@ -7,7 +7,7 @@ import pytest
 
 from fhir_blina.files import COHORT_SYSTEM, read_ndjson
 from fhir_blina.files.json import write_ndjson
-from fhir_blina.store import NdjsonFolder, kept, open_store
+from fhir_blina.store import NdjsonFolder, choosing, kept, open_store
 from fhir_blina.store.kept import ChosenLines, KeptLines, SortedLines
 
 TAG = {"system": COHORT_SYSTEM, "code": "tiny"}
@@ -16,7 +16,7 @@ TAG = {"system": COHORT_SYSTEM, "code": "tiny"}
 @pytest.fixture(params=[10, 2**20], ids=["on disk", "in memory"])
 def bound(request, monkeypatch):
     monkeypatch.setattr(kept, "IN_MEMORY", request.param)
-    monkeypatch.setattr("fhir_blina.store.folder.IN_MEMORY", request.param)
+    monkeypatch.setattr(choosing, "HELD_BYTES", request.param)
 
 
 @pytest.mark.usefixtures("bound")
