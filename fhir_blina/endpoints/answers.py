@@ -16,7 +16,7 @@ from fhir_blina.endpoints.definition import Value
 from fhir_blina.endpoints.picking import Row
 from fhir_blina.endpoints.populations import NO_VALUE
 from fhir_blina.endpoints.rows import Chosen, source, type_behind
-from fhir_blina.endpoints.units import converter, known
+from fhir_blina.fhirpath import converter, known_unit
 from fhir_blina.files import is_missing
 
 SEVERAL = "has several rows for one patient. Narrow its where, or add pick (first, last, nearest, …)"
@@ -175,7 +175,7 @@ def in_unit(cell: Any, recorded: Any, wanted: str) -> tuple[Any, str]:
     if is_missing(recorded):
         return cell, "" if wanted == "1" else "no unit recorded"
     change = converter(str(recorded), wanted)
-    if change is None and not known(wanted):
+    if change is None and not known_unit(wanted):
         raise ValueError(f'asks for the unit "{wanted}", which is none of UCUM')
     if change is None:
         return cell, f"recorded in {recorded}, which cannot be converted to {wanted}"

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.dates import DateRule, Day, as_number
-from fhir_blina.endpoints.units import converter
+from fhir_blina.fhirpath import converter
 from fhir_blina.files import is_missing
 
 YES, NO, OPEN = 1, 0, -1

@@ -19,6 +19,7 @@ from fhir_blina.fhirpath.syntax import (
     Unary,
 )
 from fhir_blina.fhirpath.temporal import Temporal, as_temporal
+from fhir_blina.fhirpath.units import converter, known_unit
 
 __all__ = [
     "MOMENTS",
@@ -38,6 +39,8 @@ __all__ = [
     "allowed",
     "as_temporal",
     "compile_expression",
+    "converter",
+    "known_unit",
     "plain_type",
     "spend",
     "type_argument",

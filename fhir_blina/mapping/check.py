@@ -13,6 +13,7 @@ from fhir_blina.files import gaps_of, walk
 from fhir_blina.mapping.back.roundtrip import RoundTrip, round_trip
 from fhir_blina.mapping.mapping import Mapped, gather_resources
 from fhir_blina.mapping.nodes import Embed, blanks, nodes
+from fhir_blina.mapping.remarks import remarks
 from fhir_blina.mapping.template import Template
 from fhir_blina.r4 import R4, FhirRelease, references_at
 
@@ -81,6 +82,7 @@ def examine(
         findings += _unused_rows(mapped)
         findings += _dangling_references(mapped)
         findings += _wrong_codes(mapped)
+        findings += remarks(cohort, mapped.templates)
         cells = _account(cohort, mapped, findings) if account else None
         return Examined(cohort, mapped, cells)
     return Examined(cohort, mapped)

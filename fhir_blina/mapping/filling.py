@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from fhir_blina.cohorts import Cohort, Row
 from fhir_blina.errors import ExpressionError, Finding, problem
 from fhir_blina.files import CANONICAL, Gap, Resource, as_text, pieces_of
+from fhir_blina.mapping.functions import Converted, StudyDate
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 from fhir_blina.mapping.remembered import FilledPart, Remembered, remembered_parts
-from fhir_blina.mapping.template import StudyDate, Template
+from fhir_blina.mapping.template import Template
 
+# HL7's: the text that an element was made from.
+ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
 RELATIVE_DATE = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _TO_HASH = re.compile(r"[^\s/|#?\x00-\x1f]{1,200}")  # what becomes a hash may be any word, SUBJ_001 too
@@ -219,6 +223,10 @@ class Filler:
                 self.synthetic = True
                 result[name] = str(value)
                 result[f"_{name}"] = merge(result.get(f"_{name}", {}), self._study_day(value, row, outer))
+            elif isinstance(value, Converted):
+                result[name] = Decimal(value)
+                original = {"url": ORIGINAL_TEXT, "valueString": value.printed}
+                result[f"_{name}"] = merge(result.get(f"_{name}", {}), {"extension": [original]})
         filled = _any(flags)
         return (_MISSING if filled is False or not result else result), filled
 

@@ -78,6 +78,20 @@ class Blank:
         """The functions that it calls."""
         return frozenset(call.name for call in calls_in(self.expression.tree))
 
+    @property
+    def marks(self) -> frozenset[str]:
+        """The functions in it whose values leave an extension beside their element."""
+        return self.functions & {"studyDate", "convert"}
+
+    @cached_property
+    def units(self) -> tuple[str, str, str] | None:
+        """Column, its unit and the unit wanted, if the blank is nothing but ``column.convert(a, b)``."""
+        tree = self.expression.tree
+        if not isinstance(tree, Call) or tree.name != "convert" or tree.source is None:
+            return None
+        column, units = _own_column(tree.source), [one for one in tree.arguments if isinstance(one, Literal)]
+        return (column, str(units[0].value), str(units[1].value)) if column and len(units) == 2 else None
+
     @cached_property
     def study_day_column(self) -> str | None:
         """The column, if the blank is nothing but ``column.studyDate()``."""

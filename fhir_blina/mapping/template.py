@@ -7,40 +7,26 @@ The language stands in ``mappings/README.md``. A template is compiled once into 
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from fhir_blina.cohorts import Cohort
 from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
-from fhir_blina.fhirpath import Function, compile_expression
+from fhir_blina.fhirpath import compile_expression
 from fhir_blina.files import (
     Document,
     Gap,
     Keys,
-    as_text,
     check_schema,
     files_in,
     pieces_of,
     read_yaml,
     schema,
 )
+from fhir_blina.mapping.functions import row_functions
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text
 
 CONSTANTS = ("cohort", "base", "canonical", "title", "citation", "anchor", "row")
-
-
-class StudyDate(str):
-    """An ISO date that remembers the study day it was made from."""
-
-    __slots__ = ("day",)
-    day: int
-
-    def __new__(cls, anchor: dt.date, day: int) -> Self:
-        """Anchor date + so many days."""
-        date = super().__new__(cls, (anchor + dt.timedelta(days=day)).isoformat())
-        date.day = day
-        return date
 
 
 @dataclass(frozen=True)
@@ -92,30 +78,6 @@ def compile_templates(cohort: Cohort, findings: list[Finding]) -> list[Template]
     return templates
 
 
-def row_functions(cohort: Cohort) -> dict[str, Function]:
-    """The two functions that the language adds to FHIRPath, bound to a cohort."""
-
-    def translate(values: list[Any], names: list[Any]) -> list[Any]:
-        if len(names) != 1 or not isinstance(names[0], str):
-            raise ValueError("translate() takes the name of one code map")
-        return [dict(coding) for value in values for coding in cohort.codes.codings(names[0], as_text(value))]
-
-    def study_date(values: list[Any]) -> list[Any]:
-        if any(type(value) is not int for value in values):
-            raise ValueError("studyDate() takes whole numbers")
-        if cohort.anchor is None:
-            raise ValueError("studyDate() needs anchor: in cohort.yaml, the synthetic date of study day 0")
-        try:
-            return [StudyDate(cohort.anchor, value) for value in values]
-        except OverflowError:
-            raise ValueError("the study day gives no date") from None
-
-    return {
-        "translate": Function("translate", 1, 1, translate),
-        "studyDate": Function("studyDate", 0, 0, study_date),
-    }
-
-
 class _Compiler:
     def __init__(self, cohort: Cohort, document: Document, findings: list[Finding]) -> None:
         self.cohort = cohort
@@ -163,14 +125,14 @@ class _Compiler:
             return self.block(data, keys)
         if isinstance(data, list):
             items = Items(tuple(self.item(child, (*keys, i)) for i, child in enumerate(data)), keys)
-            if any(isinstance(one, Blank) and "studyDate" in one.functions for one in items.nodes):
-                self.fault(keys, "studyDate() in a list", "It needs an element of its own")
+            for name in sorted({name for one in items.nodes if isinstance(one, Blank) for name in one.marks}):
+                self.fault(keys, f"{name}() in a list", "It needs an element of its own")
             return items
         if isinstance(data, str) and ("{{" in data or "}}" in data):
             text = self.text(data, keys)
             parts = text.parts if isinstance(text, Text) else ()
-            if any("studyDate" in part.functions for part in parts if isinstance(part, Blank)):
-                self.fault(keys, "studyDate() inside a text", "It needs an element of its own")
+            for name in sorted({name for part in parts if isinstance(part, Blank) for name in part.marks}):
+                self.fault(keys, f"{name}() inside a text", "It needs an element of its own")
             return text
         if data is None:
             self.fault(keys, "an empty value", "Leave the element out, or fill it")

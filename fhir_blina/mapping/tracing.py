@@ -15,6 +15,7 @@ from fhir_blina.mapping.back.roundtrip import round_trip
 from fhir_blina.mapping.filling import Filler, Origin, is_nothing
 from fhir_blina.mapping.mapping import Mapped, compiled, filled
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Node, Text, blanks, nodes
+from fhir_blina.mapping.remarks import remarks
 from fhir_blina.mapping.template import Template
 
 
@@ -77,6 +78,7 @@ def trace_row(cohort: Cohort, row: Row, *, profiles: Collection[str] = ()) -> Tr
     mapped = Mapped(resources=[], origins={}, templates=templates)
     if not faults(findings):
         mapped = replace(filled(around, tuple(concerned), profiles, findings), templates=templates)
+    findings += [one for one in remarks(around, concerned) if one.location.endswith(f"(row {row.location})")]
     taken = {one.origin.template.name for one in made}
     passed = tuple(one for one in concerned if one.table == row.table and one.name not in taken)
     lost = {} if faults(findings) else _lost(around, row, mapped, findings)

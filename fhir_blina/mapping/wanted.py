@@ -10,8 +10,9 @@ from fhir_blina.errors import Finding
 from fhir_blina.fhirpath import Literal, Member
 from fhir_blina.fhirpath import Node as Tree
 from fhir_blina.files import as_text
-from fhir_blina.mapping.nodes import Blank, Embed, Node, blanks, calls_in, nodes
-from fhir_blina.mapping.template import Template, compile_templates
+from fhir_blina.mapping.nodes import calls_in
+from fhir_blina.mapping.remarks import blanks_of
+from fhir_blina.mapping.template import compile_templates
 
 
 def words_wanted(cohort: Cohort) -> list[Wanted]:
@@ -41,7 +42,7 @@ def translated(cohort: Cohort) -> list[tuple[str, str]]:
     result: dict[tuple[str, str], None] = {}
     tolerant = replace(cohort, codes=replace(cohort.codes, maps=_EveryMap(known)))
     for template in compile_templates(tolerant, findings):
-        for table, blank in _blanks(template):
+        for table, _, blank in blanks_of(template):
             for call in calls_in(blank.expression.tree):
                 argument = call.arguments[0] if call.name == "translate" and call.arguments else None
                 name = argument.value if isinstance(argument, Literal) else None
@@ -50,20 +51,6 @@ def translated(cohort: Cohort) -> list[tuple[str, str]]:
                         if word not in known.get(name, {}):
                             result.setdefault((name, word))
     return list(result)
-
-
-def _blanks(template: Template) -> list[tuple[str | None, Blank]]:
-    found: list[tuple[str | None, Blank]] = []
-
-    def note(node: Node, table: str | None) -> None:
-        inside = [one for one in nodes(node) if isinstance(one, Embed)]
-        below = {id(blank) for one in inside for blank in blanks(one.node)}
-        found.extend((table, blank) for blank in blanks(node) if id(blank) not in below)
-        for one in inside:
-            note(one.node, one.table)
-
-    note(template.root, template.table)
-    return list({(table, id(blank)): (table, blank) for table, blank in found}.values())
 
 
 class _EveryMap(dict[str, Any]):

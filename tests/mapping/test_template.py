@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from fhir_blina.cohorts.folder import read_cohort
 from fhir_blina.mapping.check import check_cohort
+from fhir_blina.mapping.functions import StudyDate
 from fhir_blina.mapping.nodes import Blank, Block, Constant, Embed, Items, Text, blanks, nodes
-from fhir_blina.mapping.template import StudyDate, compile_templates
+from fhir_blina.mapping.template import compile_templates
 
 TABLES = {
     "people": ["id* word day:integer", "A,x,1"],

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fhir_blina.cohorts import Cohort, Column, Table
-from fhir_blina.files import CANONICAL, Resource, as_text, same
+from fhir_blina.files import Resource, as_text, same
+from fhir_blina.mapping.back.marked import is_marked, made_from, without_marks
 from fhir_blina.mapping.back.matching import Cells, Match, settled
 from fhir_blina.mapping.back.outcomes import MISSING, Outcomes, where_held
 from fhir_blina.mapping.back.texts import Gap, TextPattern
-from fhir_blina.mapping.filling import RELATIVE_DATE
 from fhir_blina.mapping.nodes import Blank, Block, Embed, Items, Node, Text
-from fhir_blina.mapping.template import StudyDate, Template
+from fhir_blina.mapping.template import Template
 
 MAX_ITEMS = 200  # of a list whose items are tried in more than one way
 _EMPTY = frozenset({""})
@@ -86,10 +86,10 @@ class Inverse:
         for name, child in node.items.items():
             if value is MISSING:
                 part = self._node(child, MISSING) if child.reads else Match()
-            elif _is_study_date(child):
-                part = self._study_date(child, value.get(name, MISSING), value.get(f"_{name}", {}))
-            elif name.startswith("_") and _is_study_date(node.items.get(name[1:])):
-                part = self._node(child, _without_study_day(value.get(name, MISSING)))
+            elif is_marked(child):
+                part = made_from(child, value.get(name, MISSING), value.get(f"_{name}", {}), self.cohort)
+            elif name.startswith("_") and is_marked(node.items.get(name[1:])):
+                part = self._node(child, without_marks(node.items[name[1:]], value.get(name, MISSING)))
             else:
                 part = self._node(child, value.get(name, MISSING))
             if part is None or not found.add(part):
@@ -168,21 +168,6 @@ class Inverse:
         left = self._align(rest, values[taken:])
         return Match({}, rows).joined(left) if left is not None else None
 
-    def _study_date(self, blank: Node, value: Any, sibling: Any) -> Match | None:
-        column = blank.study_day_column if isinstance(blank, Blank) else None
-        if column is None:
-            return Match()
-        if value is MISSING:
-            return Match({column: _EMPTY})
-        for extension in sibling.get("extension", ()) if isinstance(sibling, dict) else ():
-            if extension.get("url") == f"{CANONICAL}/StructureDefinition/study-day":
-                day = extension.get("valueInteger")
-                anchor = self.cohort.anchor
-                if not isinstance(day, int) or anchor is None or value != StudyDate(anchor, day):
-                    return None
-                return Match({column: frozenset({as_text(day)})})
-        return None
-
     def _text(self, node: Text, value: Any) -> Match | None:
         if value is MISSING:
             readers = [part for part in node.parts if isinstance(part, Blank) and part.reads]
@@ -246,17 +231,3 @@ class Inverse:
         outcomes = self._outcomes.of(part, self._columns())
         texts = {as_text(out[0]) for out in outcomes.values() if len(out) == 1}
         return Gap(tuple(sorted(texts)))
-
-
-def _is_study_date(node: Node | None) -> bool:
-    return isinstance(node, Blank) and "studyDate" in node.functions
-
-
-def _without_study_day(value: Any) -> Any:
-    """The extensions of a date without those that ``studyDate()`` put there."""
-    if not isinstance(value, dict) or "extension" not in value:
-        return value
-    own = {RELATIVE_DATE, f"{CANONICAL}/StructureDefinition/study-day"}
-    kept = [extension for extension in value["extension"] if extension.get("url") not in own]
-    rest = {key: one for key, one in value.items() if key != "extension"}
-    return {**rest, "extension": kept} if kept else (rest or MISSING)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from fhir_blina.endpoints.units import bare, converter, known
+from fhir_blina.fhirpath.units import bare, converter, known_unit
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,6 @@ def test_annotations_are_no_part_of_a_unit():
         "10*3/uL",
         "%",
     ]
-    assert known("{score}")
-    assert known("m2")
-    assert not known("kkkcal")
+    assert known_unit("{score}")
+    assert known_unit("m2")
+    assert not known_unit("kkkcal")

@@ -39,7 +39,7 @@ def _parsed(unit: str) -> Any:
         return None
 
 
-def known(unit: str) -> bool:
+def known_unit(unit: str) -> bool:
     """Whether a unit is one of UCUM."""
     return bare(unit) == "1" or _parsed(bare(unit)) is not None
 
