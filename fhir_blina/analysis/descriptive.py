@@ -37,7 +37,8 @@ def describe(facts: Facts) -> Iterator[Record]:
     yield Record(
         "subjects.count",
         value=count,
-        method="rows of the table of patients",
+        method=f"rows of the table of {names.unit}s"
+        + (", each of which is one unit in all that follows" if not names.of_patients else ""),
         n=count,
         derived_from=(names.table,),
     )

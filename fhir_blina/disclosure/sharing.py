@@ -55,6 +55,9 @@ def shown_numbers(tables: Tables, endpoints: Endpoints, threshold: int | None, e
         endpoint: Name of an endpoint; empty for none.
     """
     facts = Facts(tables, endpoints)
+    if not endpoints.subjects.of_patients:
+        text = f"small numbers are those of patients, and what is counted is a {endpoints.subjects.unit}"
+        raise AnalysisError(f"{endpoints.path}: {text}. Define subjects by patient_id to share results")
     cells = _cells(facts)
     steps: list[Interval] = []
     at_steps: Cells = {}

@@ -127,11 +127,28 @@ class CoxAsked:
 
 @dataclass(frozen=True, kw_only=True)
 class Subjects:
-    """The table with one row per patient, its key, and the column with the study's label."""
+    """The table with one row per patient or other unit, its key, and the column with the study's label.
+
+    Attributes:
+        table: Its name.
+        key: The column of its keys.
+        label: The column of what a unit is called in the study.
+        unit: What one is called, for example ``tumour``.
+        selection: Which rows are counted, ``None`` for all.
+        link: Column of the key in other tables, by table, where it has another name.
+    """
 
     table: str
     key: str
     label: str
+    unit: str = "patient"
+    selection: Selection | None = None
+    link: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def of_patients(self) -> bool:
+        """Whether a unit is a patient."""
+        return self.key == "patient_id"
 
 
 @dataclass(frozen=True, kw_only=True)

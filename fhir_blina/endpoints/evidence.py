@@ -11,13 +11,17 @@ import pandas as pd
 
 from fhir_blina.endpoints.choices import first_form, forms_of, other_forms, parts_of, several
 from fhir_blina.endpoints.definition import Endpoints
+from fhir_blina.endpoints.per_unit import UnitTables
 from fhir_blina.endpoints.populations import Account
 from fhir_blina.endpoints.queries import with_queries
 from fhir_blina.endpoints.remarks import (
     remark_chosen,
     remark_forms,
     remark_other_forms,
+    remark_shared,
     remark_subjects,
+    remark_uncounted,
+    remark_units,
 )
 from fhir_blina.endpoints.rows import Chosen, Reader
 from fhir_blina.endpoints.selection import Selection
@@ -40,11 +44,14 @@ class Evidence:
 
     def __init__(self, tables: Tables, endpoints: Endpoints) -> None:
         self.tables = with_queries(tables, endpoints.queries)
+        subjects = endpoints.subjects
+        if not subjects.of_patients and not isinstance(self.tables, UnitTables):
+            self.tables = UnitTables(self.tables, subjects, str(endpoints.path))
         self.endpoints = endpoints
         self.account = Account()
         self._forms: dict[tuple[str, str], tuple[list[str], pd.Series[Any]]] = {}
         self._fill_choices()
-        self._reader = Reader(self.tables, endpoints.subjects.table)
+        self._reader = Reader(self.tables, subjects.table if subjects.of_patients else "patients")
         self._chosen: dict[tuple[int, bool], tuple[Selection, Chosen]] = {}
 
     def _fill_choices(self) -> None:
@@ -58,13 +65,17 @@ class Evidence:
         if not asked:
             return
         births = self._births()
-        made = dict(self.tables)
+        made = self.tables if isinstance(self.tables, UnitTables) else dict(self.tables)
         for table, column in sorted(asked):
             forms = forms_of(column, map(str, made[table].columns))
             if not forms:
                 continue  # said where the column is looked for
             days, made_from = first_form(made[table], forms, births, self.endpoints.dates)
-            made[table] = made[table].assign(**{column: days})
+            frame = made[table].assign(**{column: days})
+            if isinstance(made, dict):
+                made[table] = frame
+            else:
+                made.with_table(table, frame)
             self._forms[table, column] = forms, made_from
         self.tables = made
 
@@ -127,7 +138,13 @@ class Evidence:
         """Label of each patient, by key, in the order of the labels."""
         names = self.endpoints.subjects
         frame = self.table(names.table, names.key, names.label)
+        if names.selection is not None:
+            chosen = self._reader.choose(names.selection, {}, facts=True)
+            remark_uncounted(self.account, names.unit, chosen)
+            frame = chosen.rows
         keyed = frame[frame[names.key].notna()]
+        if isinstance(self.tables, UnitTables):
+            remark_units(self.account, names.unit, keyed[names.key], self.tables.owners())
         remark_subjects(self.account, names.table, len(frame) - len(keyed))
         labels = keyed[names.label].where(keyed[names.label].notna(), keyed[names.key])
         series = pd.Series(labels.to_numpy(), index=pd.Index(keyed[names.key].to_numpy()), dtype=object)
@@ -169,7 +186,13 @@ class Evidence:
         """A selection's rows of the patients who are counted; what is left out or open is remarked."""
         self.table(wanted.table, "patient_id", *columns, place=wanted.place)
         found = self.choose(wanted, facts=True)
-        remark_chosen(self.account, f'{kind} "{name}"', wanted, found, self.subjects.index)
+        everyone = self.subjects.index
+        if self.endpoints.subjects.selection is not None:  # who is not counted is no stranger
+            names = self.endpoints.subjects
+            everyone = pd.Index(self.tables[names.table][names.key])
+        remark_chosen(self.account, f'{kind} "{name}"', wanted, found, everyone)
+        if isinstance(self.tables, UnitTables) and self.tables.shared(wanted.table):
+            remark_shared(self.account, self.endpoints.subjects.unit, wanted.table)
 
         def here(frame: pd.DataFrame) -> pd.DataFrame:
             return frame[frame["patient_id"].isin(self.subjects.index)]
@@ -192,6 +215,8 @@ def named(endpoints: Endpoints) -> Iterator[tuple[Selection, tuple[str, ...]]]:
         for other in selection.having:
             yield other, (*other.columns, other.on)
 
+    if endpoints.subjects.selection is not None:
+        yield from within(endpoints.subjects.selection)
     for measure in endpoints.measures.values():
         if measure.selection is not None:
             yield from within(measure.selection, measure.column, measure.picking.by)

@@ -182,6 +182,7 @@ def read_endpoints(path: Path) -> Endpoints:
     dates = _or_findings(_dates, document, findings)
     queries = _or_findings(queries_of, document, findings)
     asked = _or_findings(sections_of, document, findings)
+    subjects = _or_findings(_subjects, document, findings)
     if findings:
         raise AnalysisError(findings)
     measures, sets, times, groups = parsed
@@ -206,7 +207,7 @@ def read_endpoints(path: Path) -> Endpoints:
     refuse_circles(document)
     return Endpoints(
         path=path,
-        subjects=Subjects(**content["subjects"]),
+        subjects=subjects,
         measures=measures,
         sets=sets,
         groups=groups,
@@ -224,6 +225,26 @@ def _or_findings(read: Callable[[Document], Any], document: Document, findings: 
     except AnalysisError as error:
         findings += error.findings
     return None
+
+
+def _subjects(document: Document) -> Subjects:
+    """Who or what is counted."""
+    entry, place = document.data["subjects"], document.where(("subjects",))
+    if entry["key"] != "patient_id" and "unit" not in entry:
+        text = 'subjects: a key other than patient_id counts something else; say what one is by "unit"'
+        raise AnalysisError([problem(place, text, "For example unit: tumour")])
+    chosen = None
+    if "where" in entry:
+        part = {"table": entry["table"], "where": entry["where"]}
+        chosen = selection(part, document.data.get("systems", {}), place)
+    return Subjects(
+        table=entry["table"],
+        key=entry["key"],
+        label=entry["label"],
+        unit=entry.get("unit", "patient"),
+        selection=chosen,
+        link=entry.get("link", {}),
+    )
 
 
 def _dates(document: Document) -> DateRule:

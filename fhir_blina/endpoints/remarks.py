@@ -231,3 +231,56 @@ def remark_other_forms(account: Account, about: str, column: str, counts: Mappin
         if takes and column.endswith("_date")
         else "Nothing makes a day of those; who has no other row is left out",
     )
+
+
+def remark_uncounted(account: Account, unit: str, chosen: Chosen) -> None:
+    """Rows of the table of those who are counted of which nobody can say whether they are."""
+    if chosen.nothing:
+        account.remark(
+            rule="where-selects-nothing",
+            severity="warning",
+            about="subjects",
+            title=f"No {unit} is counted",
+            printed=chosen.nothing,
+            follows="A word of where may be misspelt",
+        )
+    if len(chosen.left_open):
+        account.remark(
+            rule="bounds-undecided",
+            severity="warning",
+            about="subjects",
+            title=f"Some rows leave open whether they are a {unit} that counts",
+            printed=rows_of(len(chosen.left_open)),
+            follows="They are counted nowhere",
+        )
+
+
+def remark_units(account: Account, unit: str, keys: pd.Series[Any], owners: Mapping[str, str]) -> None:
+    """What one unit is, and how many patients have several."""
+    sizes = Counter(owners.get(key) for key in keys)
+    several = sum(count > 1 for count in sizes.values())
+    account.remark(
+        rule="units-of-one-patient",
+        severity="warning" if several else "information",
+        about="subjects",
+        title=f"What is counted is a {unit}, not a patient",
+        printed=f"{len(keys)} of {patients_of(len(sizes))}, {several} of whom have several",
+        follows=f"Wherever results say patients, a {unit} is meant"
+        + (
+            "; intervals and tests take those of one patient as independent, which they are not"
+            * bool(several)
+        ),
+    )
+
+
+def remark_shared(account: Account, unit: str, table: str) -> None:
+    """Rows of patients that count for each of their units."""
+    account.remark(
+        rule="rows-of-patients-for-units",
+        severity="information",
+        about=f'table "{table}"',
+        title=f"Rows of {table} are those of patients",
+        printed=f"{table} has no column of the key of a {unit}",
+        follows=f"A row counts for each {unit} of its patient. subjects: {{link: {{{table}: COLUMN}}}} "
+        "says which column has it",
+    )

@@ -51,8 +51,11 @@ class Workings(Memberships):
         to = self._answer(self.endpoints.times[wanted.picking.to]) if wanted.picking.to else None
         if isinstance(wanted, Time):
             chosen = self.of_patients("time", wanted.name, wanted.selection, wanted.column)
-            subjects = self.endpoints.subjects.table
-            answer = timed(wanted, chosen, self.endpoints.dates, subjects, self.tables[subjects], to)
+            per_patient = self.endpoints.subjects.of_patients
+            subjects = self.endpoints.subjects.table if per_patient else "patients"
+            answer = timed(
+                wanted, chosen, self.endpoints.dates, subjects, self.tables[wanted.selection.table], to
+            )
         else:
             by = (wanted.picking.by,) if wanted.picking.by else ()
             chosen = self.of_patients("measure", wanted.name, wanted.selection, wanted.column, *by)

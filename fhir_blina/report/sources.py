@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from fhir_blina.endpoints import source
 from fhir_blina.report.grids import Cell, Grid, Head, estimate, interval, number, words
 from fhir_blina.report.material import Material
 from fhir_blina.report.reading import reading_sentences
@@ -43,7 +44,7 @@ def derivation_grids(material: Material) -> list[Grid]:
             (
                 Cell(
                     words(row.study_subject) or str(row.patient_id),
-                    source=f"Patient/{row.patient_id}",
+                    source=_resource(material, row.patient_id),
                 ),
                 Cell(day(row.start_day)),
                 Cell(day(row.stop_day)),
@@ -191,3 +192,9 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return ""
+
+
+def _resource(material: Material, key: str) -> str:
+    """``Type/id`` of a patient, or of what is counted instead."""
+    subjects = material.facts.endpoints.subjects
+    return f"Patient/{key}" if subjects.of_patients else source(subjects.table, {subjects.key: key})
