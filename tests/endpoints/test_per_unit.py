@@ -80,9 +80,9 @@ def test_each_tumour_is_one(tumours):
         "rows of the table of tumours, each of which is one unit in all that follows",
     )
     assert results.one("size.median").value == 20  # o3 names no tumour
-    breast = results.one("breast.proportion", ci_method="wilson")
+    breast = results.find("breast.proportion")[0]
     assert (breast.events, breast.n) == (2, 4)
-    woman = results.one("woman.proportion", ci_method="wilson")
+    woman = results.find("woman.proportion")[0]
     assert (woman.events, woman.n) == (3, 4)
 
 
