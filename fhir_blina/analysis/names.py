@@ -9,6 +9,7 @@ from fhir_blina.statistics import RATIO_METHODS
 #: Statistics by name; a star stands for a name of the definitions, a number or a grade.
 STATISTIC_NAMES = (
     # of patients, measures, sets and intervals
+    "best_response",
     "count",
     "cut",
     "days",
@@ -21,7 +22,10 @@ STATISTIC_NAMES = (
     "median",
     "minimum",
     "missing",
+    "not_evaluable",
     "proportion",
+    "response_rate",
+    "response_rate_evaluable",
     "standard_deviation",
     "sum",
     "third_quartile",

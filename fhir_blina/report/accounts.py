@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fhir_blina.report.blocks import folded
-from fhir_blina.report.grids import Cell, Grid, Head, estimate, interval, number, p_value, words
+from fhir_blina.report.grids import Cell, Grid, Head, counted, estimate, interval, number, p_value, words
 from fhir_blina.report.layout import Block
 from fhir_blina.report.material import Material
 from fhir_blina.results import DataFinding, Record
@@ -38,13 +38,13 @@ def headline(material: Material, block: Block) -> list[Headline]:
             continue
         ends = interval(record)
         rests = (
-            f"{record.events} of {record.n} patients"
+            f"{record.events} of {counted(record.n or 0, 'patient')}"
             if record.events is not None and record.name.endswith("proportion")
             else ""
         )
         if not rests and record.n is not None and record.name != "subjects.count":
-            rests = f"{record.n} patients" + (
-                f", {record.events} events" if record.events is not None else ""
+            rests = counted(record.n, "patient") + (
+                f", {counted(record.events, 'event')}" if record.events is not None else ""
             )
         made.append(
             Headline(

@@ -15,7 +15,7 @@ from fhir_blina.report.grids import (
     Grid,
     Head,
     estimate,
-    unit,
+    quantity,
     words,
 )
 from fhir_blina.report.layout import Block
@@ -59,14 +59,14 @@ def _column(material: Material, entry: Block) -> tuple[dict[str, Cell], Cell]:
     facts = material.facts
     empty = Cell(entry["empty"]) if "empty" in entry else NO_ROW
     if "measure" in entry:
-        of = unit(entry["unit"]) if "unit" in entry else ""
+        ucum = entry.get("unit")
         reword = entry.get("reword", {})
         made = {}
         for key, (value, made_from) in facts.measured(entry["measure"]).items():
             text = words(value)
-            made[key] = Cell(f"{reword.get(text, text)}{of}", source=made_from)
+            made[key] = Cell(f"{quantity(reword.get(text, text), ucum)}", source=made_from)
         for key, (comparator, value, made_from) in facts.bounds(entry["measure"]).items():
-            made[key] = Cell(f"{comparator} {words(value)}{of}", source=made_from)
+            made[key] = Cell(f"{comparator} {quantity(words(value), ucum)}", source=made_from)
         return made, empty
     if "time" in entry:
         day = material.day_words(entry["time"])

@@ -14,7 +14,7 @@ import pandas as pd
 from fhir_blina.analysis import incidence_curves, shown_labels, survival_curve
 from fhir_blina.endpoints import Endpoint
 from fhir_blina.figures import incidence, survival
-from fhir_blina.report.grids import Cell, Grid, Head, estimate, interval, number, p_value
+from fhir_blina.report.grids import Cell, Grid, Head, counted, estimate, interval, number, p_value, quantity
 from fhir_blina.report.layout import Block
 from fhir_blina.report.material import Material
 from fhir_blina.report.plots import Plate, heads
@@ -82,7 +82,7 @@ def _medians(curves: Mapping[str, Curve], kind: str) -> str:
     said = []
     for title, curve in curves.items():
         found = curve.median(kind)
-        middle = "not reached" if found.value is None else f"{number(found.value)} days"
+        middle = "not reached" if found.value is None else quantity(number(found.value), "d")
         if found.low is not None:
             middle += (
                 f" ({number(found.low)} to {'not reached' if found.high is None else number(found.high)})"
@@ -200,9 +200,9 @@ def _survival_words(curves: Mapping[str, Curve], last: float) -> str:
     for title, curve in curves.items():
         median = curve.quantile()
         end = 100 * float(curve.survival[-1]) if curve.n else 0.0
-        middle = f"median {number(median)} days" if median is not None else "median not reached"
+        middle = f"median {quantity(number(median), 'd')}" if median is not None else "median not reached"
         sentences.append(
-            f"{title}: {curve.n} patients, {int(curve.events.sum())} events, {middle}, "
+            f"{title}: {counted(curve.n, 'patient')}, {counted(int(curve.events.sum()), 'event')}, {middle}, "
             f"{end:.1f} per cent at the last follow-up"
         )
     return f"Kaplan-Meier step curves over {number(last)} days. {'; '.join(sentences)}."
@@ -210,7 +210,7 @@ def _survival_words(curves: Mapping[str, Curve], last: float) -> str:
 
 def _incidence_words(curves: Mapping[str, Incidence], last: float) -> str:
     sentences = [
-        f"{title}: {curve.n} patients, {int(curve.events.sum())} events, "
+        f"{title}: {counted(curve.n, 'patient')}, {counted(int(curve.events.sum()), 'event')}, "
         f"{100 * float(curve.incidence[-1]):.1f} per cent at the last follow-up"
         for title, curve in curves.items()
     ]

@@ -39,7 +39,17 @@ UNITS = {
     "ug/m2/d": "µg/m²/d",
     "/uL": "/µL",
     "10*3/uL": "10³/µL",
+    "[lb_av]": "lb",
+    "mm[Hg]": "mmHg",
+    "kg/m2": "kg/m²",
+    "wk": "weeks",
+    "10*9/L": "10⁹/L",
+    "10*12/L": "10¹²/L",
+    "umol/L": "µmol/L",
+    "Cel": "°C",
 }
+_COUNTED = frozenset({"d", "a", "mo", "h", "wk"})
+_ANNOTATION = re.compile(r"\{[^}]*\}")
 _SEMANTIC_TAG = re.compile(
     r" \((?:qualifier value|disorder|finding|procedure|situation|specimen|observable entity)\)$"
 )
@@ -132,11 +142,22 @@ def _four_digits(value: Decimal) -> int:
 
 
 def unit(ucum: Any) -> str:
-    """A UCUM unit as readers write it, with a space before it; empty for ``1``."""
+    """A UCUM unit as readers write it, a space before it; empty for ``1`` and for an annotation alone."""
     if is_missing(ucum):
         return ""
-    words = UNITS.get(str(ucum), str(ucum))
+    words = UNITS.get(str(ucum)) if str(ucum) in UNITS else _ANNOTATION.sub("", str(ucum))
     return f" {words}" if words else ""
+
+
+def quantity(text: str, ucum: Any) -> str:
+    """A number in words with its unit, ``1 day`` and ``2 days``."""
+    of = unit(ucum)
+    return f"{text}{of.removesuffix('s') if text == '1' and ucum in _COUNTED else of}"
+
+
+def counted(count: int, word: str) -> str:
+    """So many of something: ``1 event``, ``2 events``."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def words(value: Any) -> str:
@@ -166,7 +187,7 @@ def observed(row: Mapping[str, Any], reword: Mapping[str, str] | None = None) ->
     text, local = "", words(row.get("value_text"))
     if not is_missing(row.get("value_quantity")):
         comparator = words(row.get("value_comparator"))
-        text = f"{comparator}{number(row['value_quantity'])}{unit(row.get('value_unit'))}"
+        text = f"{comparator}{quantity(number(row['value_quantity']), row.get('value_unit'))}"
     elif not is_missing(row.get("value_code")):
         text = (
             reword.get(str(row["value_code"]), "")
@@ -205,7 +226,7 @@ def estimate(record: Record, field_name: str = "value") -> str:
         return "not estimable" if reached else "not reached"
     if is_share(record):
         return f"{number(100 * value, 1)} %"
-    return f"{number(value)}{unit(record.unit)}"
+    return quantity(number(value), record.unit)
 
 
 def interval(record: Record) -> str:

@@ -51,8 +51,8 @@ def file_name(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-") or "figure"
 
 
-def swimmer_plate(material: Material, block: Block, name: str) -> Plate:
-    """A lane per patient, and the same events as a table."""
+def swimmer_plate(material: Material, block: Block, name: str) -> Plate | None:
+    """A lane per patient, and the same events as a table; nothing where nobody has a time."""
     facts = material.facts
     rows = {row.patient_id: row for row in material.results.derivation if row.endpoint == block["endpoint"]}
     treatment = block["treatment"]
@@ -81,6 +81,8 @@ def swimmer_plate(material: Material, block: Block, name: str) -> Plate:
         group = material.groups.get(key, "")
         note = f"day {number(stop)}" + (f", {ended}" if ended else "")
         lanes.append(Lane(label, group, stop, tuple(spans.get(key, ())), tuple(marks), note))
+    if not lanes:
+        return None
     order = {label: place for place, label in enumerate(material.group_labels)}
     lanes.sort(key=lambda lane: (order.get(lane.group, len(order)), -lane.end, lane.label))
     caption = block["caption"]

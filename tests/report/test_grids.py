@@ -7,7 +7,19 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from fhir_blina.report.grids import Cell, estimate, fill, interval, number, observed, p_value, unit, words
+from fhir_blina.report.grids import (
+    Cell,
+    counted,
+    estimate,
+    fill,
+    interval,
+    number,
+    observed,
+    p_value,
+    quantity,
+    unit,
+    words,
+)
 from fhir_blina.results.records import Record
 
 
@@ -53,13 +65,23 @@ def test_words_of_cells(value, text):
     assert words(value) == text
 
 
+def test_one_is_singular_and_an_annotation_is_no_unit():
+    assert [quantity(*one) for one in (("1", "d"), ("2", "d"), ("1", "ug/d"), ("1", "{score}"))] == [
+        "1 day",
+        "2 days",
+        "1 µg/d",
+        "1",
+    ]
+    assert (counted(1, "event"), counted(0, "event")) == ("1 event", "0 events")
+
+
 def test_units_read_as_people_write_them():
     assert [unit(code) for code in ("1", "d", "ug/m2/d", "%", "mm[Hg]", None)] == [
         "",
         " days",
         " µg/m²/d",
         " %",
-        " mm[Hg]",
+        " mmHg",
         "",
     ]
 

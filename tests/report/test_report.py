@@ -161,6 +161,7 @@ def made_up(folder: Path, count: int, label: str = "S") -> dict[str, Any]:
                 **base,
                 "observation_id": f"{key}-os",
                 "code": "os",
+                "value_unit": "d",
                 "value_quantity": 10 + n,
                 "value_code": "died" if n % 2 else "alive",
             },
