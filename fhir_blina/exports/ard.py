@@ -225,14 +225,31 @@ class _Named:
             return (self.levels[group],)
         if group in self.subjects:
             return (("subject", group),)
+        compared = self._compared(group)
+        if compared:
+            return compared
+        first, _, cause = group.rpartition(": ")
+        for kind, known in (("event", self.causes(variable)), ("response", self.categories(variable))):
+            if cause in known:
+                return (*(self.groups(variable, first) if first else ()), (kind, cause))
+        return (("group", group),)
+
+    def _compared(self, group: str) -> Groups:
+        """The group of a comparison, and of one in a subgroup that too with its label."""
+        pair, inside, label = group.partition(" in ")
         for between in (" v ", " less "):
             parts = group.split(between)
             if len(parts) > 1 and all(part in self.levels for part in parts):
                 return ((self.levels[parts[0]][0], ""),)
-        first, _, cause = group.rpartition(": ")
-        if cause in self.causes(variable):
-            return (*(self.groups(variable, first) if first else ()), ("event", cause))
-        return (("group", group),)
+            parts = pair.split(between)
+            if inside and label in self.levels and len(parts) > 1 and parts[0] in self.levels:
+                return ((self.levels[parts[0]][0], ""), self.levels[label])
+        return ()
+
+    def categories(self, variable: str) -> set[str]:
+        """The titles of the categories of a response."""
+        response = self.endpoints.sections.responses.get(variable)
+        return set(response.categories.values()) if response else set()
 
     def causes(self, variable: str) -> set[str]:
         """What the incidences of an endpoint are of."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections import Counter
 from dataclasses import fields, replace
 from decimal import Decimal
@@ -14,8 +16,13 @@ from fhir_blina.analysis.analysis import analyze
 from fhir_blina.endpoints.facts import Facts
 from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.exports.ard import Statistic, ard, row_key
+from fhir_blina.exports.writing import write_exports
 from fhir_blina.results.numbers import exact
 from fhir_blina.results.records import Record, Results
+from tests.analysis.test_responses import results as response_results
+from tests.analysis.test_responses import tables as response_tables
+from tests.analysis.test_subgroups import lung_tables
+from tests.analysis.test_subgroups import results as subgroup_results
 
 PUBLISHED = Path(__file__).parents[2] / "mappings/cohorts/cjcp2023"
 
@@ -194,3 +201,63 @@ def test_an_incidence_has_its_group_and_its_event(tmp_path):
         ("age", "young", "event", "relapse"): Decimal("0.5"),
         ("age", "young", "event", "death"): 0,
     }
+
+
+def of_other(folder, analyzed, tables):
+    """The ARD of results that tests of the analysis made in a folder."""
+    return ard(analyzed, Facts(tables, read_endpoints(folder / "endpoints.yaml")))
+
+
+def test_a_subgroup_stands_with_the_group_compared(tmp_path):
+    found = of_other(tmp_path, subgroup_results(tmp_path), lung_tables())
+    names = {"group1": "sex", "group1_level": "", "group2": "performance", "group2_level": "good"}
+    # R: coxph of sex in those with ECOG 0
+    ratio = value(found, **names, context="subgroup_performance_hazard_ratio, Wald", stat_name="estimate")
+    assert float(ratio) == pytest.approx(0.540610471674)
+    twice = [key for key, count in Counter(map(row_key, found)).items() if count > 1]
+    assert twice == []
+
+
+def test_a_category_of_a_response_is_its_group(tmp_path):
+    found = of_other(tmp_path, response_results(tmp_path), response_tables())
+    context = "best_response, Clopper-Pearson"
+    names = {"variable": "objective", "context": context, "stat_name": "n.event"}
+    assert value(found, **names, group1="response", group1_level="partial") == 2
+    both = {"group1": "arm", "group1_level": "B", "group2": "response", "group2_level": "progressive"}
+    assert value(found, **names, **both) == 1
+    twice = [key for key, count in Counter(map(row_key, found)).items() if count > 1]
+    assert twice == []
+
+
+READ = r"""
+suppressMessages(library(cards))
+ard <- read.csv(commandArgs(trailingOnly = TRUE)[1], na.strings = "", colClasses = "character")
+ard$stat <- Map(\(number, word) if (is.na(number)) { if (is.na(word)) NULL else word } else as.numeric(number),
+                ard$stat, ard$stat_text, USE.NAMES = FALSE)
+lists <- c("group1_level", "group2_level", "variable_level", "fmt_fun", "warning", "error")
+ard[lists] <- lapply(ard[lists], lapply, \(one) if (!is.na(one)) type.convert(one, as.is = TRUE))
+ard <- as_card(tibble::as_tibble(ard[names(ard) != "stat_text"]))
+check_ard_structure(ard)
+cat(get_ard_statistics(ard, context %in% "survival, log-log", is.na(group1))$estimate)
+"""
+
+
+@pytest.mark.r
+def test_cards_reads_it_as_the_document_says(tmp_path):
+    program = shutil.which("Rscript")
+    if program is None:
+        pytest.skip("Rscript is not installed")
+    known = subprocess.run([program, "-e", "library(cards)"], capture_output=True, check=False)
+    if known.returncode:
+        pytest.skip("cards is not installed in R")
+    tables = lung_tables()
+    analyzed = subgroup_results(tmp_path)
+    write_exports(tmp_path / "exports", Facts(tables, read_endpoints(tmp_path / "endpoints.yaml")), analyzed)
+    done = subprocess.run(
+        [program, "-e", READ, "--args", str(tmp_path / "exports" / "ard.csv")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) == pytest.approx(0.0503455681)  # R: survfit, at the last follow-up
+    assert done.stderr == ""
