@@ -21,38 +21,49 @@ _INDEX = re.compile(r"\[\d+\]")
 def resources_of(folder: Path) -> list[dict[str, Any]]:
     """The resources of Bundles and NDJSON as tables see them: with keys for what refers by something else."""
     found: list[dict[str, Any]] = []
-    named: dict[str, str] = {}
+    named: dict[str, set[str]] = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         text = file.read_text("utf-8")
         whole = [text] if file.suffix == ".json" else text.splitlines()
         for one in (json.loads(part, parse_float=Decimal) for part in whole if part.strip()):
             for entry in one["entry"] if one["resourceType"] == "Bundle" else [{"resource": one}]:
                 found.append(entry["resource"])
-                named[entry.get("fullUrl", "")] = f"{found[-1]['resourceType']}/{found[-1]['id']}"
+                named[entry.get("fullUrl", "")] = {_place(found[-1])}
+    for one in list(found):
+        parts = [part for part in one.pop("contained", []) if part["resourceType"] != "Patient"]
+        ids = {part["id"]: f"{one['id']}.{part['id']}" for part in parts}
+        own = {f"#{part['id']}": {f"{part['resourceType']}/{ids[part['id']]}"} for part in parts}
+        for part in (one, *parts):
+            _renamed(part, own)
+        found += [{**part, "id": ids[part["id"]]} for part in parts]
     for one in found:
         stated = one.get("identifier", [])
         for identifier in stated if isinstance(stated, list) else [stated]:
             value = f"{identifier.get('system', '')}|{identifier.get('value')}"
-            named[f"{one['resourceType']}?identifier={value}"] = f"{one['resourceType']}/{one['id']}"
-            named[value] = f"{one['resourceType']}/{one['id']}"
-    inner = []
+            for asked in (value, f"{one['resourceType']}?identifier={value}"):
+                named.setdefault(asked, set()).add(_place(one))
     for one in found:
-        for part in one.pop("contained", []):
-            key = f"{one['id']}.{part['id']}"
-            _renamed(one, {f"#{part['id']}": f"{part['resourceType']}/{key}"})
-            inner.append({**part, "id": key})
-    for one in (*found, *inner):
         _renamed(one, named)
-    return [*found, *inner]
+    return found
 
 
-def _renamed(node: Any, names: Mapping[str, str]) -> None:
+def _place(resource: Mapping[str, Any]) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _named(names: Mapping[str, set[str]], asked: str) -> str:
+    """The one resource that is asked for; empty where there are several or none."""
+    found = names.get(asked, set())
+    return next(iter(found)) if len(found) == 1 else ""
+
+
+def _renamed(node: Any, names: Mapping[str, set[str]]) -> None:
     if isinstance(node, dict):
         logical = node.get("identifier")
         if isinstance(node.get("reference"), str):
-            node["reference"] = names.get(node["reference"], node["reference"])
+            node["reference"] = _named(names, node["reference"]) or node["reference"]
         elif isinstance(logical, dict) and node.keys() <= {"identifier", "type", "display"}:
-            key = names.get(f"{logical.get('system', '')}|{logical.get('value')}")
+            key = _named(names, f"{logical.get('system', '')}|{logical.get('value')}")
             node |= {"reference": key} if key else {}
     for one in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
         _renamed(one, names)
@@ -72,8 +83,8 @@ def leaves(place: str, node: Any) -> Iterator[Node]:
 
 def element_of(place: str) -> str:
     """``Observation.component.code.text`` of a place in the data."""
-    kind, _, rest = place.partition(".")
-    return f"{kind.partition('/')[0]}.{_INDEX.sub('', rest)}"
+    resource, _, rest = place.partition("#")
+    return resource.partition("/")[0] + _INDEX.sub("", rest)
 
 
 def below(nodes: list[Node], key: str) -> list[Node]:
@@ -131,7 +142,7 @@ def _primitive_aware(nodes: list[Node], step: str, steps: list[str]) -> list[Nod
 
 
 def _key(text: str, kind: str) -> str:
-    match = re.search(r"(?:^|/)([A-Z]\w+)/([^/]+)(?:/_history/.*)?$", text)
+    match = re.search(r"(?:^|/)([A-Za-z]\w+)/([^/]+)(?:/_history/.*)?$", text)
     return match[2] if match and not text.startswith("urn:") and kind in ("", match[1]) else ""
 
 

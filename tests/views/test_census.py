@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -37,7 +38,14 @@ WORKED_OUT = {
     ("patients", "multiple_birth"): ("Patient.multipleBirthBoolean",),
     ("studies", "identifier"): (),
 }
-SOURCES = ("synthea", "registry", "us_core", "ips", "every_element")
+SOURCES = (
+    "synthea",
+    "registry",
+    "us_core",
+    "ips",
+    "every_element",
+    pytest.param("hl7", marks=pytest.mark.network),
+)
 
 
 @pytest.fixture(scope="module", params=SOURCES)
@@ -48,6 +56,9 @@ def source(request, tmp_path_factory):
         script = ROOT / "docs" / "example" / request.param / "make.py"
         subprocess.run([sys.executable, script, place], check=True)
         place /= "fhir"
+    elif request.param == "hl7":
+        for kind in TYPES:
+            shutil.copy(request.getfixturevalue("examples") / f"{kind}.ndjson", place)
     elif request.param == "every_element":
         every = Every()
         lines = [every.resource(kind, number) for kind in TYPES for number in range(every.variants(kind))]
@@ -58,7 +69,7 @@ def source(request, tmp_path_factory):
 
 
 def place_of(resource):
-    return f"{resource['resourceType']}/{resource['id']}"
+    return f"{resource['resourceType']}/{resource['id']}#"
 
 
 def by_hand(view, resources):
