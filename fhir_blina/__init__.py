@@ -40,7 +40,7 @@ from fhir_blina.errors import (
 )
 
 if TYPE_CHECKING:
-    from fhir_blina.analysis import analyze
+    from fhir_blina.analysis import analyze, survival_curves
     from fhir_blina.cli import run
     from fhir_blina.cohorts import read_cohort
     from fhir_blina.exploration import explore, suggest_endpoints
@@ -63,6 +63,7 @@ _WHERE = {
     "round_trip": "mapping.back",
     "run": "cli",
     "suggest_endpoints": "exploration",
+    "survival_curves": "analysis",
     "validate": "validation",
     "write_report": "report",
     "write_results": "results",
@@ -90,6 +91,7 @@ __all__ = [
     "round_trip",
     "run",
     "suggest_endpoints",
+    "survival_curves",
     "validate",
     "write_report",
     "write_results",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fhir_blina.analysis.analysis import analyze
 from fhir_blina.analysis.descriptive import STATISTICS, counted_in, proportion_records, whole
+from fhir_blina.analysis.drawing import survival_curves
 from fhir_blina.analysis.incidences import incidence_curves
 from fhir_blina.analysis.names import STATISTIC_NAMES, is_statistic
 from fhir_blina.analysis.outcomes import shown_labels, survival_curve
@@ -18,5 +19,6 @@ __all__ = [
     "proportion_records",
     "shown_labels",
     "survival_curve",
+    "survival_curves",
     "whole",
 ]

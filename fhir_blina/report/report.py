@@ -27,12 +27,12 @@ from fhir_blina.views import Tables as ReadTables
 
 
 def write_report(
-    folder: Path,
+    folder: Path | str,
     *,
     tables: Tables,
     results: Results,
     cohort: Cohort | None = None,
-    definitions: Endpoints | Path | None = None,
+    definitions: Endpoints | Path | str | None = None,
     layout: Layout | Path | None = None,
     title: str = "",
     citation: str = "",
@@ -62,11 +62,12 @@ def write_report(
         AnalysisError: definitions or layout at fault, with file and line.
         ValueError: neither a cohort nor definitions.
     """
+    folder = Path(folder)
     if definitions is None:
         if cohort is None:
             raise ValueError("a report needs a cohort or definitions")
         definitions = cohort.folder
-    endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(definitions)
+    endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
     beside = endpoints.path.parent / "report.yaml"
     if layout is None:
         layout = read_layout(beside, endpoints) if beside.is_file() else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, fields
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,30 @@ class Record:
 RECORD_FIELDS = tuple(item.name for item in fields(Record))
 
 
+#: So many numbers are shown in a notebook.
+SHOWN = 200
+
+
+def _row(one: Record) -> str:
+    ends = (
+        "" if one.ci_low is None and one.ci_high is None else f"{_said(one.ci_low)} to {_said(one.ci_high)}"
+    )
+    cells = (
+        one.name,
+        one.group,
+        one.time_days,
+        one.value,
+        f"{ends} {one.ci_method or ''}",
+        one.n,
+        one.events,
+    )
+    return f"<tr>{''.join(f'<td>{escape(_said(cell))}</td>' for cell in cells)}</tr>"
+
+
+def _said(cell: object) -> str:
+    return "" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell).strip()
+
+
 @dataclass(frozen=True)
 class Results:
     """What an analysis found.
@@ -96,6 +121,20 @@ class Results:
     populations: tuple[PopulationCount, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     _names: dict[str, tuple[Record, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def _repr_html_(self) -> str:
+        """Numbers of more than one patient, and who is counted in what, for a notebook."""
+        many = [one for one in self.records if one.n is None or one.n > 1]
+        rows = "".join(_row(one) for one in many[:SHOWN])
+        names = ("number", "group", "day", "value", "95 % interval", "n", "events")
+        head = "".join(f"<th>{name}</th>" for name in names)
+        counted = "".join(
+            f"<li>{escape(one.kind)} {escape(one.name)}: {one.n} of {one.of}</li>"
+            for one in self.populations
+            if one.n < one.of
+        )
+        more = f"<p>and {len(many) - SHOWN} more</p>" if len(many) > SHOWN else ""
+        return f"<table><tr>{head}</tr>{rows}</table>{more}<ul>{counted}</ul>"
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
@@ -145,6 +184,6 @@ class Results:
         return {item.name: as_json(getattr(self, item.name)) for item in fields(self) if item.init}
 
 
-def write_results(results: Results, path: Path) -> None:
+def write_results(results: Results, path: Path | str) -> None:
     """Write ``results.json``: the same results give the same bytes; whole or not at all."""
-    write_whole(path, dumps(results.as_dict(), indent=1) + "\n")
+    write_whole(Path(path), dumps(results.as_dict(), indent=1) + "\n")
