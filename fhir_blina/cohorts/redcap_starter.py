@@ -12,7 +12,7 @@ from fhir_blina.cohorts.guesses import Asked, Guess
 from fhir_blina.cohorts.kind_texts import commented
 from fhir_blina.cohorts.redcap import ExportColumn, Project
 from fhir_blina.cohorts.redcap_columns import Typed, understood
-from fhir_blina.cohorts.redcap_texts import Form, code_of, form_template, map_of
+from fhir_blina.cohorts.redcap_texts import Form, code_of, form_template, map_of, row_components
 from fhir_blina.cohorts.starter import Starter
 from fhir_blina.tabular import name_of
 
@@ -28,8 +28,7 @@ _UNREAD = {
 class _Export:
     """The export, column by column."""
 
-    def __init__(self, project: Project, missing: Sequence[str], time: str) -> None:
-        self.time = time
+    def __init__(self, project: Project, missing: Sequence[str]) -> None:
         self.project = project
         self.cells = {
             one.name: [row[place] for _, row in project.raw.rows] for place, one in enumerate(project.columns)
@@ -40,6 +39,11 @@ class _Export:
     def of_rows(self, part: str) -> str:
         """The column that says something of rows; empty where the export has none."""
         return next((one.name for one in self.project.columns if one.part == part), "")
+
+    def constant(self, column: str) -> bool:
+        """Whether a column says the same in every row of a record."""
+        said = set(zip(self.cells[self.record], self.cells[column], strict=True))
+        return len(said) == len(set(self.cells[self.record]))
 
     def forms(self) -> list[Form]:
         """The instruments that the export has columns of."""
@@ -55,8 +59,7 @@ class _Export:
             said.append(instance)
         records = [self.cells[self.record][place] for place in rows]
         single = len(set(records)) == len(records)
-        alone = single and self.time in {one.name for one in columns}  # a patient has one follow-up
-        return Form(name_of(name), tuple(said), tuple(said[:1] if alone else said), columns, single)
+        return Form(name_of(name), tuple(said), columns, single)
 
     def _filled(self, columns: Sequence[Typed], place: int) -> bool:
         return any(self.cells[one.name][place] not in ("", *one.empty, *one.missing) for one in columns)
@@ -66,7 +69,7 @@ def redcap_started(
     name: str, project: Project, export: Path, asked: Asked, missing: Sequence[str]
 ) -> tuple[Guess, Starter]:
     """The export as a table to be cut, and the starter of its cohort."""
-    read = _Export(project, missing, asked.time)
+    read = _Export(project, missing)
     forms = read.forms()
     made = Starter(texts.MANIFEST.format(title=name))
     settings: dict[str, dict[str, object]] = {"patients": {"keep": [read.record], "distinct": True}}
@@ -74,20 +77,25 @@ def redcap_started(
     made.files["resources/patients.yaml"] = texts.PATIENTS.format(
         patient=read.record, more=commented("patients")
     )
-    named = {column for form in forms for column in form.rows}
+    group = read.of_rows("group")
+    named = {column for form in forms for column in form.key}
+    if group and read.constant(group):
+        named.add(group)
+        settings["patients"]["keep"] = [read.record, group]
+        read.typed[group].unmapped = _UNREAD["group"]
+        _line(made, "patients", read.typed[group], False)
     extra = [one for one in project.columns if one.name not in named and one.part in _UNREAD and not one.form]
     for form in forms:
-        first = form is forms[0]
-        settings[form.name] = _settings(read, form, extra if first else [])
-        for column in form.rows:
+        settings[form.name] = _settings(read, form, extra)
+        for column in form.key:
             kind = "integer" if column == read.of_rows("instance") else ""
-            _line(made, form.name, read.typed[column], column in form.key, kind)
+            _line(made, form.name, read.typed[column], True, kind)
         for one in form.columns:
             if one.column.part == "stamp":
                 one.unmapped = _UNREAD["stamp"]
             _line(made, form.name, one, False)
             made.notes += [f"{form.name}: {one.name}: {note}" for note in one.notes]
-        for other in extra if first else ():
+        for other in extra:
             part = read.typed[other.name]
             part.unmapped = _UNREAD[other.part]
             _line(made, form.name, part, False)
@@ -127,9 +135,9 @@ def _settings(read: _Export, form: Form, extra: Sequence[ExportColumn]) -> dict[
     dates = {one.name: one.dates for one in form.columns if one.dates}
     instance = read.of_rows("instance")
     return {
-        "keep": [*form.rows, *(one.name for one in form.columns), *(one.name for one in extra)],
+        "keep": [*form.key, *(one.name for one in form.columns), *(one.name for one in extra)],
         "rows_with": {one.name: list(one.empty) for one in form.columns},
-        **({"empty_is": {instance: 1}} if instance in form.rows else {}),
+        **({"empty_is": {instance: 1}} if instance in form.key else {}),
         **({"missing": missing} if missing else {}),
         **({"dates": dates} if dates else {}),
     }
@@ -155,7 +163,7 @@ def _codes(made: Starter, read: _Export, forms: Sequence[Form]) -> None:
 
     for form in forms:
         say("item", form.name, f"form.{form.name}".replace("_", "-"), form.name)
-        for column in form.rows[1:]:
+        for column in form.key[1:]:
             say("item", column, column.replace("_", "-"), read.typed[column].description)
         for one in form.columns:
             if one.unmapped:
@@ -208,7 +216,7 @@ def _survival(made: Starter, read: _Export, forms: Sequence[Form], asked: Asked)
             condition = texts.event_condition(table, asked)
             made.files["resources/follow-up.yaml"] = texts.FOLLOW_UP.format(
                 table=form.name, patient=read.record, time=asked.time, unit=asked.unit, event=condition
-            )
+            ) + "".join(f"{line}\n" for line in row_components(form, read.of_rows("event")))
             made.notes.append(
                 f"{form.name}: {asked.time} is in {texts.UNITS_OF_TIME[asked.unit]}; an event is {condition}"
             )

@@ -14,14 +14,12 @@ class Form:
 
     Attributes:
         name: Of the table.
-        rows: The columns that say which row it is: record, event, instance.
-        key: Those of them that name it.
+        key: The columns that name a row: record, event, instance.
         columns: Its own.
         single: Whether no record has several rows.
     """
 
     name: str
-    rows: tuple[str, ...]
     key: tuple[str, ...]
     columns: tuple[Typed, ...]
     single: bool
@@ -43,13 +41,7 @@ def form_template(form: Form, event: str) -> str:
         f'  subject: {{reference: "Patient/{{{{ %cohort }}}}-{{{{ {form.key[0]} }}}}"}}',
         "  component:",
     ]
-    for column in form.rows[1:]:
-        value = (
-            f"valueCodeableConcept: {{coding: [\"{{{{ {column}.translate('event') }}}}\"]}}"
-            if column == event
-            else f'valueInteger: "{{{{ {column} }}}}"'
-        )
-        lines += [f"    - code: {{coding: [\"{{{{ '{column}'.translate('item') }}}}\"]}}", f"      {value}"]
+    lines += row_components(form, event)
     for one in form.columns:
         if not one.unmapped:
             lines += [
@@ -57,6 +49,19 @@ def form_template(form: Form, event: str) -> str:
                 f"      {_value(one)}",
             ]
     return "\n".join([*lines, ""])
+
+
+def row_components(form: Form, event: str) -> list[str]:
+    """Components that say which row of its record it was: of which event, which instance."""
+    lines = []
+    for column in form.key[1:]:
+        value = (
+            f"valueCodeableConcept: {{coding: [\"{{{{ {column}.translate('event') }}}}\"]}}"
+            if column == event
+            else f'valueInteger: "{{{{ {column} }}}}"'
+        )
+        lines += [f"    - code: {{coding: [\"{{{{ '{column}'.translate('item') }}}}\"]}}", f"      {value}"]
+    return lines
 
 
 def _value(one: Typed) -> str:

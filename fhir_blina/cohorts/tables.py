@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -104,7 +104,7 @@ def tables_of_folder(
         content = read_table(path, one, kinds, findings, where=manifest.where(("tables", name)), zone=zone)
         tables[name] = _typed(name, path, columns, content, findings)
         if content is not None:
-            sources.note(name, one, content)
+            sources.note(name, one, content, [key for key, column in columns.items() if column.key])
             if not content.rows and len(findings) == before:
                 findings.append(problem(f"{path}:1", "the table has no rows"))
     sources.left(findings)
@@ -125,23 +125,37 @@ def _zone(manifest: Document, findings: list[Finding]) -> zoneinfo.ZoneInfo | No
 
 
 class _Sources:
-    """Which columns of each declared file are in a table: none is left out without a word."""
+    """Which columns and rows of each declared file are in a table: none is left out without a word."""
 
     def __init__(self, manifest: Document) -> None:
         self.manifest = manifest
         self.taken: dict[tuple[str, ...], set[str]] = {}
         self.available: dict[tuple[str, ...], frozenset[str]] = {}
         self.tables: dict[tuple[str, ...], str] = {}
+        self.keys: dict[tuple[str, ...], set[str]] = {}
+        self.untaken: dict[tuple[str, ...], dict[str, set[int]]] = {}
 
-    def note(self, table: str, declared: Declaration, content: Content) -> None:
-        """Note what a table takes of its file."""
+    def note(self, table: str, declared: Declaration, content: Content, keys: Iterable[str]) -> None:
+        """Note what a table takes of its file, and in which rows it leaves something."""
         source = (declared.file, declared.sheet, declared.query)
         self.taken.setdefault(source, set()).update(content.taken)
         self.available[source] = content.available
         self.tables.setdefault(source, table)
+        self.keys.setdefault(source, set()).update(keys)
+        untaken = self.untaken.setdefault(source, {})
+        for column in content.taken:
+            rows = {row.number for row in content.left if column in row.filled}
+            untaken[column] = untaken[column] & rows if column in untaken else rows
 
     def left(self, findings: list[Finding]) -> None:
-        """A finding for each column that no table takes."""
+        """A finding for each column that no table takes, and for each that none takes in some rows."""
+        for source, untaken in self.untaken.items():
+            where = self.manifest.where(("tables", self.tables[source]))
+            for column, rows in sorted(untaken.items()):
+                if rows and column not in self.keys[source]:
+                    text = f'no table takes column "{column}" in {len(rows)} rows of {source[0]}'
+                    remedy = f"The first is row {min(rows)}. Name the column in rows_with of a table"
+                    findings.append(Finding("warning", "value", text, location=where, remedy=remedy))
         for source, available in self.available.items():
             where = self.manifest.where(("tables", self.tables[source]))
             for name in sorted(available - self.taken[source]):

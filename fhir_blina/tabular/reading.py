@@ -13,7 +13,7 @@ from fhir_blina.files import read_csv, read_header
 from fhir_blina.tabular import database, delimited, statistical, workbook
 from fhir_blina.tabular.dates import iso_date, with_zone, written_as
 from fhir_blina.tabular.declaration import Declaration
-from fhir_blina.tabular.shape import TableRow, column_names, shaped
+from fhir_blina.tabular.shape import LeftRow, TableRow, column_names, shaped
 from fhir_blina.tabular.sheet import FileReader, RawTable
 
 READERS: dict[str, FileReader] = {
@@ -30,12 +30,13 @@ DATES = ("date", "dateTime")
 
 @dataclass(frozen=True)
 class Content:
-    """A table read: its columns in the order of the file, its rows, and the file's columns that it takes."""
+    """A table read: columns in the order of the file, rows, the columns it takes, the rows it leaves out."""
 
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
     taken: frozenset[str]
     available: frozenset[str]
+    left: tuple[LeftRow, ...] = ()
 
 
 def reader_of(path: Path) -> FileReader | None:
@@ -95,7 +96,7 @@ def read_table(
     made = shaped(sheet, declared, where, findings) if sheet is not None else None
     if sheet is None or made is None:
         return None
-    columns, rows_made, taken = made
+    columns, rows_made, taken, left = made
     before = len(findings)
     for name in columns:
         if name not in kinds:
@@ -108,7 +109,8 @@ def read_table(
     if len(findings) > before:
         return None
     rows = tuple(_written(rows_made, declared, kinds, zone, findings))
-    return Content(tuple(columns), rows, frozenset(taken), frozenset(column_names(sheet.titles)))
+    available = frozenset(column_names(sheet.titles))
+    return Content(tuple(columns), rows, frozenset(taken), available, tuple(left))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fhir_blina.errors import Finding, did_you_mean, problem
 from fhir_blina.tabular.declaration import Declaration, Unpivot
@@ -65,10 +66,8 @@ def unpivoted(declared: Unpivot, names: Sequence[str]) -> dict[str, dict[str, st
     return {name: {declared.name: name} for name in declared.columns}
 
 
-def shaped(
-    sheet: RawTable, declared: Declaration, where: str, findings: list[Finding]
-) -> tuple[list[str], list[TableRow], set[str]] | None:
-    """Columns and rows of a table, and the columns of the file that it takes; ``None`` with findings."""
+def shaped(sheet: RawTable, declared: Declaration, where: str, findings: list[Finding]) -> Shaped | None:
+    """A table as its declaration wants it; ``None`` with findings."""
     names = column_names(sheet.titles)
     melted = unpivoted(declared.unpivot, names) if declared.unpivot else {}
     kept = list(declared.keep) or [name for name in names if name not in melted]
@@ -82,18 +81,35 @@ def shaped(
         findings.append(problem(where, "unpivot names no column of the file"))
     if len(findings) > before:
         return None
-    rows = list(_rows(sheet, declared, names, kept, melted))
+    left: list[LeftRow] = []
+    rows = list(_rows(sheet, declared, names, kept, melted, left))
     columns = [*([declared.number] if declared.number else []), *kept]
     if declared.unpivot:
         columns += [*next(iter(melted.values())), declared.unpivot.value]
     for name in sorted({name for name in columns if columns.count(name) > 1}):
         findings.append(problem(where, f'column "{name}" would stand twice', "Give it another name"))
-    return (columns, rows, {*kept, *melted}) if len(findings) == before else None
+    return Shaped(columns, rows, {*kept, *melted}, left) if len(findings) == before else None
 
 
 def _named_in(declared: Declaration) -> list[str]:
     """The columns that settings of single columns name."""
     return [*declared.digits, *declared.fill_down, *declared.empty_is, *declared.rows_with]
+
+
+class LeftRow(NamedTuple):
+    """A row of the file that ``rows_with`` leaves out: its number, and the columns that hold something."""
+
+    number: int
+    filled: frozenset[str]
+
+
+class Shaped(NamedTuple):
+    """A table as declared: columns, rows, the columns of the file that it takes, the rows it leaves out."""
+
+    columns: list[str]
+    rows: list[TableRow]
+    taken: set[str]
+    left: list[LeftRow]
 
 
 def _ended(sheet: RawTable, end: str, where: str, findings: list[Finding]) -> RawTable:
@@ -102,10 +118,22 @@ def _ended(sheet: RawTable, end: str, where: str, findings: list[Finding]) -> Ra
         return sheet
     for place, (_, row) in enumerate(sheet.rows):
         if next((cell for cell in row if cell), "").startswith(end):
+            _like_data(sheet, place, findings)
             return replace(sheet, rows=sheet.rows[:place])
     remedy = "Write how its first filled cell begins; without end the table goes to the end of the file"
     findings.append(problem(where, f'no row begins with "{end}", which ends the table', remedy))
     return sheet
+
+
+def _like_data(sheet: RawTable, place: int, findings: list[Finding]) -> None:
+    """A finding for each row below the end of a table that is as full as its rows."""
+    fewest = min((sum(map(bool, row)) for _, row in sheet.rows[:place]), default=0)
+    for number, row in sheet.rows[place + 1 :]:
+        if sum(map(bool, row)) >= max(fewest, 2):
+            text = "looks like a row of the table, below the row that ends it"
+            findings.append(
+                problem(sheet.place(number, None), text, "Let end be the beginning of a later row")
+            )
 
 
 def _rows(
@@ -114,6 +142,7 @@ def _rows(
     names: Sequence[str],
     kept: Sequence[str],
     melted: Mapping[str, Mapping[str, str]],
+    left: list[LeftRow],
 ) -> Iterator[TableRow]:
     index = {name: place for place, name in enumerate(names)}
     seen: set[tuple[str, ...]] = set()
@@ -122,10 +151,13 @@ def _rows(
     made = 0
     asked = [(index[name], name, words) for name, words in declared.rows_with.items()]
     for counted, (number, row) in enumerate(sheet.rows, start=1):
-        if asked and all(row[at] in words or declared.empty(name, row[at]) for at, name, words in asked):
-            continue
         base = {name: declared.cell(name, row[index[name]]) for name in kept}
         above = {name: base[name] or above.get(name, "") for name in declared.fill_down if name in base}
+        if asked and all(row[at] in words or declared.empty(name, row[at]) for at, name, words in asked):
+            left.append(
+                LeftRow(number, _filled(declared, {name: row[index[name]] for name in (*kept, *melted)}))
+            )
+            continue
         base |= above
         parts: list[tuple[dict[str, str], str]] = [(base, "")]
         if declared.unpivot is not None:
@@ -147,6 +179,14 @@ def _rows(
             yield TableRow(
                 number if own else made, cells, _placed(sheet, number, index, melted_from), melted_from
             )
+
+
+def _filled(declared: Declaration, cells: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, text in cells.items()
+        if not declared.empty(name, text) and text not in declared.rows_with.get(name, ())
+    )
 
 
 def _placed(sheet: RawTable, number: int, index: Mapping[str, int], melted_from: str) -> Callable[[str], str]:

@@ -191,3 +191,16 @@ def test_a_cohort_of_real_dates_needs_no_anchor(made):
         .replace("people,d,integer,,,,,,,", "people,d,integer,,,,,,not wanted,")
     )
     assert [str(one) for one in check_cohort(folder)] == []
+
+
+def test_cells_that_no_table_takes_in_some_rows_are_told(made):
+    manifest = "tables:\n  p: {file: all.csv, keep: [id, hb, note], rows_with: {hb: []}}\n"
+    folder = made({"p": ["id* hb:decimal note", "A,1,x"]}, TEMPLATE, manifest=manifest)
+    (folder / "data" / "p.csv").unlink()
+    (folder / "data" / "all.csv").write_text("id,hb,note\nA,1,x\nB,,kept by nobody\nC,,\n")
+    findings = []
+    cohort = gather_cohort(folder, R4, findings)
+    assert [row.cells["id"] for row in cohort.tables["p"].rows] == ["A"]
+    (said,) = [str(one) for one in findings]
+    assert 'warning: no table takes column "note" in 1 rows of all.csv. The first is row 3' in said
+    assert "nobody" not in said

@@ -366,3 +366,16 @@ def test_rows_of_one_form_out_of_a_sheet_of_many(tmp_path):
         ("A", "2", "", "1"),
         ("B", "1", "0", ""),
     ]
+
+
+def test_a_row_that_is_left_out_still_names_the_rows_below(tmp_path):
+    (tmp_path / "a.csv").write_text("id,hb\nA,\n,7.4\nB,8\n")
+    declared = {"fill_down": ["id"], "rows_with": {"hb": []}}
+    found = cells(tmp_path / "a.csv", {"id": "string", "hb": "decimal"}, **declared)
+    assert [tuple(row.values()) for row in found] == [("A", "7.4"), ("B", "8")]
+
+
+def test_data_below_the_row_that_ends_a_table_is_told(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", ["No.", "Hb"], ["1", 7], ["Total", 7], ["2", 8], ["Legend"])
+    _, (finding,) = read(path, {"no": "string", "hb": "decimal"}, end="Total")
+    assert "a.xlsx!Labs!4: error: looks like a row of the table, below the row that ends it" in finding
