@@ -17,7 +17,6 @@ import duckdb
 from sqlglot import exp
 
 from fhir_blina.files import mappings_folder, scratch
-from fhir_blina.r4 import R4
 from fhir_blina.views.definition import View, most_rows
 from fhir_blina.views.duckdb.faults import find_fault, raised_fault
 from fhir_blina.views.duckdb.limits import limited, settings_for
@@ -31,7 +30,7 @@ from fhir_blina.views.reference import Row, Table
 from fhir_blina.views.sql import tree
 from fhir_blina.views.sql.compile import compile_view
 from fhir_blina.views.sql.plan import ViewPlan
-from fhir_blina.views.sql.shape import Shape
+from fhir_blina.views.sql.shape import Shape, is_known
 
 _LINES = "lines"  # a database on disk for what several views read: packed, and not held in memory
 _ROWS_AT_ONCE = 50_000
@@ -185,7 +184,7 @@ def check_rows(connection: duckdb.DuckDBPyConnection, prepared: Prepared, rows: 
 
 
 def _comes_along(view: View) -> bool:
-    return view.release is R4 and Path(view.source).parent == mappings_folder() / "views"
+    return is_known(view.release, view.resource) and Path(view.source).parent == mappings_folder() / "views"
 
 
 def duckdb_rows(folder: Path, views: Mapping[str, View]) -> dict[str, Table]:
