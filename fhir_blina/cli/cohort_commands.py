@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_blina.cli.reading import Options, gathered_files, holds_resources, pulled, terminal_of
 from fhir_blina.cli.store_commands import prepared
 from fhir_blina.cli.terminal import Terminal
-from fhir_blina.errors import CohortError, Finding, ValidationError, faults
+from fhir_blina.errors import CohortError, Finding, ValidationError, faults, gathered
 
 if TYPE_CHECKING:
     from fhir_blina.r4 import FhirRelease
@@ -191,7 +191,7 @@ def roundtrip(options: Options) -> int:
             "differences": [str(difference) for difference in account.differences],
         }
     )
-    for difference in account.differences:
-        terminal.result(str(difference))
+    for line in gathered(one.finding for one in account.differences):
+        terminal.result(line)
     terminal.result(f"{cells_summary(account)}; {len(account.differences)} differences")
     return DIFFERENCES if account.differences else 0

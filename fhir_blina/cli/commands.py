@@ -11,10 +11,12 @@ from fhir_blina.cli.cohort_commands import DIFFERENCES, check, cohorts, map_, ne
 from fhir_blina.cli.expanding import expand
 from fhir_blina.cli.exploring import explore
 from fhir_blina.cli.reading import Options, pulled_folder, say_account, terminal_of
+from fhir_blina.cli.serving import server
 from fhir_blina.cli.showing import show
 from fhir_blina.cli.simulating import simulate
-from fhir_blina.cli.store_commands import doctor, pull, push, server, unload
+from fhir_blina.cli.store_commands import doctor, pull, push, unload
 from fhir_blina.cli.summaries import cells_summary, show_claims, show_counted
+from fhir_blina.errors import gathered
 
 
 def tables(options: Options) -> int:
@@ -82,8 +84,8 @@ def run(options: Options) -> int:
     show_claims(done.results, terminal)
     show_counted(done.results, terminal)
     terminal.result(cells_summary(account))
-    for difference in account.differences:
-        terminal.result(str(difference))
+    for line in gathered(one.finding for one in account.differences):
+        terminal.result(line)
     if done.report:
         terminal.result(f"report: {done.report}")
     else:

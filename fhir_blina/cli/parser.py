@@ -205,7 +205,7 @@ def build_parser() -> argparse.ArgumentParser:
     server = add("server", "start and stop a real HAPI server on this machine", "server start")
     server.add_argument("action", choices=("start", "stop", "status", "logs", "reset"))
     server.add_argument("--address", default="127.0.0.1", metavar="IP", help="default: this machine only")
-    server.add_argument("--port", type=int, default=8080, help="default: 8080")
+    server.add_argument("--port", type=int, help="default: the one that runs, 8080 for a start")
     server.add_argument("--database", default="disk", help="disk, memory or postgresql://user@host:port/name")
     server.add_argument("--engine", choices=("auto", "docker", "java"), default="auto", help="default: auto")
     server.add_argument("--wait", type=float, default=180, metavar="SECONDS", help="for it to be ready")
@@ -237,13 +237,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = os.umask(0o077)  # whatever is written is for whoever ran it
     try:
         from fhir_blina.cli import commands
-        from fhir_blina.errors import FhirBlinaError, printable
+        from fhir_blina.errors import FhirBlinaError, gathered, printable
 
         try:
             return commands.COMMANDS[options.command](options)
         except FhirBlinaError as error:
-            for finding in error.findings:
-                sys.stderr.write(f"{finding}\n")
+            for line in gathered(error.findings):
+                sys.stderr.write(f"{line}\n")
             return error.exit_code
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""

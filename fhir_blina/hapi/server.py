@@ -21,11 +21,11 @@ from pathlib import Path
 
 from fhir_blina.errors import StoreRefused, StoreUnavailable
 from fhir_blina.files import locked, write_whole
-from fhir_blina.hapi import engines, java
+from fhir_blina.hapi import engines
 from fhir_blina.hapi.engines import Progress
+from fhir_blina.hapi.homes import PORT, home_of, ports_with_state
 
 ADDRESS = "127.0.0.1"
-PORT = 8080
 WAIT_SECONDS = 180
 STOP_SECONDS = 20
 
@@ -57,10 +57,6 @@ class ServerStatus:
 
 def _silent(step: str, done: int, total: int) -> None:
     """Nobody watches."""
-
-
-def _home(home: Path | None) -> Path:
-    return home or java.cache_folder() / "server"
 
 
 def answers(url: str) -> bool:
@@ -107,9 +103,14 @@ def _remembered(home: Path) -> ServerStatus:
     return state if shown.returncode == 0 and shown.stdout.strip() else ServerStatus()
 
 
-def status(home: Path | None = None) -> ServerStatus:
-    """The server that :func:`start` started, if it still runs."""
-    state = _remembered(_home(home))
+def ports() -> list[int]:
+    """The ports at which servers of ours run."""
+    return [port for port in ports_with_state() if _remembered(home_of(port)).running]
+
+
+def status(home: Path | None = None, port: int = PORT) -> ServerStatus:
+    """The server that :func:`start` started at a port, if it still runs."""
+    state = _remembered(home or home_of(port))
     if not state.running:
         return state
     return ServerStatus(**(asdict(state) | {"ready": answers(state.url)}))
@@ -125,7 +126,9 @@ def start(
     progress: Progress = _silent,
     home: Path | None = None,
 ) -> ServerStatus:
-    """Start a server and wait until it is ready. One that already runs is left as it is.
+    """Start a server and wait until it is ready. One that already runs there is left as it is.
+
+    Each port has a server and data of its own.
 
     An address that other machines can reach is logged as a warning: the server has no login.
 
@@ -137,18 +140,18 @@ def start(
         engine: ``docker``, ``java``, or ``auto``: Docker where an engine answers, else Java.
         wait_seconds: How long it may take after it was built or downloaded.
         progress: Called as ``progress(step, seconds, wait_seconds)``.
-        home: Where state, log and H2 database lie; None for the cache.
+        home: Where state, log and H2 database lie; None for the port's own folder in the cache.
 
     Raises:
-        StoreRefused: the port is in use, another server of ours runs on another port, or an unknown
-            engine or database.
+        StoreRefused: the port is in use, by another program or by ours at another address, or an
+            unknown engine or database.
         StoreUnavailable: it did not become ready; it was stopped again, and the message ends with the
             log's last errors.
         FhirBlinaError: neither Docker nor Java and Maven are there; says what to install.
     """
     if engine not in {"auto", "docker", "java"}:
         raise StoreRefused(f"{engine} is not an engine; give docker, java or auto")
-    place = _home(home)
+    place = home or home_of(port)
     host = _host(address)
     url = f"http://{host}:{port}/fhir"
     if not ipaddress.ip_address(address).is_loopback:
@@ -250,9 +253,9 @@ def _end(place: Path, state: ServerStatus) -> None:
     (place / "state.json").unlink(missing_ok=True)
 
 
-def stop(home: Path | None = None) -> bool:
-    """Stop the server that :func:`start` started; its data stay. False where none runs."""
-    place = _home(home)
+def stop(home: Path | None = None, port: int = PORT) -> bool:
+    """Stop the server that :func:`start` started at a port; its data stay. False where none runs."""
+    place = home or home_of(port)
     with locked(place / "lock", wait_seconds=WAIT_SECONDS):
         state = _remembered(place)
         if state.running:
@@ -261,20 +264,20 @@ def stop(home: Path | None = None) -> bool:
         return state.running
 
 
-def logs(lines: int = 100, home: Path | None = None) -> str:
-    """The last lines of the log of the server that runs, or of the last one that Java ran."""
-    place = _home(home)
+def logs(lines: int = 100, home: Path | None = None, port: int = PORT) -> str:
+    """The last lines of the log of the server that runs at a port, or of the last one that Java ran."""
+    place = home or home_of(port)
     state = _remembered(place)
     return _log_of(place, state if state.running else ServerStatus(log=str(place / "server.log")), lines)
 
 
-def reset(home: Path | None = None) -> None:
-    """Stop the server and delete everything it stored: H2 files, containers and volumes, the log.
+def reset(home: Path | None = None, port: int = PORT) -> None:
+    """Stop the server at a port and delete everything it stored: H2 files, containers and volumes, the log.
 
     A PostgreSQL that Java was pointed to is left alone.
     """
-    place = _home(home)
-    stop(home)
+    place = home or home_of(port)
+    stop(place)
     if engines.docker_answers():
         engines.docker(place, "--profile", "cli", "down", "--volumes")  # what the command line wrote, too
     with locked(place / "lock", wait_seconds=WAIT_SECONDS):

@@ -169,10 +169,5 @@ def _account(cohort: Cohort, mapped: Mapped, findings: list[Finding]) -> RoundTr
     except CohortError as error:
         findings += error.findings
         return None
-    findings += [
-        problem(difference.location, f'column "{difference.column}"' + f": {difference.text}")
-        if difference.column
-        else problem(difference.location, difference.text)
-        for difference in account.differences
-    ]
+    findings += [difference.finding for difference in account.differences]
     return account

@@ -189,3 +189,37 @@ def test_an_interrupt_is_one_line_at_any_moment(seconds, tmp_path):
     running.send_signal(signal.SIGINT)
     said = running.communicate(timeout=60)[1]
     assert (said, running.returncode) == ("interrupted\n", 130)
+
+
+@pytest.mark.parametrize("command", [["check"], ["run"], ["validate"], ["map"], ["push"], ["roundtrip"]])
+def test_a_fault_of_many_rows_is_told_once_by_every_command(made, command, capsys, tmp_path):
+    template = (
+        'table: t\nresource:\n  resourceType: Observation\n  id: "{{ %cohort }}-{{ id }}"\n'
+        "  status: final\n  code: {text: x}\n  valueQuantity: {value: \"{{ n.convert('g', 'm') }}\"}\n"
+    )
+    folder = made({"t": ["id* n:decimal", *(f"{one},1" for one in range(200))]}, template)
+    out = [] if command in (["check"], ["validate"], ["map"]) else ["--out", str(tmp_path / "out")]
+    assert main([*command, str(folder), *out, "--quiet"]) == 2
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if "cannot be converted" in one]
+    assert "(200 times; also" in line
+
+
+def test_cells_that_differ_alike_are_told_once(made, capsys, tmp_path):
+    template = (
+        'table: t\nresource:\n  resourceType: Observation\n  id: "{{ %cohort }}-{{ id }}"\n'
+        '  status: final\n  code: {text: x}\n  valueQuantity: {value: "{{ n }}"}\n'
+    )
+    folder = made({"t": ["id* n:decimal", *(f"{one},1" for one in range(50))]}, template)
+    assert main(["push", str(folder), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    file = tmp_path / "out" / "fhir" / "Observation.ndjson"
+    manifest = tmp_path / "out" / "fhir" / "manifest.json"
+    changed = file.read_text("utf-8").replace('"value":1', '"value":2')
+    assert changed != file.read_text("utf-8")
+    file.write_text(changed, "utf-8")
+    manifest.unlink(missing_ok=True)
+    capsys.readouterr()
+    code = main(["roundtrip", str(folder), "--out", str(tmp_path / "out"), "--quiet"])
+    out, err = capsys.readouterr()
+    assert code == 7, err
+    (line,) = [one for one in out.splitlines() if "came back different" in one]
+    assert "(50 times; also" in line

@@ -11,11 +11,13 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 
+from fhir_blina.cli.parser import main
 from fhir_blina.errors import FhirBlinaError, StoreRefused, StoreUnavailable
 from fhir_blina.hapi import engines, java, server
 
@@ -304,3 +306,45 @@ def test_each_setting_of_hapi_has_its_reason():
         if ":" in line and "#" not in line and "#" not in before and not line.rstrip().endswith(":")
     ]
     assert bare == []
+
+
+@pytest.fixture
+def ports(home, monkeypatch, tmp_path):
+    """Two free ports, and a cache of their own for the servers there."""
+    monkeypatch.setattr(java, "cache_folder", lambda: tmp_path / "cache")
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        chosen = [one.getsockname()[1], other.getsockname()[1]]
+    yield chosen
+    for port in chosen:
+        server.stop(port=port)
+
+
+def test_each_port_has_a_server_and_data_of_its_own(ports):
+    first, second = (server.start(port=port) for port in ports)
+    assert (first.ready, second.ready) == (True, True)
+    assert first.pid != second.pid
+    databases = {urllib.request.urlopen(f"{one.url}/metadata").read() for one in (first, second)}
+    assert len(databases) == 2
+    assert server.ports() == sorted(ports)
+    assert server.start(port=ports[0]).pid == first.pid
+    assert server.stop(port=ports[0]) is True
+    assert server.status(port=ports[1]).ready
+    assert server.ports() == [ports[1]]
+
+
+def test_the_command_means_the_only_server_and_asks_which_of_several(ports, capsys):
+    for port in ports:
+        server.start(port=port)
+    assert main(["server", "status"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main(["server", "stop"]) == 4
+    assert (
+        f"servers run at ports {min(ports)}, {max(ports)}. Say which one by --port" in capsys.readouterr().err
+    )
+    assert main(["server", "stop", "--port", str(ports[0])]) == 0
+    assert main(["server", "status"]) == 0
+    assert f":{ports[1]}/fhir" in capsys.readouterr().out
+    assert main(["server", "stop"]) == 0
+    assert server.ports() == []

@@ -36,8 +36,13 @@ class Difference:
 
     def __str__(self) -> str:
         """``location: column "x": what is wrong``."""
+        return f"{self.location}: {self.finding.diagnostics}"
+
+    @property
+    def finding(self) -> Finding:
+        """The difference as an error."""
         column = f'column "{self.column}": ' if self.column else ""
-        return f"{self.location}: {column}{self.text}"
+        return problem(self.location, f"{column}{self.text}")
 
 
 @dataclass(frozen=True)
