@@ -57,6 +57,7 @@ def analyze(tables: Tables, definitions: Endpoints | str | Path) -> Results:
     facts.check()
     records = [
         *describe(facts),
+        *describe_categories(facts),
         *describe_singles(facts),
         *describe_exposure(facts),
         *describe_responses(facts),

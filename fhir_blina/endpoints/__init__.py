@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fhir_blina.endpoints.asked import (
+    CategoriesAsked,
     Dosing,
     IntervalAsked,
     PowerAsked,
@@ -29,6 +30,7 @@ from fhir_blina.endpoints.rows import source
 from fhir_blina.endpoints.selection import Selection, selection
 
 __all__ = [
+    "CategoriesAsked",
     "CoxAsked",
     "Dosing",
     "Endpoint",

@@ -111,6 +111,20 @@ class PowerAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CategoriesAsked:
+    """How many patients of the set ``among`` have each value of a column, all and ``by`` a group.
+
+    ``show`` names a column of words for the values.
+    """
+
+    selection: Selection
+    column: str
+    show: str = ""
+    among: str = "all"
+    by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sections:
     """The sections of a definitions file that ask for numbers beside its endpoints; by name, in its order."""
 
@@ -122,6 +136,7 @@ class Sections:
     dosing: Dosing | None
     power: PowerAsked | None
     responses: Mapping[str, ResponseAsked] = field(default_factory=dict)
+    categories: Mapping[str, CategoriesAsked] = field(default_factory=dict)
 
 
 def sections_of(document: Document) -> Sections:
@@ -141,6 +156,16 @@ def sections_of(document: Document) -> Sections:
         proportions={
             name: ProportionAsked(wanted=entry.get("set", name), among=entry.get("among", "all"))
             for name, entry in content.get("proportions", {}).items()
+        },
+        categories={
+            name: CategoriesAsked(
+                selection=selection(entry, content.get("systems", {}), document.where(("categories", name))),
+                column=entry["value"],
+                show=entry.get("show", ""),
+                among=entry.get("among", "all"),
+                by=entry.get("by", ""),
+            )
+            for name, entry in content.get("categories", {}).items()
         },
         listed=tuple(content.get("listed", ())),
         intervals={

@@ -223,6 +223,8 @@ def named(endpoints: Endpoints) -> Iterator[tuple[Selection, tuple[str, ...]]]:
     for time in endpoints.times.values():
         if time.selection is not None:
             yield from within(time.selection, time.column)
+    for asked in endpoints.sections.categories.values():
+        yield from within(asked.selection, asked.column, asked.show)
     for one in endpoints.sets.values():
         if one.selection is not None:
             yield from within(one.selection, one.picking.by)

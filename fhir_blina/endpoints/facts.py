@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from fhir_blina.endpoints.answers import Answer
+from fhir_blina.endpoints.asked import CategoriesAsked
 from fhir_blina.endpoints.conditions import NO, OPEN, YES
 from fhir_blina.endpoints.definition import Grouping, PatientSet
 from fhir_blina.endpoints.groupings import between_cuts, cut_points
@@ -19,6 +20,7 @@ from fhir_blina.endpoints.populations import NO_ROW, Population
 from fhir_blina.endpoints.remarks import remark_cut, remark_word
 from fhir_blina.endpoints.rows import Reader
 from fhir_blina.endpoints.workings import Workings
+from fhir_blina.files import is_missing
 
 Bound = tuple[str, Any, str]
 
@@ -145,6 +147,20 @@ class Facts(Workings):
         count = len(result) - len(outside)
         self.account.count(Population(kind="group", name=name, of=len(result), n=count, out=outside))
         return result.dropna()
+
+    def categories(self, name: str, asked: CategoriesAsked) -> dict[str, set[Any]]:
+        """The patients who have each value of a column; one who has several is in each."""
+        shown = (asked.show,) if asked.show else ()
+        rows = self.of_patients("categories", name, asked.selection, asked.column, *shown).rows
+        rows = rows[rows[asked.column].notna()]
+        words: dict[str, str] = {}
+        found: dict[str, set[Any]] = {}
+        texts = rows[asked.show] if asked.show else [None] * len(rows)
+        for who, cell, text in zip(rows["patient_id"], rows[asked.column], texts, strict=True):
+            found.setdefault(str(cell), set()).add(who)
+            if not is_missing(text):
+                words[str(cell)] = min(str(text), words.get(str(cell), str(text)))
+        return {f"{value} {words[value]}" if value in words else value: who for value, who in found.items()}
 
     def cuts(self, name: str) -> tuple[Decimal, ...]:
         """The cut points of a group by a measure's value; quantiles are those of all who have a value."""

@@ -54,6 +54,10 @@ def uses(content: Mapping[str, Any]) -> Iterable[tuple[tuple[Any, ...], str, str
         yield ("proportions", name), "set", entry.get("set", name)
         if "among" in entry:
             yield ("proportions", name, "among"), "set", entry["among"]
+    for name, entry in content.get("categories", {}).items():
+        for key, kind in (("among", "set"), ("by", "group")):
+            if key in entry:
+                yield ("categories", name, key), kind, entry[key]
     for name, entry in content.get("intervals", {}).items():
         yield from ((("intervals", name, key), "time", entry[key]) for key in ("from", "to"))
     for name, entry in content.get("sums", {}).items():
