@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fhir_blina.analysis.categories import describe_categories
 from fhir_blina.analysis.comparisons import describe_comparisons
 from fhir_blina.analysis.contrasts import describe_firth, describe_landmarks, describe_state
 from fhir_blina.analysis.counted import counts_of, left_out_of, populations, remarked
