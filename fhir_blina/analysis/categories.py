@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 500
-INTERVAL = "clopper-pearson"
+INTERVAL = "Clopper-Pearson"
 
 
 def describe_categories(facts: Facts) -> Iterator[Record]:
