@@ -6,6 +6,7 @@ import csv
 import re
 import shlex
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,13 @@ def test_the_dead_after_the_last_visit_are_dead(made, results):
     }
     assert len(late) == 57
     assert {one.patient_id for one in results["synthea"].derivation if one.event_observed} >= late
+
+
+def test_ages_are_those_that_the_script_gave(made, results):
+    with (made / "synthea" / "truth.csv").open(encoding="utf-8") as file:
+        ages = [int(row["age"]) for row in csv.DictReader(file)]
+    found = [results["synthea"].one(f"age.{what}").value for what in ("median", "minimum", "maximum")]
+    assert found == [statistics.median(ages), min(ages), max(ages)]
 
 
 def test_the_guide_prints_the_numbers_of_r():

@@ -227,3 +227,52 @@ def test_each_way_to_refer_has_the_key_that_the_guide_states(tmp_path):
     requests = tables["medication_requests"].set_index("request_id")["medication_id"]
     assert requests.to_dict() == {"a1": "a1.m", "a2": "shelf"}
     assert set(tables["medications"]["medication_id"]) == {"a1.m", "shelf"}
+
+
+# What the end of a column's name says of the path, so that no column has what another one should have.
+ENDS = {
+    "_low": r"\.low\.value$|^low\.value$",
+    "_high": r"\.high\.value$|^high\.value$",
+    "_numerator": r"numerator\.value$",
+    "_denominator": r"denominator\.value$",
+    "_comparator": r"comparator$",
+    "_currency": r"currency$",
+    "_system": r"system$",
+    "_display": r"display$",
+    "_unit": r"\.code$|Unit$|^(low|high)\.code$",
+    "_unit_text": r"\.unit$",
+    "_start_date": r"\bstart$|start\.|plannedDate",
+    "_end_date": r"\bend$",
+    "_id": r"get(Reference|Resource)Key\(\w*\)$",
+}
+MIDDLES = {"value_", "onset_", "abatement_", "performed_", "rate_", "dose_", "amount_", "strength_"}
+
+
+def columns_of(select):
+    for part in select:
+        for column in part.get("column", []):
+            yield column["name"], column["path"]
+        yield from columns_of(part.get("select", []))
+        yield from columns_of(part.get("unionAll", []))
+
+
+@pytest.mark.parametrize(
+    "table", [path.stem.removeprefix("ViewDefinition-") for path in sorted(VIEWS.glob("*.json"))]
+)
+def test_the_name_of_a_column_and_its_path_say_the_same(table):
+    columns = list(columns_of(definition(table)["select"]))
+    wrong = []
+    for name, path in columns:
+        end = max((one for one in ENDS if name.endswith(one)), key=len, default="")
+        if end and not re.search(ENDS[end], path):
+            wrong.append((name, path))
+        for word in ("numerator", "denominator", "low", "high"):
+            if f".{word}." in f".{path}" and word not in name and not name.endswith("_range_unit"):
+                wrong.append((name, path))
+        start = next((one for one in MIDDLES if name.startswith(one)), "")
+        if start and start[:-1] not in path.lower():
+            wrong.append((name, path))
+    assert not wrong
+    for part in definition(table)["select"]:
+        paths = [column["path"] for column in part.get("column", [])]
+        assert len(paths) == len(set(paths))

@@ -323,7 +323,8 @@ def one_patient(bundle: Bundle, number: int) -> dict[str, Any] | None:
         "died": int(died),
         "days_to_last_visit": (seen - first).days,
     }
-    return {"patient": bundle.entries[0]["resource"]["id"], **line}
+    age = first.year - birth.year - ((first.month, first.day) < (birth.month, birth.day))
+    return {"patient": bundle.entries[0]["resource"]["id"], **line, "age": age}
 
 
 def main(folder: Path) -> None:
