@@ -11,6 +11,8 @@ import pytest
 from fhir_blina.cli.parser import main
 from tests.foreign import ENDPOINTS, FORMS, PATIENTS, SURVIVAL, everything, transaction_of
 
+pytestmark = pytest.mark.long
+
 PLACES = [
     *FORMS,
     pytest.param("hapi, by transactions", marks=[pytest.mark.hapi, pytest.mark.timeout(900)]),
@@ -180,3 +182,42 @@ def test_a_store_of_ours_stays_strict(endpoints, tmp_path, capsys):
     assert main(["report", "--endpoints", str(endpoints), "--out", str(out), "--quiet"]) == 4
     assert "Patient.ndjson:6" in capsys.readouterr().err
     assert not (out / "report.html").exists()
+
+
+@pytest.mark.parametrize("command", ["tables", "validate", "push", "explore"])
+@pytest.mark.parametrize("form", FORMS)
+def test_each_command_says_what_it_read_on_each_kind_of_folder(command, form, tmp_path, capsys):
+    """By type; what R4 lacks is counted and left; references to nobody are said."""
+    theirs, out = FORMS[form](tmp_path / "theirs"), tmp_path / "out"
+    extra = [
+        {"resourceType": "Transport", "id": "t1", "status": "completed"},  # of R5
+        {
+            "resourceType": "Flag",
+            "id": "f1",
+            "status": "active",
+            "code": {"text": "x"},
+            "subject": {"reference": "Patient/nobody"},
+        },
+    ]
+    (theirs / "more.ndjson").write_text("".join(json.dumps(one) + "\n" for one in extra), "utf-8")
+    where = [str(theirs)] if command in {"explore", "validate", "push"} else ["--store", str(theirs)]
+    more = {"push": ["--tag", "theirs", "--out", str(out)], "validate": []}.get(command, ["--out", str(out)])
+    assert main([command, *where, *more]) == (3 if command == "validate" else 0)  # whose Flag leads nowhere
+    told = capsys.readouterr()
+    said = " ".join((told.err + told.out).split())
+    counts = {"Condition": 5, "Encounter": 15, "Flag": 1, "Observation": 5, "Patient": 5}
+    assert "1 of types that FHIR R4 lacks, left: Transport 1" in said
+    if command == "explore":
+        for kind, count in counts.items():
+            assert f"{kind} {count}" in said
+        assert "Flag 1 1 no table 1" in said  # of a patient who is not there
+        assert "1 others are named by resources and are not there" in said
+        return
+    assert f"31 resources read: {', '.join(f'{kind} {count}' for kind, count in counts.items())}" in said
+    if command == "tables":
+        assert "no table for Flag 1" in said
+        assert "encounters 15" in said
+    else:
+        assert "references to what is not among these: Patient 1" in said
+    if command == "push":
+        assert "stored: Condition 5, Encounter 15, Flag 1, Observation 5, Patient 5" in said

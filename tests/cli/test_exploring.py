@@ -10,6 +10,8 @@ import pytest
 from fhir_blina.cli.parser import main
 from tests.foreign import FORMS, everything
 
+pytestmark = pytest.mark.long
+
 FHIR = {"Content-Type": "application/fhir+json"}
 
 

@@ -13,6 +13,8 @@ from fhir_blina.views.tables import read_tables
 from tests.exploration.test_exploring import write
 from tests.foreign import FORMS
 
+pytestmark = pytest.mark.long
+
 
 def run(tables, tmp_path, **more):
     """The starter, and what it gives."""
