@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fhir_blina.figures.canvas import Drawing
+from fhir_blina.figures.courses import Bar, Course, spaghetti, waterfall
 from fhir_blina.figures.curves import incidence, survival
 from fhir_blina.figures.figures import Interval, proportions
 from fhir_blina.figures.flow import Step, flow
@@ -14,6 +15,8 @@ from fhir_blina.figures.wording import wording
 
 __all__ = [
     "ONLY",
+    "Bar",
+    "Course",
     "Drawing",
     "ForestRow",
     "Interval",
@@ -26,7 +29,9 @@ __all__ = [
     "forest",
     "incidence",
     "proportions",
+    "spaghetti",
     "survival",
     "swimmer",
+    "waterfall",
     "wording",
 ]

@@ -6,10 +6,12 @@ that say the same in numbers.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from math import inf, isfinite
 from typing import Any
 
 from fhir_blina.figures import (
@@ -57,29 +59,33 @@ def swimmer_plate(material: Material, block: Block, name: str) -> Plate | None:
     rows = {row.patient_id: row for row in material.results.derivation if row.endpoint == block["endpoint"]}
     treatment = block["treatment"]
     spans: dict[str, list[Span]] = {}
-    for row in sorted(material.rows(treatment), key=lambda row: _day(row.get(treatment["start"]))):
-        if not is_missing(row.get(treatment["start"])) and not is_missing(row.get(treatment["end"])):
-            mine = spans.setdefault(str(row["patient_id"]), [])
-            start, end = float(row[treatment["start"]]), float(row[treatment["end"]])
+    for row in sorted(material.rows(treatment), key=lambda row: day_of(row.get(treatment["start"]))):
+        first, last = day_of(row.get(treatment["start"])), day_of(row.get(treatment["end"]))
+        key = str(row["patient_id"])
+        if isfinite(first) and isfinite(last) and key in rows:
+            mine = spans.setdefault(key, [])
+            start, end = first - float(rows[key].start_day), last - float(rows[key].start_day)
             mine.append(Span(start, end, len(mine), fill(treatment["show"], row)))
-    if any(len(mine) > 1 for mine in spans.values()):
-        for key, mine in spans.items():
-            if len(mine) == 1:
-                spans[key] = [replace(mine[0], order=ONLY)]
+    for key, mine in spans.items():
+        if len(mine) == 1:
+            spans[key] = [replace(mine[0], order=ONLY)]
     timed = {mark["label"]: facts.timed(mark["time"]) for mark in block["marks"] if "time" in mark}
     ends = {mark["ends_with"]: mark["label"] for mark in block["marks"] if "ends_with" in mark}
+    begin = facts.endpoints.endpoints[block["endpoint"]].start
+    dated, spoken_day = facts.dated(begin), material.day_words(begin)
     lanes = []
     for key, label in facts.labels.items():
         if key not in rows:
             continue
         ending = rows[key]
         ended = ends.get(str(ending.event)) or ends.get(str(ending.censor_reason))
-        marks = [(float(days[key][0]), mark) for mark, days in timed.items() if key in days]
-        stop = float(ending.stop_day)
+        began = float(ending.start_day)
+        marks = [(float(days[key][0]) - began, mark) for mark, days in timed.items() if key in days]
+        stop = float(ending.stop_day) - began
         if ended and (stop, ended) not in marks:
             marks.append((stop, ended))
         group = material.groups.get(key, "")
-        note = f"day {number(stop)}" + (f", {ended}" if ended else "")
+        note = f"{spoken_day(stop + began if dated else stop)}" + (f", {ended}" if ended else "")
         lanes.append(Lane(label, group, stop, tuple(spans.get(key, ())), tuple(marks), note))
     if not lanes:
         return None
@@ -106,14 +112,22 @@ def swimmer_plate(material: Material, block: Block, name: str) -> Plate | None:
         named,
         shapes,
         zoom_days=block.get("zoom_days") if len(lanes) <= 60 else None,
-        start=words(facts.endpoints.endpoints[block["endpoint"]].start).replace("_", " "),
+        start=words(begin).replace("_", " "),
         **({"steps": treatment["steps"]} if "steps" in treatment else {}),
     )
     return drawing, grids
 
 
-def _day(value: Any) -> float:
-    return float("inf") if is_missing(value) else float(value)
+def day_of(value: Any) -> float:
+    """A study day as it stands, a date as a day of the calendar; infinite for neither, as for a month."""
+    if is_missing(value):
+        return inf
+    try:
+        return (
+            float(dt.date.fromisoformat(value[:10]).toordinal()) if isinstance(value, str) else float(value)
+        )
+    except ValueError:
+        return inf
 
 
 def _heading(material: Material, group: str) -> str:

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_blina.figures import Drawing
-from fhir_blina.report import accounts, blocks, curves, forest, overview, plots, published, reading, sources
+from fhir_blina.report import (
+    accounts,
+    blocks,
+    courses,
+    curves,
+    forest,
+    overview,
+    plots,
+    published,
+    reading,
+    sources,
+)
 from fhir_blina.report.characteristics import characteristics, populations_grid
 from fhir_blina.report.grids import Grid
 from fhir_blina.report.layout import Block
@@ -27,6 +38,8 @@ _PLATES: dict[str, Callable[[Material, Block, str], plots.Plate | None]] = {
     "proportions": plots.proportions_plate,
     "before_after": plots.before_after_plate,
     "flow": overview.flow_plate,
+    "spaghetti": courses.spaghetti_plate,
+    "waterfall": courses.waterfall_plate,
     "forest": forest.forest_plate,
 }
 _GRIDS: dict[str, Callable[[Material, Block], Grid | None]] = {

@@ -7,7 +7,7 @@ from fhir_blina.statistics.cox import firth_cox
 from fhir_blina.statistics.gray import gray_test
 from fhir_blina.statistics.interaction import Interaction, holm, interaction
 from fhir_blina.statistics.labelings import in_words, smallest_p
-from fhir_blina.statistics.location import quantile, spread
+from fhir_blina.statistics.location import mean_interval, quantile, spread
 from fhir_blina.statistics.logrank import WEIGHTS, log_rank, permutation_log_rank
 from fhir_blina.statistics.pointwise import BETA_PRODUCT, INTERVALS
 from fhir_blina.statistics.proportions import PROPORTION_INTERVALS, mann_whitney, median, proportion
@@ -51,6 +51,7 @@ __all__ = [
     "log_rank",
     "mann_whitney",
     "mantel_byar",
+    "mean_interval",
     "median",
     "permutation_log_rank",
     "proportion",

@@ -66,3 +66,20 @@ def spread(values: Sequence[Number]) -> Spread:
     squares = sum(((value - mean) ** 2 for value in exact), Fraction())
     sd = sqrt(squares / (len(exact) - 1)) if len(exact) > 1 else None
     return Spread(len(exact), float(mean), sd, low, high)
+
+
+def mean_interval(
+    values: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float | None, float | None]:
+    """The mean with its interval by Student's t; no interval of a single value.
+
+    Raises:
+        AnalysisError: no values.
+    """
+    from scipy.special import stdtrit
+
+    found = spread(values)
+    if found.sd is None:
+        return found.mean, None, None
+    half = float(stdtrit(found.n - 1, (1 + confidence) / 2)) * found.sd / sqrt(found.n)
+    return found.mean, found.mean - half, found.mean + half
