@@ -27,7 +27,7 @@ from fhir_blina.tabular import (
 MAX_TABLE = 30
 MAX_COLUMNS = 2_000
 MAX_KEYS = 3
-_IN_AN_ID = re.compile(r"[^\s/|#?\x00-\x1f]+")  # before it is hashed
+IN_AN_ID = re.compile(r"[^\s/|#?\x00-\x1f]+")  # before it is hashed
 _IDENTIFIER = re.compile(r"(.*_)?(id|ids|no|nr|number|code|mrn|zip|phone|usubjid)|id.*")
 _TEXT = (".csv", ".tsv", ".txt")
 _BOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -269,7 +269,7 @@ def naming_columns(table: Guess, first: str = "") -> tuple[str, ...]:
         column = order[count - 1]
         if table.kinds[column] not in ("string", "integer"):
             return ()
-        if not all(_IN_AN_ID.fullmatch(cell) for cell in table.cells[column]):
+        if not all(IN_AN_ID.fullmatch(cell) for cell in table.cells[column]):
             return ()
         rows = list(zip(*(table.cells[one] for one in order[:count]), strict=True))
         if len({"-".join(row) for row in rows}) == len(rows) and max(sum(map(len, row)) for row in rows) < 32:

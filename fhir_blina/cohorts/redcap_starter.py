@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fhir_blina.cohorts import starter_texts as texts
-from fhir_blina.cohorts.guesses import Asked, Guess
+from fhir_blina.cohorts.guesses import IN_AN_ID, Asked, Guess
 from fhir_blina.cohorts.kind_texts import commented
 from fhir_blina.cohorts.redcap import ExportColumn, Project
 from fhir_blina.cohorts.redcap_columns import Typed, understood
@@ -115,6 +115,11 @@ def redcap_started(
     absent = [fld.name for fld in project.fields if fld.kind != "descriptive" and fld.name not in there]
     if absent:
         made.notes.append(f"not in the export: {', '.join(absent[:5])}{' …' * (len(absent) > 5)}")
+    if not all(IN_AN_ID.fullmatch(one) for one in read.cells[read.record]):
+        made.notes.append(
+            f"{read.record} holds blanks or signs that no id can have: "
+            f"write {read.record}.replace(' ', '-') in ids and references"
+        )
     made.files["claims.csv"] = texts.claims(len(set(read.cells[read.record])))
     guess = Guess(
         name=name_of(export.name.split(".")[0]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,27 @@ def test_a_file_that_is_no_data_dictionary_is_told(tmp_path):
         new_cohort(tmp_path / "mine", [DATA / "raw.csv"], redcap=DATA / "raw.csv")
     with pytest.raises(CohortError, match="takes one export"):
         new_cohort(tmp_path / "mine", [DATA / "raw.csv", DATA / "raw.csv"], redcap=DICTIONARY)
+
+
+def test_records_that_cannot_stand_in_an_id_are_told(tmp_path):
+    def spaced(rows):
+        return [rows[0], *([f"PT {row[0]}", *row[1:]] for row in rows[1:])]
+
+    export = changed(tmp_path, "raw.csv", spaced)
+    made = new_cohort(tmp_path / "mine", [export], redcap=DICTIONARY, missing=["-999"])
+    assert any("record_id holds blanks or signs that no id can have" in note for note in made.notes)
+    for path in (tmp_path / "mine" / "resources").iterdir():
+        ids = re.sub(
+            r"\{\{ record_id \}\}(?=-|\"$|\"\})",
+            "{{ record_id.replace(' ', '-') }}",
+            path.read_text(),
+            flags=re.MULTILINE,
+        )
+        path.write_text(
+            ids.replace("value: \"{{ record_id.replace(' ', '-') }}\"", 'value: "{{ record_id }}"')
+        )
+    cohort = read_cohort(tmp_path / "mine")
+    assert len(map_cohort(cohort).resources) == 24
 
 
 def test_a_word_that_is_no_choice_is_told_by_check_with_its_row(tmp_path, monkeypatch, capsys):
