@@ -198,6 +198,7 @@ def _table(
     for column in columns:
         kind, written = guessed_kind(column, cells[column], comma)
         made.kinds[column] = kind
+        made.notes += _nearly_numbers(column, cells[column]) if kind == "string" else []
         if written:
             formats[column] = written
             made.notes.append(f"{column}: dates written {written}")
@@ -214,6 +215,17 @@ def _table(
         made.kinds[number], made.key = "integer", (number,)
         cells[number] = [str(n) for n in range(1, len(raw.rows) + 1)]
     return made
+
+
+def _nearly_numbers(column: str, cells: Sequence[str]) -> list[str]:
+    """What to say of a column that would be one of numbers but for a few cells."""
+    filled = [cell for cell in cells if cell]
+    others = [cell for cell in filled if not re.fullmatch(r"-?\d+([.,]\d+)?", cell)]
+    if not others or 2 * len(others) >= len(filled):
+        return []
+    bounds = all(re.match(r"[<>≤≥]", cell) for cell in others)
+    why = "are bounds (a comparator keeps them)" if bounds else "are no numbers"
+    return [f"{column}: text, because {len(others)} of {len(filled)} cells {why}"]
 
 
 def guessed_kind(column: str, cells: Sequence[str], comma: bool) -> tuple[str, str]:

@@ -37,3 +37,19 @@ def test_what_is_not_usual_is_declared(name, data, declared, tmp_path):
 def test_types_with_decimal_commas(tmp_path):
     found = guess(tmp_path / "a.csv", b"id;x;n;w\nA;1,5;3;a,b\nB;2;4;c\n")
     assert found.kinds == {"id": "string", "x": "decimal", "n": "integer", "w": "string"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["1,5", "2", "<0,01"], "text, because 1 of 3 cells are bounds (a comparator keeps them)"),
+        (["1.5", "2", "not done"], "text, because 1 of 3 cells are no numbers"),
+        (["low", "2", "high"], ""),
+        (["1.5", "2", "3"], ""),
+    ],
+)
+def test_a_column_that_a_few_cells_make_text_is_told(cells, said, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id;crp\n" + "".join(f"P{n};{cell}\n" for n, cell in enumerate(cells)))
+    (table,) = guessed(path, [])
+    assert [note for note in table.notes if note.startswith("crp")] == ([f"crp: {said}"] if said else [])
