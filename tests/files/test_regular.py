@@ -10,9 +10,9 @@ import pytest
 
 from fhir_blina.cli.parser import main
 from fhir_blina.cohorts import conformance_resources, read_cohort
-from fhir_blina.endpoints.valuesets import value_set
 from fhir_blina.errors import CohortError, StoreIncomplete
 from fhir_blina.files.regular import files_in, keep_within, read_regular
+from fhir_blina.terminology.valuesets import value_set
 from fhir_blina.views import export_tables
 
 SECRET = "5f1d0c3b9aSECRETKEYSECRETKEYSECRETKEY77aa"
