@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDEST = (0.05, 20.0)  # beyond these an interval ends in an arrow
+_LINE = 0.14  # inches of a line under the axis
 _TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
 
@@ -44,7 +46,13 @@ class ForestRow:
 
 
 def forest(
-    name: str, title: str, description: str, rows: Sequence[ForestRow], *, sides: tuple[str, str]
+    name: str,
+    title: str,
+    description: str,
+    rows: Sequence[ForestRow],
+    *,
+    sides: tuple[str, str],
+    said: str = "",
 ) -> Drawing:
     """A forest plot.
 
@@ -54,6 +62,7 @@ def forest(
         description: What the ratios are, in words.
         rows: From top to bottom; the first is of all, and a line is drawn at its ratio.
         sides: What a ratio below 1, and one above it, means.
+        said: A sentence under the axis.
     """
     low, high = _range(rows)
     before = min(2.6, 0.35 + 0.075 * max((len(row.label) for row in rows), default=0))
@@ -65,14 +74,12 @@ def forest(
             left=0.2 if narrow else before,
             right=0.2 if narrow else beside,
             top=0.1,
-            bottom=0.75,
+            bottom=0.8 + _LINE * len(_wrapped(said, narrow=narrow)),
             narrow=narrow,
         )
         axes.set_xscale("log")
         axes.set_xlim(low, high)
-        axes.axvline(1, color=PALETTE["ink"], linewidth=0.9)
-        if rows and rows[0].value is not None:
-            axes.axvline(rows[0].value, color=PALETTE["muted"], linewidth=0.9, linestyle=(0, (3, 3)))
+        _references(axes, rows, narrow=narrow)
         most = max((row.events for row in rows), default=1) or 1
         for place, row in enumerate(rows):
             _line(axes, place, row, (low, high), most)
@@ -95,8 +102,30 @@ def forest(
                 fontsize=7.5,
                 color=PALETTE["muted"],
             )
+        lines = _wrapped(said, narrow=narrow)
+        figure.text(0.02, 0.01, "\n".join(lines), fontsize=7.5, va="bottom", linespacing=1.25)
 
-    return draw(name, title, description, paint, heights=(0.95 + 0.27 * len(rows), 1.05 + 0.45 * len(rows)))
+    below = [_LINE * len(_wrapped(said, narrow=narrow)) for narrow in (False, True)]
+    heights = (0.95 + 0.27 * len(rows) + below[0], 1.1 + 0.45 * len(rows) + below[1])
+    return draw(name, title, description, paint, heights=heights)
+
+
+def _wrapped(said: str, *, narrow: bool) -> list[str]:
+    return textwrap.wrap(printable(said), 56 if narrow else 122)
+
+
+def _references(axes: Axes, rows: Sequence[ForestRow], *, narrow: bool) -> None:
+    """Lines at 1 and at the ratio of all; on a phone beside each interval only, as words stand between."""
+    styles: list[tuple[float, Any]] = [(1.0, {"color": PALETTE["ink"]})]
+    if rows and rows[0].value is not None:
+        styles.append((rows[0].value, {"color": PALETTE["muted"], "linestyle": (0, (3, 3))}))
+    for ratio, style in styles:
+        if not narrow:
+            axes.axvline(ratio, linewidth=0.9, **style)
+            continue
+        for place, row in enumerate(rows):
+            if row.value is not None:
+                axes.plot([ratio, ratio], [place - 0.2, place + 0.2], linewidth=0.9, **style)
 
 
 def _range(rows: Sequence[ForestRow]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from fhir_blina.figures import ForestRow, forest
 from fhir_blina.report.grids import Cell, Grid, Head, p_value
 from fhir_blina.report.layout import Block
 from fhir_blina.report.material import Material
-from fhir_blina.report.plots import Plate
+from fhir_blina.report.plots import AS_TABLE, Plate
 from fhir_blina.results import Record
 
 
@@ -34,8 +34,9 @@ def forest_plate(material: Material, block: Block, name: str) -> Plate | None:
         _in_words(lines),
         rows,
         sides=(f"fewer events: {second}", f"fewer events: {first}"),
+        said=" ".join(_said(material, definition)),
     )
-    return drawing, (_grid(definition, pair, lines, list(_said(material, definition))),)
+    return drawing, (_grid(definition, pair, lines),)
 
 
 def _lines(material: Material, endpoint: Endpoint, by: str) -> Iterator[tuple[str, Record | None]]:
@@ -106,7 +107,7 @@ def _said(material: Material, endpoint: Endpoint) -> Iterator[str]:
         yield f"Tests of interaction: {record.value}; {record.note}. A subgroup has no P of its own."
 
 
-def _grid(endpoint: Endpoint, pair: str, lines: list[tuple[str, Record | None]], notes: list[str]) -> Grid:
+def _grid(endpoint: Endpoint, pair: str, lines: list[tuple[str, Record | None]]) -> Grid:
     kinds = ("text", "number", "number", "number", "number", "text")
     words = ("Patients", "Events", "n", f"Hazard ratio, {pair}", "P of interaction", "Notes")
     head = tuple(Head(word, kind=kind) for word, kind in zip(words, kinds, strict=True))
@@ -125,4 +126,4 @@ def _grid(endpoint: Endpoint, pair: str, lines: list[tuple[str, Record | None]],
                 Cell(record.note),
             )
         )
-    return Grid(f"{endpoint.title}: hazard ratios by subgroup", head, tuple(body), notes=tuple(notes))
+    return Grid(f"{endpoint.title}: hazard ratios by subgroup", head, tuple(body), fold=AS_TABLE)
