@@ -106,7 +106,7 @@ def run_one(task: str, contender: str, folder: Path) -> None:
 
 def make_data(task: Task, size: int, place: Path) -> Path:
     """The folder with a task's data of a size, made once; tasks with the same data share it."""
-    folder = place / f"{task.data.__module__.rpartition('.')[2]}-{size}"
+    folder = place / f"{task.data.__module__.rpartition('.')[2]}-{task.data.__name__}-{size}"
     if not folder.exists():
         part = folder.with_suffix(".part")
         part.mkdir(parents=True)

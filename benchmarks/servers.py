@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.contenders import Answer, Contender, Task
 from benchmarks.push import COHORT, bare, cohort
+from benchmarks.views import VIEW
 from fhir_blina.files import COHORT_SYSTEM
 
 PER_PATIENT = 41
@@ -120,14 +121,15 @@ def count(_: Any) -> Answer:
 
 def _pull(folder: Path) -> Callable[[], Any]:
     from fhir_blina.store import open_store
-    from fhir_blina.views.tables import read_tables
+    from fhir_blina.views.tables import load_views, read_tables, views_folder
 
+    view = {VIEW: load_views(views_folder())[VIEW]}
     name, store = (folder / "cohort").read_text(), open_store(url())
 
     def work() -> list[tuple[str, Any]]:
         with tempfile.TemporaryDirectory() as place:
             store.pull(Path(place) / "fhir", cohort=name)
-            frame = read_tables(Path(place) / "fhir")["observations"]
+            frame = read_tables(Path(place) / "fhir", view)[VIEW]
             return list(zip(frame["observation_id"], frame["value_quantity"], strict=True))
 
     return work
@@ -208,8 +210,8 @@ TASKS = (
         (
             Contender("fhir-blina", _store),
             Contender("bare httpx loop", _loop, "httpx"),
-            Contender("fhirpy", _fhirpy, "fhirpy", 20_000),
-            Contender("fhirclient", _fhirclient, "fhirclient", 20_000),
+            Contender("fhirpy", _fhirpy, "fhirpy", 5_000),
+            Contender("fhirclient", _fhirclient, "fhirclient", 5_000),
         ),
         count,
         server=True,

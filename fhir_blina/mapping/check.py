@@ -11,7 +11,7 @@ from fhir_blina.cohorts import Cohort, fault_of_code, find_cohort, gather_cohort
 from fhir_blina.errors import CohortError, Finding, did_you_mean, faults, problem
 from fhir_blina.files import gaps_of, walk
 from fhir_blina.mapping.back.roundtrip import RoundTrip, round_trip
-from fhir_blina.mapping.mapping import Mapped, gather_resources
+from fhir_blina.mapping.mapping import Mapped, gather_resources, uncollected
 from fhir_blina.mapping.nodes import Embed, blanks, nodes
 from fhir_blina.mapping.remarks import remarks
 from fhir_blina.mapping.template import Template
@@ -51,6 +51,7 @@ class Examined(NamedTuple):
     account: RoundTrip | None = None
 
 
+@uncollected()
 def examine(
     name_or_folder: str | Path,
     findings: list[Finding],

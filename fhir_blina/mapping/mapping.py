@@ -64,7 +64,7 @@ def gather_resources(cohort: Cohort, profiles: Collection[str], findings: list[F
     templates = compiled(cohort, profiles, findings)
     if faults(findings[before:]):
         return Mapped([], {}, (), templates)
-    with _uncollected():
+    with uncollected():
         return filled(cohort, templates, profiles, findings)
 
 
@@ -81,8 +81,8 @@ def compiled(cohort: Cohort, profiles: Collection[str], findings: list[Finding])
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Search for no cycles while resources are made: none is in them, and looking takes half of the time."""
+def uncollected() -> Iterator[None]:
+    """Search for no cycles while resources are made: none is in them, and looking takes much of the time."""
     was = gc.isenabled()
     gc.disable()
     try:
