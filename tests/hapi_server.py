@@ -198,9 +198,9 @@ def hapi_by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop(home)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def empty_helios(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Base URL of one that is filled by one module of tests."""
+    """Base URL of one that is filled by one test."""
     yield from _helios(_helios_program(), tmp_path_factory.mktemp("helios-empty"))
 
 

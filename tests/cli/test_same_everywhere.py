@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from fhir_blina.cli.parser import main
+from fhir_blina.store import open_store
+from fhir_blina.views.tables import read_tables
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "example" / "synthea"
@@ -83,12 +85,34 @@ def worked_out(store, out, capsys):
     return tables, times, [(one["group"], *(one.get(name) for name in keep)) for one in numbers]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def empty_us_core(empty_helios):
+    """A Helios that holds the resources of US Core's shape, and nothing else."""
+    with (SOURCES / "us_core" / "us_core.ndjson").open(encoding="utf-8") as file:
+        for line in file:
+            one = json.loads(line)
+            where = f"{empty_helios}/{one['resourceType']}/{one['id']}"
+            httpx.put(where, content=line, headers=FHIR, timeout=60).raise_for_status()
+    return empty_helios
+
+
+@pytest.fixture
 def filled(request, synthea):
     fill, url = request.param
     where = request.getfixturevalue(url)
     fill(where, synthea)
     return where
+
+
+def test_what_us_core_asks_for_comes_back_from_a_server_as_it_lay_in_a_file(empty_us_core, tmp_path):
+    """Contained drugs, references by identifier and by absolute URL, comparators, partial dates, lists of codings."""
+    there = read_tables(open_store(empty_us_core).pull(tmp_path / "pulled").folder)
+    here = read_tables(SOURCES / "us_core")
+    assert len(here["observations"]) == 3
+    for name, frame in here.items():
+        assert sorted(frame.to_csv(index=False).splitlines()) == sorted(
+            there[name].to_csv(index=False).splitlines()
+        ), name
 
 
 SERVERS = [
