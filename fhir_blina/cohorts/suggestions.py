@@ -112,10 +112,15 @@ class ConceptIndex:
         places = set.intersection(*lists)
         for place in places:
             one = self.concepts[place]
-            texts = [words_of(text) for text in (one.display, *one.others)]
-            share = max((len(words) / len(text) for text in texts if words <= text), default=0.0)
-            if share:
-                note(place, min(share, 0.97), f"{round(100 * share)} % of the words")
+            shares = {
+                text: len(words) / len(words_of(text))
+                for text in (one.display, *one.others)
+                if words <= words_of(text)
+            }
+            if shares:
+                best = max(shares, key=lambda text: shares[text])
+                of = "" if best == one.display else f": {best}"
+                note(place, min(shares[best], 0.97), f"{round(100 * shares[best])} % of the words{of}")
         return bool(places)
 
 
