@@ -79,21 +79,32 @@ def _line(record: dict[str, Any], ours: dict[str, Any]) -> str:
     )
 
 
+def lines(measured: dict[str, Any]) -> dict[str, Records]:
+    """What the plot shows: each contender that ran with two sizes or more."""
+    named = {
+        f"{task}: {name}" if name != "fhir-blina" else task: [one for one in own if "processor" in one]
+        for (task, name), own in by_contender(measured["records"]).items()
+    }
+    return {name: own for name, own in named.items() if len(own) > 1}
+
+
+def plot_words(measured: dict[str, Any]) -> str:
+    """The plot in words."""
+    return "; ".join(
+        f"{name}: " + ", ".join(f"{one['processor']:.2f} s for {one['size']:,}" for one in own)
+        for name, own in lines(measured).items()
+    )
+
+
 def plot(measured: dict[str, Any]) -> bytes:
-    """Processor time by size, a line for each contender that ran with two sizes or more."""
+    """Processor time by size, both axes logarithmic."""
     from matplotlib.figure import Figure
 
     from fhir_blina.figures.canvas import PALETTE, SERIES, draw
 
-    lines = {
-        f"{task}: {name}" if name != "fhir-blina" else task: [one for one in own if "processor" in one]
-        for (task, name), own in by_contender(measured["records"]).items()
-    }
-    lines = {name: own for name, own in lines.items() if len(own) > 1}
-
     def paint(figure: Figure, _: bool) -> None:
         axes = figure.add_axes((0.1, 0.12, 0.5, 0.84))
-        for number, (name, own) in enumerate(lines.items()):
+        for number, (name, own) in enumerate(lines(measured).items()):
             colour, style, marker = SERIES[number % len(SERIES)]
             axes.plot(
                 [one["size"] for one in own],
@@ -108,8 +119,7 @@ def plot(measured: dict[str, Any]) -> bytes:
         axes.grid(visible=True)
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
 
-    words = "; ".join(f"{name}, {len(own)} sizes" for name, own in lines.items())
-    return draw("benchmarks", "Processor time by size", words, paint, heights=(4.2, 4.2)).svg
+    return draw("benchmarks", "Processor time by size", plot_words(measured), paint, heights=(4.2, 4.2)).svg
 
 
 def read(path: Path = MEASURED) -> dict[str, Any]:

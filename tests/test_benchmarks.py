@@ -7,10 +7,11 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
-from benchmarks import document
+from benchmarks import document, paper
 from benchmarks.contenders import differing, tasks
 
 ROOT = Path(__file__).parent.parent
@@ -22,8 +23,16 @@ def test_the_page_is_what_was_measured():
     assert part == "\n" + document.page_part(document.read()) + "\n"
 
 
+def test_the_page_of_a_hundred_million_is_made_of_what_was_measured():
+    page = paper.PAGE.read_text("utf-8")
+    part = page.partition(paper.BEGIN)[2].partition(paper.END)[0]
+    assert part == "\n" + paper.page_part(document.read()) + "\n"
+
+
 def test_the_plot_is_what_was_measured():
-    assert document.PLOT.read_bytes() == document.plot(document.read())
+    words = document.plot_words(document.read())
+    assert words
+    assert f"<desc>{escape(words)}</desc>" in document.PLOT.read_text("utf-8")
 
 
 def test_no_contender_that_was_measured_gave_another_answer():
