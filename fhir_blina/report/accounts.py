@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -111,9 +112,43 @@ def _note(record: Record) -> str:
     return "; ".join(said)
 
 
+#: Statistics whose names are no words for readers.
+_WORDS = {
+    "followup_reverse": "median follow-up (reverse Kaplan-Meier)",
+    "followup_all": "median of all times",
+    "followup_censored": "median time of those without event",
+    "median_midpoint": "median (middle of the interval)",
+    "log_rank": "log-rank test",
+    "log_rank_exact": "exact log-rank test",
+    "log_rank_exact_scores": "exact log-rank test by scores",
+    "log_rank_trend": "log-rank test for trend",
+    "mantel_byar": "Mantel-Byar test",
+    "simon_makuch": "survival by state (Simon-Makuch)",
+    "firth_hazard_ratio": "hazard ratio (Firth)",
+    "efron_hazard_ratio": "hazard ratio (ties by Efron)",
+    "breslow_hazard_ratio": "hazard ratio (ties by Breslow)",
+    "peto_hazard_ratio": "hazard ratio (Peto)",
+    "logrank_hazard_ratio": "hazard ratio (O / E of the log-rank test)",
+}
+_SHAPES = (
+    (re.compile(r"cox_(.+)_hazard_ratio"), "hazard ratio in the model {}"),
+    (re.compile(r"cox_(.+)_proportional_hazards"), "proportional hazards in the model {}"),
+    (re.compile(r"naive_(.+)_log_rank"), "log-rank test by {}, naive"),
+    (re.compile(r"landmark_(.+)_log_rank"), "log-rank test by {}, from the landmark"),
+    (re.compile(r"landmark_(log_rank)"), "log-rank test from the landmark"),
+    (re.compile(r"log_rank_by_(.+)"), "log-rank test within strata of {}"),
+)
+
+
 def record_words(name: str) -> str:
     """The name of a number in words."""
-    return name.replace(".", ": ").replace("_", " ")
+    of, _, statistic = name.partition(".")
+    said = _WORDS.get(statistic, statistic)
+    for pattern, words_ in _SHAPES:
+        match = pattern.fullmatch(statistic)
+        if match:
+            said = words_.format(match[1])
+    return f"{of}: {said}".replace("_", " ")
 
 
 def findings_grid(material: Material, block: Block) -> Grid | None:

@@ -154,7 +154,10 @@ def method_sentences(material: Material) -> list[str]:
         for names, sentence in METHOD_SENTENCES
         if any(name in used or (name == "adjusted" and _adjusted(ends)) for name in names)
     ]
-    said.append("Tests are two-sided; intervals are of 95 %.")
+    if any(record.p_value is not None for record in material.results):
+        said.append("Tests are two-sided.")
+    if any(record.ci_method for record in material.results):
+        said.append("Intervals are of 95 %.")
     versions = ", ".join(f"{name} {found}" for name, found in _versions())
     return [*reading_sentences(material), *said, f"Software: {versions}."]
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from fhir_blina.report.accounts import record_words
 from fhir_blina.report.grids import (
     Cell,
     counted,
@@ -133,3 +134,23 @@ def test_shares_are_in_per_cent_and_other_numbers_in_their_unit():
     assert (estimate(ratio), interval(ratio)) == ("3.571", "")
     nothing = Record("overall_survival.mantel_byar", note="nobody is at risk")
     assert estimate(nothing) == "not estimable"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("overall_survival.median", "overall survival: median"),
+        ("overall_survival.followup_reverse", "overall survival: median follow-up (reverse Kaplan-Meier)"),
+        (
+            "overall_survival.cox_adjusted_hazard_ratio",
+            "overall survival: hazard ratio in the model adjusted",
+        ),
+        ("overall_survival.landmark_log_rank", "overall survival: log-rank test from the landmark"),
+        (
+            "overall_survival.naive_transplant_log_rank",
+            "overall survival: log-rank test by transplant, naive",
+        ),
+    ],
+)
+def test_names_of_numbers_are_words(name, said):
+    assert record_words(name) == said
