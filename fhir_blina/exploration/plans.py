@@ -118,8 +118,10 @@ def type_plan(kind: str, release: FhirRelease) -> TypePlan:
     names = {key: name for key, name in names.items() if key not in EVERYWHERE}
     keys_of = release.keys(kind)
     dates = [key for key in names if keys_of[key] in _DATES and not key.startswith(_VALUES)]
+    canonical = {"url", "publisher"} <= names.keys()  # a definition: its codes are what it defines
+    parts = ElementPlan({}, (), {}) if canonical else plan_of(kind, release)
     subject = next((one for one in SUBJECTS if _can_be_patient(kind, one, release)), "")
-    return TypePlan(plan_of(kind, release), names, tuple(dates), subject)
+    return TypePlan(parts, names, tuple(dates), subject)
 
 
 def _can_be_patient(kind: str, element: str, release: FhirRelease) -> bool:

@@ -184,6 +184,20 @@ def test_views_of_ones_own_are_among_the_tables(odd, tmp_path):
     assert types["VerificationResult"] == ("checks",)
 
 
+def test_the_codes_that_a_definition_defines_are_not_counted(tmp_path):
+    one = {
+        "resourceType": "CodeSystem",
+        "id": "c",
+        "status": "active",
+        "url": "urn:x",
+        "content": "complete",
+        "concept": [{"code": "a"}, {"code": "b"}],
+    }
+    known = explore(write(tmp_path / "defined", one))
+    assert [one.resources for one in known.types] == [1]
+    assert known.codes == ()
+
+
 def test_nothing_there_is_an_error(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "readme.txt").write_text("nothing", "utf-8")
