@@ -78,6 +78,12 @@ def _conditions(where: Mapping[str, Any], systems: Mapping[str, str], place: str
     """A ``where`` with code systems and value sets in full, within ``any``, ``all`` and ``not``, too."""
     found: dict[str, Any] = {}
     for column, word in where.items():
+        parts = [word] if column == "not" else word
+        if column in NESTED and not (
+            isinstance(parts, list) and all(isinstance(one, Mapping) and one for one in parts) and parts
+        ):
+            text = f"{column}: {{column: …}} is expected" if column == "not" else f"{column}: [{{column: …}}]"
+            raise AnalysisError([problem(place, f"{text}, conditions on columns")])
         if column == "not":
             found[column] = _conditions(word, systems, place)
         elif column in NESTED:

@@ -10,6 +10,7 @@ from typing import Any
 from fhir_blina.analysis import STATISTIC_NAMES, is_statistic
 from fhir_blina.endpoints import Endpoints, read_document
 from fhir_blina.errors import AnalysisError, did_you_mean, problem
+from fhir_blina.files import Document
 from fhir_blina.report.language import ENGLISH, languages, own_words, unknown_language
 
 Block = Mapping[str, Any]
@@ -22,6 +23,9 @@ class Section:
 
     title: str
     blocks: tuple[Block, ...]
+
+
+PLACE = "place"  # key of a block; no file has it
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         unknown.append(unknown_language(document.where(("language",)), content["language"]))
     if unknown:
         raise AnalysisError(unknown)
+    _mark(content["sections"], ("sections",), document)
     sections = tuple(
         Section(entry["title"], tuple(entry["blocks"]))
         for entry in own_words(
@@ -95,6 +100,18 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         content.get("systems", {}),
         sections,
     )
+
+
+def _mark(node: Any, keys: tuple[str | int, ...], document: Document) -> None:
+    """Say in each selection of rows where it stands, for messages and for the value sets beside the file."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            _mark(value, (*keys, key), document)
+        if "table" in node or "where" in node:
+            node[PLACE] = document.where(keys)
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            _mark(value, (*keys, number), document)
 
 
 def _numbered(endpoints: Endpoints) -> dict[str, Any]:

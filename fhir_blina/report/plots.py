@@ -189,7 +189,7 @@ def before_after_plate(material: Material, block: Block, name: str) -> Plate:
     group_of = {material.facts.labels[key]: label for key, label in material.groups.items()}
     for entry in block["panels"]:
         found: dict[tuple[str, str], Mapping[str, Any]] = {}
-        for row in material.rows({"table": "observations", "where": entry["where"]}):
+        for row in material.rows({**entry, "table": "observations"}):
             found.setdefault((row["patient"], words(row.get("timepoint"))), row)
         present = [stage for stage in stages if any(time == stage for _, time in found)]
         drawn: dict[tuple[str, str], tuple[float | str | None, ...]] = {}

@@ -38,3 +38,13 @@ def test_the_example_of_the_page_is_read(tmp_path):
 def test_the_page_names_every_word_of_the_language(word):
     code = " ".join(re.findall(r"`[^`]+`|^```.*?^```", PAGE, re.MULTILINE | re.DOTALL))
     assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", code), word
+
+
+def test_rules_say_measures_sets_and_times_in_the_same_words():
+    """The files of rules have definitions of their own: their schema is a copy that may not differ."""
+    rules = json.loads((mappings_folder() / "schemas" / "findings.schema.json").read_text("utf-8"))
+    for section in ("measures", "sets", "times"):
+        assert rules["properties"][section] == SCHEMA["properties"][section]
+    shared = set(rules["$defs"]) & set(SCHEMA["$defs"])
+    assert {"where", "having", "day", "within"} <= shared
+    assert {name: rules["$defs"][name] for name in shared} == {name: SCHEMA["$defs"][name] for name in shared}
