@@ -82,7 +82,8 @@ class Material:
 
     def rows(self, block: Block) -> list[dict[str, Any]]:
         """The rows that a block selects, with a patient's label as ``patient``, in the order of patients."""
-        found = self.facts.rows(selection(block, {**self.systems, **self.layout.systems}, block.get(PLACE, "")))
+        systems = {**self.systems, **self.layout.systems}
+        found = self.facts.rows(selection(block, systems, block.get(PLACE, "")))
         rows = [{str(k): v for k, v in row.items()} for row in found.to_dict(orient="records")]
         for row in rows:
             row["patient"] = self.facts.labels.get(str(row.get("patient_id")), "")
