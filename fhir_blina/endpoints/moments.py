@@ -86,7 +86,8 @@ def timed(
         frame = everyone
     for patient, made in _without_day(table, column, frame, subjects):
         if patient in answer.cells:
-            answer.undated.add(patient)
+            if table != subjects:  # there a patient has one row, and the flag stands beside its day
+                answer.undated.add(patient)
         elif patient not in answer.out:
             answer.deny(patient, f'"{wanted.name}" without a day', made)
     return answer

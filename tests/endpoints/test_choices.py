@@ -221,6 +221,8 @@ endpoints: {os: {title: Survival, start: onset, events: [death], censor: death}}
         "p3": 61,
     }
     assert {one.patient_id for one in results.left_out if one.kind == "endpoint"} == {"p4", "p5"}
+    # who is dead has a date of death: none of them has a row without a day beside
+    assert "rows-without-day" not in {one.rule for one in results.findings}
 
 
 def test_a_name_that_stands_for_nothing_is_an_error_with_its_line(made):
