@@ -93,8 +93,7 @@ def generic_layout(endpoints: Endpoints, *, large: bool = False) -> Layout:
 
 def _response(asked: ResponseAsked) -> Block:
     """The rates of a response, with the best responses and how many cannot be judged."""
-    names = [f"{asked.name}.{one}" for one in ("response_rate*", "best_response", "not_evaluable")]
-    return {"kind": "records", "caption": f"{asked.title} ({asked.criteria})", "names": names}
+    return {"kind": "response", "caption": asked.title, "response": asked.name}
 
 
 def _said(group: str, compared: list[tuple[Endpoint, str]]) -> Iterator[Block]:

@@ -72,6 +72,7 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         "by": endpoints.groups,
         "endpoint": endpoints.endpoints,
         "proportion": endpoints.sections.proportions,
+        "response": endpoints.sections.responses,
         "number": _numbered(endpoints),
         "statistic": dict.fromkeys(STATISTIC_NAMES),
     }
@@ -162,6 +163,7 @@ def _uses(node: Any, keys: tuple[str | int, ...]) -> Iterator[_Use]:
                 "by",
                 "endpoint",
                 "proportion",
+                "response",
             }:
                 yield here, key, value
             else:

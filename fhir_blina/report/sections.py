@@ -20,6 +20,7 @@ from fhir_blina.report import (
     plots,
     published,
     reading,
+    responses,
     sources,
 )
 from fhir_blina.report.characteristics import characteristics, populations_grid
@@ -50,6 +51,7 @@ _GRIDS: dict[str, Callable[[Material, Block], Grid | None]] = {
     "records": accounts.records_grid,
     "missing": missing_grid,
     "follow_up": overview.follow_up_grid,
+    "response": responses.response_grid,
 }
 
 
