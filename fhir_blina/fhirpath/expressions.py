@@ -40,6 +40,10 @@ __all__ = ["Expression", "Function", "Node", "compile_expression"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+SAID_ELSEWHERE = {
+    "memberOf": "Ask for a value set where rows are chosen: where: {code: {in: NAME}} (docs/endpoints.md)"
+}
+
 
 @dataclass(frozen=True)
 class Expression:
@@ -121,7 +125,10 @@ def _check(
         if isinstance(node, Call):
             if node.name not in limits:
                 raise failure(
-                    text, node.column, f"unknown function {node.name}()", did_you_mean(node.name, limits)
+                    text,
+                    node.column,
+                    f"unknown function {node.name}()",
+                    SAID_ELSEWHERE.get(node.name) or did_you_mean(node.name, limits),
                 )
             fewest, most = limits[node.name]
             if not fewest <= len(node.arguments) <= most:

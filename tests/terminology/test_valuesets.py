@@ -8,8 +8,9 @@ import pytest
 from fhir_blina.endpoints.conditions import fits
 from fhir_blina.endpoints.facts import Facts
 from fhir_blina.endpoints.reading import read_endpoints
-from fhir_blina.errors import AnalysisError
+from fhir_blina.errors import AnalysisError, ViewError
 from fhir_blina.terminology.valuesets import value_set
+from fhir_blina.views.reader import read_view
 
 ICD, SNOMED = "http://hl7.org/fhir/sid/icd-10", "http://snomed.info/sct"
 BREAST = {
@@ -229,3 +230,10 @@ def test_a_value_set_that_is_not_there_is_named_with_the_nearest(tmp_path):
         AnalysisError, match=r'endpoints\.yaml:3.*no value set "brest".*Did you mean "breast"'
     ):
         endpoints(tmp_path, "code: {in: brest}")
+
+
+def test_a_view_that_asks_for_members_is_told_where_to_ask():
+    column = {"name": "a", "path": "code.memberOf('few')", "type": "boolean"}
+    view = {"resourceType": "ViewDefinition", "resource": "Condition", "select": [{"column": [column]}]}
+    with pytest.raises(ViewError, match=r"unknown function memberOf\(\).*\{in: NAME\}"):
+        read_view(view | {"status": "active", "name": "x"}, source="v.json", name="x")
