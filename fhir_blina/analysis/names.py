@@ -10,6 +10,7 @@ from fhir_blina.statistics import RATIO_METHODS
 STATISTIC_NAMES = (
     # of patients, measures, sets and intervals
     "best_response",
+    "category",
     "count",
     "cut",
     "days",
