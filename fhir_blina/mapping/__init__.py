@@ -5,7 +5,7 @@ from __future__ import annotations
 from fhir_blina.mapping.check import check_cohort, examine
 from fhir_blina.mapping.idkey import id_key
 from fhir_blina.mapping.mapping import Mapped, map_cohort
-from fhir_blina.mapping.template import patient_column
+from fhir_blina.mapping.patients import patient_columns
 from fhir_blina.mapping.tracing import TracedRow, trace_row
 from fhir_blina.mapping.wanted import words_wanted
 
@@ -16,7 +16,7 @@ __all__ = [
     "examine",
     "id_key",
     "map_cohort",
-    "patient_column",
+    "patient_columns",
     "trace_row",
     "words_wanted",
 ]

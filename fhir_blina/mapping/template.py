@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_blina.cohorts import Cohort
-from fhir_blina.errors import CohortError, ExpressionError, Finding, did_you_mean, problem
+from fhir_blina.errors import ExpressionError, Finding, did_you_mean, problem
 from fhir_blina.fhirpath import compile_expression
 from fhir_blina.files import (
     Document,
@@ -208,21 +208,3 @@ class _Compiler:
                 remedy = did_you_mean(name, self.cohort.codes.maps)
                 self.fault(keys, f'no code map "{name}" in {self.cohort.codes.path.name}', remedy)
         return made
-
-
-def patient_column(cohort: Cohort) -> tuple[str, str] | None:
-    """The table and its one key column from whose rows a template makes patients, ``None`` without one.
-
-    Raises:
-        CohortError: a template is at fault.
-    """
-    findings: list[Finding] = []
-    templates = compile_templates(cohort, findings)
-    if findings:
-        raise CohortError(findings)
-    for template in templates:
-        if template.resource_type == "Patient" and template.table and template.profile is None:
-            key = cohort.tables[template.table].key
-            if len(key) == 1:
-                return template.table, key[0]
-    return None

@@ -22,10 +22,10 @@ from typing import Any
 from fhir_blina.cohorts import Cohort, Row, Table
 from fhir_blina.errors import CohortError, Finding, problem
 from fhir_blina.files import dumps, files_in, read_regular, write_whole
-from fhir_blina.mapping import patient_column
+from fhir_blina.mapping import patient_columns
 
 _FILES = ("cohort.yaml", "dictionary.csv", "codes.csv", "endpoints.yaml", "report.yaml")
-_FOLDERS = ("resources", "profiles", "value_sets", "views")
+_FOLDERS = ("resources", "profiles", "value_sets", "views", "languages")
 _SUFFIXES = (".yaml", ".json", ".sql")
 NOTE = """\
 Each patient of this cohort repeats the rows of one patient of the cohort "{source}", drawn with seed {seed}.
@@ -56,8 +56,9 @@ class Simulated:
 def simulate_cohort(cohort: Cohort, folder: Path, *, patients: int, seed: int) -> Simulated:
     """Write a synthetic cohort of so many patients to ``folder``; the same seed gives the same bytes.
 
-    Rows are written as they are drawn, so that memory does not grow with their number. Tables without the
-    patients' column are copied.
+    Rows are written as they are drawn, so that memory does not grow with their number. Tables whose rows name
+    no patient are copied. Whatever files the cohort's tables lie in, those written are ``data/<table>.csv``
+    with the cells as they are read: numbers with a point, dates as FHIR has them.
 
     Args:
         cohort: From ``read_cohort``; the population.
@@ -74,31 +75,34 @@ def simulate_cohort(cohort: Cohort, folder: Path, *, patients: int, seed: int) -
         faults.append(problem(str(folder), "it exists already", "Name a new folder"))
     if patients < 1:
         faults.append(problem("--patients", "a cohort has at least one patient"))
-    found = patient_column(cohort)
-    if found is None:
+    found = patient_columns(cohort)
+    if not found:
         text = "no template makes a Patient for each row of a table with one key column"
         faults.append(
             problem(str(cohort.folder), text, "Add a template with resourceType: Patient and a table")
         )
-    if faults or found is None:
+    if faults:
         raise CohortError(faults)
-    return _Drawing(cohort, *found).write(folder, patients, seed)
+    return _Drawing(cohort, found).write(folder, patients, seed)
 
 
 class _Drawing:
-    def __init__(self, cohort: Cohort, table: str, column: str) -> None:
+    def __init__(self, cohort: Cohort, columns: Mapping[str, str]) -> None:
         self.cohort = cohort
-        self.column = column
-        self.ids = [row.text[column] for row in cohort.tables[table].rows]
-        self.linked = {name: one for name, one in cohort.tables.items() if column in one.columns}
+        self.columns = columns
+        table, key = next(iter(columns.items()))
+        self.ids = [row.text[key] for row in cohort.tables[table].rows]
+        self.linked = {name: one for name, one in cohort.tables.items() if name in columns}
         self.rows: dict[str, dict[str, list[Row]]] = {name: {} for name in self.linked}
         faults = []
+        known = set(self.ids)
         for name, one in self.linked.items():
             for row in one.rows:
-                if row.text[column] not in set(self.ids):
-                    text = f'"{column}" names no patient of the table "{table}"'
+                whose = row.text[columns[name]]
+                if whose not in known:
+                    text = f'"{columns[name]}" names no patient of the table "{table}"'
                     faults.append(problem(row.location, text, "Name one, or leave the row out"))
-                self.rows[name].setdefault(row.text[column], []).append(row)
+                self.rows[name].setdefault(whose, []).append(row)
         if not self.ids:
             faults.append(problem(str(cohort.tables[table].path), "no patient to draw from"))
         if faults:
@@ -109,8 +113,8 @@ class _Drawing:
         """By table, the columns whose ids belong to one patient's rows and must differ for each of them."""
         own = {
             key
-            for one in self.linked.values()
-            if self.column not in one.key
+            for name, one in self.linked.items()
+            if self.columns[name] not in one.key
             for key in one.key
             if one.columns[key].type == "string" and not one.columns[key].values
         }
@@ -127,6 +131,10 @@ class _Drawing:
             }
             counts |= dict.fromkeys(self.linked, 0)
             with ExitStack() as stack:
+                for name, one in self.cohort.tables.items():
+                    if name not in self.linked:
+                        rows = ([row.text[column] for column in one.columns] for row in one.rows)
+                        self._writer(stack, folder, one).writerows(rows)
                 writers = {name: self._writer(stack, folder, one) for name, one in self.linked.items()}
                 for place in range(1, patients + 1):
                     drawn, made = draws.choice(self.ids), f"S{place:0{width}d}"
@@ -141,7 +149,7 @@ class _Drawing:
 
     def _drawn(self, table: str, drawn: str, made: str) -> Iterator[list[str]]:
         for row in self.rows[table].get(drawn, ()):
-            cells = {**row.text, self.column: made}
+            cells = {**row.text, self.columns[table]: made}
             for name in self.renamed[table]:
                 cells[name] = f"{made}-{cells[name]}" if cells[name] else ""
             yield [cells[name] for name in self.cohort.tables[table].columns]
@@ -161,13 +169,8 @@ class _Drawing:
             made.write_bytes(read_regular(path))
         manifest = folder / self.cohort.manifest.path.name
         title = dumps(f"Synthetic patients in the shape of: {self.cohort.manifest.data['title']}")
-        titled = re.sub(
-            r"^title:.*$",
-            lambda _: f"title: {title}",
-            manifest.read_text("utf-8"),
-            count=1,
-            flags=re.MULTILINE,
-        )
+        plain = _without_tables(manifest.read_text("utf-8"))
+        titled = re.sub(r"^title:.*$", lambda _: f"title: {title}", plain, count=1, flags=re.MULTILINE)
         write_whole(manifest, titled)
         write_whole(folder / "README.md", NOTE.format(source=self.cohort.name, seed=seed))
 
@@ -179,4 +182,17 @@ class _Drawing:
         for name in _FOLDERS:
             if (source / name).exists():
                 yield from (path for suffix in _SUFFIXES for path in files_in(source / name, suffix))
-        yield from (table.path for name, table in self.cohort.tables.items() if name not in self.linked)
+        yield from sorted(source.glob("*.sql"))
+
+
+def _without_tables(manifest: str) -> str:
+    """A manifest that no longer says how the tables lie in their files."""
+    import yaml
+
+    lines = manifest.splitlines(keepends=True)
+    root = yaml.compose(manifest, Loader=yaml.SafeLoader)
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if key.value == "tables":
+            end = value.end_mark.line + (value.end_mark.column > 0)
+            return "".join(lines[: key.start_mark.line] + lines[end:])
+    return manifest

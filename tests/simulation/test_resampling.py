@@ -14,6 +14,7 @@ from scipy.stats import binomtest, norm
 from fhir_blina.cli.parser import main
 from fhir_blina.cohorts import find_cohort, read_cohort
 from fhir_blina.errors import CohortError
+from fhir_blina.mapping import map_cohort
 from fhir_blina.simulation import simulate_cohort
 
 FALSE_ALARM = 1e-6
@@ -147,6 +148,22 @@ def test_what_cannot_be_drawn_is_said_and_nothing_is_written(made, tmp_path):
     said = "\n".join(str(finding) for finding in error.value.findings)
     assert all(word in said for word in ("exists already", "at least one patient", "makes a Patient"))
     assert list((tmp_path / "there").iterdir()) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["cjcp2023", "mayo-pbc", "ncctg-lung", "stanford-heart", "synthetic-trial"])
+def test_every_cohort_that_is_shipped_can_be_drawn_from(tmp_path, capsys, name):
+    """Whatever its files are and its tables call the patient: workbooks, gzip, unpivoted columns."""
+    folder = tmp_path / "drawn"
+    drawn = simulate_cohort(read_cohort(find_cohort(name)), folder, patients=30, seed=5)
+    assert main(["check", str(folder)]) == 0, capsys.readouterr().out
+    made = read_cohort(folder)
+    assert {table: len(one.rows) for table, one in made.tables.items()} == dict(drawn.rows)
+    written = sorted(path.name for path in (folder / "data").iterdir())
+    assert written == sorted(f"{table}.csv" for table in made.tables)
+    assert len(map_cohort(made).resources) > 30
+    people = [one for one in map_cohort(made).resources if one["resourceType"] == "Patient"]
+    assert len({one["id"] for one in people}) == 30
 
 
 @pytest.mark.long
