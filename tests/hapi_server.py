@@ -207,8 +207,18 @@ def empty_helios(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def empty_hapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a HAPI that is filled by one module of tests."""
+    yield from _empty(tmp_path_factory.mktemp("hapi-empty"))
+
+
+@pytest.fixture
+def lenient_hapi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Base URL of an empty HAPI that takes references to what is not there."""
+    monkeypatch.setenv("HAPI_FHIR_ENFORCE_REFERENTIAL_INTEGRITY_ON_WRITE", "false")
+    yield from _empty(tmp_path / "hapi-lenient")
+
+
+def _empty(home: Path) -> Iterator[str]:
     need_java()
-    home = tmp_path_factory.mktemp("hapi-empty")
     started = server.start(port=free_port(), database="memory", engine="java", home=home)
     try:
         yield started.url
