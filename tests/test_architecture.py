@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "store": "errors files r4 http gathering",
     "hapi": "errors files r4",
     "gathering": "errors files r4",
-    "views": "errors files r4 fhirpath gathering",
+    "views": "errors files r4 fhirpath terminology gathering",
     "statistics": "errors",
     "endpoints": "errors files fhirpath statistics terminology",
     "results": "errors files",

@@ -6,6 +6,7 @@ from fhir_blina.fhirpath.elements import MOMENTS, plain_type
 from fhir_blina.fhirpath.evaluation import type_argument
 from fhir_blina.fhirpath.expressions import Expression, Function, compile_expression
 from fhir_blina.fhirpath.limits import allowed, spend
+from fhir_blina.fhirpath.operators import only
 from fhir_blina.fhirpath.syntax import (
     Binary,
     Call,
@@ -17,6 +18,7 @@ from fhir_blina.fhirpath.syntax import (
     This,
     TypeTest,
     Unary,
+    failure,
 )
 from fhir_blina.fhirpath.temporal import Temporal, as_temporal
 from fhir_blina.fhirpath.units import converter, known_unit
@@ -40,7 +42,9 @@ __all__ = [
     "as_temporal",
     "compile_expression",
     "converter",
+    "failure",
     "known_unit",
+    "only",
     "plain_type",
     "spend",
     "type_argument",

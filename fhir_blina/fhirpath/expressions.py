@@ -41,7 +41,7 @@ __all__ = ["Expression", "Function", "Node", "compile_expression"]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 SAID_ELSEWHERE = {
-    "memberOf": "Ask for a value set where rows are chosen: where: {code: {in: NAME}} (docs/endpoints.md)"
+    "memberOf": "Ask for a value set in a view (docs/views.md), or in an endpoints file: {in: NAME}"
 }
 
 
@@ -218,4 +218,4 @@ def compile_expression(
     given = dict(functions or {})
     signatures = frozenset((one.name, one.min_args, one.max_args) for one in given.values())
     compiled = _compile(text, release, signatures, None if constants is None else frozenset(constants))
-    return replace(compiled, functions=MappingProxyType(given)) if given else compiled
+    return replace(compiled, functions=given) if given else compiled

@@ -47,6 +47,19 @@ class ValueSet:
             return True
         return isinstance(code, str) and system in self.systems and (system, code) not in self.excluded
 
+    def codes(self) -> frozenset[str]:
+        """The codes alone, where they tell as much as with their system.
+
+        Raises:
+            ValueError: they are of several systems, or every code of one is in it, whatever it is.
+        """
+        if self.systems:
+            raise ValueError(f'"{self.name}" has every code of {", ".join(sorted(self.systems))}')
+        systems = sorted({system for system, _ in self.codings})
+        if len(systems) > 1:
+            raise ValueError(f'"{self.name}" has codes of {len(systems)} systems ({", ".join(systems)})')
+        return frozenset(code for _, code in self.codings)
+
     def __str__(self) -> str:
         return self.name
 

@@ -6,11 +6,12 @@ https://build.fhir.org/ig/FHIR/sql-on-fhir-v2/StructureDefinition-ViewDefinition
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_blina.fhirpath import Expression
 from fhir_blina.r4 import FhirRelease
+from fhir_blina.terminology import ValueSet
 
 BUILT_IN_CONSTANTS = frozenset({"rowIndex", "resource", "rootResource", "context"})
 MAX_ROWS = 1_000_000  # of one resource: more are crossed levels, and no table
@@ -73,6 +74,7 @@ class View:
         source: File, or what the caller named it.
         release: The release of FHIR whose resources it reads.
         description: What the table holds.
+        value_sets: Those that ``memberOf()`` asks for, by what it calls them.
     """
 
     name: str
@@ -84,6 +86,7 @@ class View:
     source: str
     release: FhirRelease
     description: str = ""
+    value_sets: Mapping[str, ValueSet] = field(default_factory=dict)
 
     @property
     def one_row_each(self) -> bool:

@@ -24,9 +24,8 @@ def load_view(path: Path, release: FhirRelease = R4) -> View:
         raise ViewError(f"{path}: not readable: {error.strerror}") from None
     except ValueError as error:
         raise ViewError(f"{path}: not JSON: {error}") from None
-    return read_view(
-        definition, source=str(path), name=path.stem.removeprefix("ViewDefinition-"), release=release
-    )
+    name = path.stem.removeprefix("ViewDefinition-")
+    return read_view(definition, source=str(path), name=name, release=release, beside=path.parent)
 
 
 def load_views(folder: Path, release: FhirRelease = R4) -> dict[str, View]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from fhir_blina.errors import ExpressionError, Finding, ViewError, did_you_mean
 from fhir_blina.fhirpath import MOMENTS, Expression, Temporal, compile_expression
 from fhir_blina.r4 import R4, FhirRelease
 from fhir_blina.views.definition import BUILT_IN_CONSTANTS, INTEGERS, Column, Select, View
+from fhir_blina.views.membership import Members
 from fhir_blina.views.recursion import descends
 
 _ELEMENT = {"id", "extension", "modifierExtension"}
@@ -30,13 +32,14 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
 class _Reader:
-    def __init__(self, source: str, release: FhirRelease) -> None:
+    def __init__(self, source: str, release: FhirRelease, beside: Path | None) -> None:
         self.source = source
         self.release = release
         self.primitives = {*release.primitives, "integer64"}  # which ViewDefinition has in every release
         self.written = {f"value{name[0].upper()}{name[1:]}": name for name in self.primitives}
         self.findings: list[Finding] = []
         self.constants: dict[str, Any] = {}
+        self.members = Members(beside)
 
     def fault(self, path: str, what: str, remedy: str = "") -> None:
         self.findings.append(
@@ -73,11 +76,14 @@ class _Reader:
         if not isinstance(value, str):
             self.fault(where, "not a FHIRPath string", 'Write a path, for example "name.family"')
             return None
+        known = {*self.constants, *BUILT_IN_CONSTANTS}
         try:
-            return compile_expression(value, self.release, constants={*self.constants, *BUILT_IN_CONSTANTS})
+            path = compile_expression(value, self.release, constants=known, functions=self.members.functions)
+            self.members.find(path, self.constants)
         except ExpressionError as error:
             self.fault(where, str(error))
             return None
+        return path
 
     def repeated(self, where: str, value: Any) -> Expression | None:
         path = self.path(where, value)
@@ -235,11 +241,17 @@ class _Reader:
             source=self.source,
             release=self.release,
             description=description,
+            value_sets=self.members.sets,
         )
 
 
 def read_view(
-    definition: Any, *, source: str = "ViewDefinition", name: str = "view", release: FhirRelease = R4
+    definition: Any,
+    *,
+    source: str = "ViewDefinition",
+    name: str = "view",
+    release: FhirRelease = R4,
+    beside: Path | None = None,
 ) -> View:
     """Check a ViewDefinition.
 
@@ -248,8 +260,9 @@ def read_view(
         source: What messages call it.
         name: The view's name where the definition has none.
         release: The release of FHIR whose resources it reads.
+        beside: The folder that has the ``value_sets`` of ``memberOf()``, where the view is no file.
 
     Raises:
         ViewError: everything that is wrong, each with file and JSON path.
     """
-    return _Reader(source, release).view(definition, name)
+    return _Reader(source, release, beside).view(definition, name)

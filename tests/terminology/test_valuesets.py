@@ -8,9 +8,8 @@ import pytest
 from fhir_blina.endpoints.conditions import fits
 from fhir_blina.endpoints.facts import Facts
 from fhir_blina.endpoints.reading import read_endpoints
-from fhir_blina.errors import AnalysisError, ViewError
-from fhir_blina.terminology.valuesets import value_set
-from fhir_blina.views.reader import read_view
+from fhir_blina.errors import AnalysisError
+from fhir_blina.terminology.valuesets import ValueSet, value_set
 
 ICD, SNOMED = "http://hl7.org/fhir/sid/icd-10", "http://snomed.info/sct"
 BREAST = {
@@ -61,6 +60,14 @@ def test_a_value_set_that_does_not_list_its_codes_is_refused(tmp_path, content, 
     written(tmp_path, content, "other")
     with pytest.raises(ValueError, match=message):
         value_set("other", tmp_path)
+
+
+def test_codes_stand_alone_only_where_all_of_them_are_of_one_system():
+    assert ValueSet("a", frozenset([(ICD, "C50"), (ICD, "C51")])).codes() == {"C50", "C51"}
+    with pytest.raises(ValueError, match='"b" has codes of 2 systems'):
+        ValueSet("b", frozenset([(ICD, "C50"), (SNOMED, "C50")])).codes()
+    with pytest.raises(ValueError, match=f'"c" has every code of {ICD}'):
+        ValueSet("c", frozenset([(ICD, "C50")]), frozenset([ICD])).codes()
 
 
 TREE = {
@@ -230,10 +237,3 @@ def test_a_value_set_that_is_not_there_is_named_with_the_nearest(tmp_path):
         AnalysisError, match=r'endpoints\.yaml:3.*no value set "brest".*Did you mean "breast"'
     ):
         endpoints(tmp_path, "code: {in: brest}")
-
-
-def test_a_view_that_asks_for_members_is_told_where_to_ask():
-    column = {"name": "a", "path": "code.memberOf('few')", "type": "boolean"}
-    view = {"resourceType": "ViewDefinition", "resource": "Condition", "select": [{"column": [column]}]}
-    with pytest.raises(ViewError, match=r"unknown function memberOf\(\).*\{in: NAME\}"):
-        read_view(view | {"status": "active", "name": "x"}, source="v.json", name="x")

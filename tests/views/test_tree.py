@@ -60,6 +60,10 @@ YES, NO, UNKNOWN = tree.boolean(True), tree.boolean(False), tree.cast(tree.null(
         (tree.at(tree.array(tree.integer(7), tree.integer(8)), -1), 8),
         (tree.at(tree.array(tree.integer(7)), 2), None),
         (tree.is_filled(tree.null()), False),
+        (tree.among(tree.text("it's"), {"a", "it's"}), True),
+        (tree.among(tree.text("A"), {"a", "it's"}), False),
+        (tree.among(tree.null(), {"a"}), False),
+        (tree.among(tree.text("a"), set()), False),
         (tree.below(tree.struct([("Select", tree.integer(1)), ("a b", tree.integer(2))]), "a b"), 2),
     ],
 )

@@ -22,7 +22,7 @@ def compile_view(view: View) -> ViewPlan:
     release = view.release
     if not is_known(release, view.resource):
         raise ViewError(f"{view.source}: {view.resource} is no resource type of FHIR {release.name}")
-    paths = Paths(view.constants, view.source, release)
+    paths = Paths(view)
     shape = Shape(view.resource)
     shape.part("resourceType", "code")
     shape.part("id", "id")

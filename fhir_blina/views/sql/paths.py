@@ -21,15 +21,16 @@ from fhir_blina.fhirpath import (
     Unary,
     type_argument,
 )
+from fhir_blina.views.membership import MEMBER_OF, name_asked
 from fhir_blina.views.sql import tree
-from fhir_blina.views.sql.operators import Operators
+from fhir_blina.views.sql.membership import Membership
 from fhir_blina.views.sql.shape import element
 from fhir_blina.views.sql.steps import chosen
 from fhir_blina.views.sql.tree import Sql
 from fhir_blina.views.sql.values import EMPTY, Focus, Value, kind_of, number
 
 
-class Paths(Operators):
+class Paths(Membership):
     """Compiles the paths of one view."""
 
     def compile(self, node: Node, focus: Focus) -> Value:
@@ -115,6 +116,8 @@ class Paths(Operators):
             return self.branch([self.compile(one, inner) for one in arguments])
         if name == "getResourceKey":
             return self.step(source, "id") if element(self.release, source.type, "meta") else EMPTY
+        if name == MEMBER_OF:
+            return self.member_of(source, name_asked(node, self.constants))
         if name == "getReferenceKey":
             return self.reference_key(source, type_argument(node))
         return self.on_value(name, source, [self.compile(one, focus) for one in arguments])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from fhir_blina.fhirpath import MOMENTS
-from fhir_blina.r4 import FhirRelease
-from fhir_blina.views.definition import INTEGERS
+from fhir_blina.views.definition import INTEGERS, View
 from fhir_blina.views.faults import NotCompiled
 from fhir_blina.views.sql import tree
 from fhir_blina.views.sql.shape import CHOICE, element, is_primitive
@@ -19,10 +16,11 @@ from fhir_blina.views.sql.values import EMPTY, Loop, Value, kind_of, number
 class Steps:
     """From one element to the next."""
 
-    def __init__(self, constants: Mapping[str, Any], source: str, release: FhirRelease) -> None:
-        self.constants = constants
-        self.source = source
-        self.release = release
+    def __init__(self, view: View) -> None:
+        self.constants = view.constants
+        self.value_sets = view.value_sets
+        self.source = view.source
+        self.release = view.release
         self._variables = 0
 
     def refuse(self, what: str) -> NotCompiled:

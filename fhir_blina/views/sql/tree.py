@@ -203,6 +203,12 @@ def is_filled(items: Sql) -> Sql:
     return coalesce(binary(">", size(items), integer(0)), boolean(False))
 
 
+def among(sql: Sql, values: Iterable[str]) -> Sql:
+    """Whether a text is one of these; of no text, false."""
+    listed = array(*map(text, sorted(values)))
+    return coalesce(exp.ArrayContains(this=listed, expression=sql), boolean(False))
+
+
 def at(items: Sql, place: int) -> Sql:
     """One item of a list: the first is 1, the last is -1."""
     return exp.Bracket(this=items, expressions=[integer(place)], offset=1)
