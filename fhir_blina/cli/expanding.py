@@ -90,31 +90,43 @@ def expansion_of(transport: Transport, path: Path, content: Mapping[str, Any]) -
     from fhir_blina.files import dumps
 
     found: dict[tuple[str, str], dict[str, Any]] = {}
+    said: set[tuple[str, str]] = set()
     first: dict[str, Any] = {}
+    paged = True
     while True:
-        parameters = [
-            {"name": "valueSet", "resource": dict(content)},
-            {"name": "count", "valueInteger": PAGE},
-            {"name": "offset", "valueInteger": len(found)},
-        ]
+        parameters: list[dict[str, Any]] = [{"name": "valueSet", "resource": dict(content)}]
+        if paged:
+            parameters.append({"name": "count", "valueInteger": PAGE})
+            parameters.append({"name": "offset", "valueInteger": len(found)})
         body = dumps({"resourceType": "Parameters", "parameter": parameters})
         answer = transport.request("POST", "ValueSet/$expand", body=body)
         expansion = answer.json.get("expansion") if answer.ok and isinstance(answer.json, dict) else None
+        if not isinstance(expansion, dict) and paged and not found:
+            paged = False  # HAPI takes count for the most that there may be, where it expands in memory
+            continue
         if not isinstance(expansion, dict):
             raise StoreRefused(f"{path}: {transport.base} does not expand it: {answer.why()}")
         first = first or expansion
         if any(str(one.get("url", "")).endswith(UNCLOSED) for one in expansion.get("extension", ())):
             raise StoreRefused(f"{path}: {transport.base} gives a part of the expansion only")
-        page = {(one["system"], one["code"]): one for one in _codes(expansion.get("contains", ()))}
+        contains = expansion.get("contains", ())
+        said |= {(one["system"], one["code"]) for one in _codes(contains, abstract=True)}
+        page = {(one["system"], one["code"]): one for one in _codes(contains)}
         new = {key: one for key, one in page.items() if key not in found}
         found |= new
         total = first.get("total")
         if len(found) > MOST_CODES:
             raise StoreRefused(f"{path}: has more than {MOST_CODES:,} codes. Choose fewer")
-        if not new or not isinstance(total, int) or len(found) >= total:
+        if not paged or not new or not isinstance(total, int) or len(found) >= total:
             break
     if isinstance(total, int) and len(found) < total:
         raise StoreRefused(f"{path}: {transport.base} gives {len(found)} of {total} codes, and then no more")
+    for system, code in _with_themselves(content.get("compose", {})):
+        if (system, code) not in said:  # a HAPI without its index of texts does that
+            raise StoreRefused(
+                f'{path}: {transport.base} leaves out "{code}", which a filter with is-a includes. '
+                "Add an include with that code as a concept"
+            )
     kept = {key: first[key] for key in ("identifier", "timestamp", "parameter") if key in first}
     named = {key: content[key] for key in ("url", "version", "name", "status", "compose") if key in content}
     listed = [found[key] for key in sorted(found)]
@@ -122,11 +134,19 @@ def expansion_of(transport: Transport, path: Path, content: Mapping[str, Any]) -
     return {"resourceType": "ValueSet", **named, "expansion": expansion}
 
 
-def _codes(entries: Any) -> Iterator[dict[str, Any]]:
+def _codes(entries: Any, *, abstract: bool = False) -> Iterator[dict[str, Any]]:
     for entry in entries:
-        if "code" in entry and "system" in entry and not entry.get("abstract"):
+        if "code" in entry and "system" in entry and (abstract or not entry.get("abstract")):
             yield {key: entry[key] for key in ("system", "version", "code", "display") if key in entry}
-        yield from _codes(entry.get("contains", ()))
+        yield from _codes(entry.get("contains", ()), abstract=abstract)
+
+
+def _with_themselves(compose: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Codes that ``is-a`` puts into the set itself; none where something else could take them out."""
+    for part in () if "exclude" in compose else compose.get("include", ()):
+        only = part["filter"][0] if len(part.get("filter", ())) == 1 and "valueSet" not in part else {}
+        if only.get("op") == "is-a" and only.get("property") in ("concept", "code"):
+            yield part["system"], str(only.get("value"))
 
 
 def _versions(made: Mapping[str, Any]) -> str:

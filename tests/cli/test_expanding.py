@@ -14,7 +14,7 @@ from fhir_blina.http import Transport
 from fhir_blina.terminology.valuesets import value_set
 
 SNOMED = "http://snomed.info/sct"
-FILTER = {"property": "concept", "op": "is-a", "value": "363346000"}
+FILTER = {"property": "concept", "op": "descendent-of", "value": "363346000"}
 WANTED = {
     "resourceType": "ValueSet",
     "url": "https://example.org/cancer",
@@ -75,6 +75,21 @@ def test_all_pages_are_kept_with_the_versions_they_come_from(tmp_path):
 def test_a_server_that_knows_no_pages_and_one_that_counts_nothing(tmp_path):
     assert len(made(tmp_path, Terminology(2500, pages=False))["expansion"]["contains"]) == 2500
     assert len(made(tmp_path, Terminology(7, total=None))["expansion"]["contains"]) == 7
+
+
+def test_a_server_that_takes_the_size_of_a_page_for_the_most_is_asked_for_the_whole(tmp_path):
+    asked = []
+
+    def server(request):
+        names = {one["name"] for one in json.loads(request.content)["parameter"]}
+        asked.append(names)
+        if "count" in names:
+            return httpx.Response(422, json={"resourceType": "OperationOutcome", "issue": []})
+        contains = [{"system": SNOMED, "code": str(n)} for n in range(1500)]
+        return httpx.Response(200, json={"resourceType": "ValueSet", "expansion": {"contains": contains}})
+
+    assert made(tmp_path, server)["expansion"]["total"] == 1500
+    assert asked == [{"valueSet", "count", "offset"}, {"valueSet"}]
 
 
 @pytest.mark.parametrize(
