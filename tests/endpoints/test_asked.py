@@ -46,7 +46,7 @@ def sections(tmp_path, text=""):
 
 def test_what_is_not_asked_for_is_empty(tmp_path):
     assert [getattr(sections(tmp_path), one.name) for one in fields(Sections)] == [
-        {}, {}, (), {}, {}, None, None, {},
+        {}, {}, (), {}, {}, None, None, {}, {},
     ]  # fmt: skip
 
 
