@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "fhir-blina-"
-YOUNG_SECONDS = 1.0
+FRESH = "new-"
+"""Begins the name of a folder that has no lock yet, and nothing in it; nobody sweeps it for an hour."""
+_HOUR = 3600.0
 
 
 @contextmanager
@@ -27,20 +29,23 @@ def scratch(place: Path | None = None) -> Iterator[Path]:
     """
     import fcntl
 
-    prefix = PREFIX if place is None else f".{PREFIX}"
+    hidden = "" if place is None else "."
     place = place or Path(tempfile.gettempdir())
-    _sweep(place, prefix)
-    folder = Path(tempfile.mkdtemp(dir=place, prefix=prefix))  # mode 0700
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sweep(place, f"{hidden}{PREFIX}", 0.0)
+    _sweep(place, f"{hidden}{FRESH}{PREFIX}", _HOUR)
+    fresh = Path(tempfile.mkdtemp(dir=place, prefix=f"{hidden}{FRESH}{PREFIX}"))  # mode 0700
+    folder = fresh.with_name(hidden + fresh.name.removeprefix(f"{hidden}{FRESH}"))
+    handle = os.open(fresh, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        fresh.rename(folder)  # locked before it has a name that is swept
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
 
 
-def _sweep(place: Path, prefix: str) -> None:
+def _sweep(place: Path, prefix: str, age: float) -> None:
     import fcntl
 
     for folder in place.glob(f"{prefix}*"):
@@ -48,9 +53,7 @@ def _sweep(place: Path, prefix: str) -> None:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 found = os.fstat(handle)
-                # not one that another process has made just now and is about to lock
-                young = time.time() - found.st_mtime < YOUNG_SECONDS
-                if found.st_uid == os.geteuid() and not young:
+                if found.st_uid == os.geteuid() and time.time() - found.st_mtime >= age:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(folder, ignore_errors=True)
             finally:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,7 +28,6 @@ with scratch() as folder:
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("fhir_blina.files.temporary.YOUNG_SECONDS", 0.0)
     return tmp_path
 
 
@@ -47,6 +49,29 @@ def test_what_a_killed_process_left_goes_when_the_next_begins_and_what_lives_sta
             one.kill()
             one.communicate()
     assert not folder.exists()
+
+
+def test_a_folder_lives_however_many_are_made_and_swept_beside_it(place):
+    """Its name is one that is swept only when it has its lock."""
+
+    def used(number):
+        with scratch() as folder:
+            (folder / "file").write_text(str(number))
+            time.sleep(0.002)
+            return (folder / "file").read_text() == str(number)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(used, range(400)))
+    assert list(place.iterdir()) == []
+
+
+def test_an_empty_folder_without_a_lock_goes_after_an_hour(place):
+    for name, age in (("new-fhir-blina-a", 3601), ("new-fhir-blina-b", 60)):
+        (place / name).mkdir()
+        os.utime(place / name, (time.time() - age,) * 2)
+    with scratch():
+        pass
+    assert [one.name for one in place.iterdir()] == ["new-fhir-blina-b"]
 
 
 def test_a_link_with_such_a_name_is_not_followed(place):

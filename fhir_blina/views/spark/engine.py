@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from fhir_blina.views.sql.compile import compile_view
 if TYPE_CHECKING:
     import pandas as pd
 
+_KIND = re.compile(r"^(?:\w+\.)*([A-Z]\w*(?:Error|Exception|Fault|Incomplete))\b", re.MULTILINE)
 _RANGE = "resource string, number int, path string, start long, stop long"
 
 
@@ -108,7 +110,8 @@ def _run(ranges: list[LineRange], task: PartsWritten, folder: Path) -> list[Any]
 
         with scratch() as place:
             DuckDBEngine().write(folder, task.views, place, "parquet")
-        told = f"Spark stopped ({type(error).__name__}), and DuckDB finds nothing wrong here"
+        named = _KIND.findall(str(error))[-1:] or [type(error).__name__]
+        told = f"Spark stopped ({named[0]}), and DuckDB finds nothing wrong here"
         raise ViewError(
             f"{folder}: {told}. See the logs of its workers, or leave out --engine spark"
         ) from None
