@@ -21,7 +21,12 @@ class Watch:
     """A running ``check --watch``, whose lines are read as they come."""
 
     def __init__(self, folder, *options):
-        command = [sys.executable, "-m", "fhir_blina", "check", str(folder), "--watch", *options]
+        code = (
+            "import signal, sys; from fhir_blina.__main__ import main; "
+            # who starts tests in the background may have it ignored
+            "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
+        )
+        command = [sys.executable, "-c", code, "check", str(folder), "--watch", *options]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )

@@ -143,9 +143,9 @@ def test_everything_that_an_endpoint_names_is_in_a_report_without_a_file(tmp_pat
     for word in (
         "median",
         "restricted mean",
-        "landmark log rank",
+        "log-rank test from the landmark",
         "hazard ratio",
-        "cox plain hazard ratio",
+        "hazard ratio in the model plain",
     ):
         assert f"survival: {word}" in found, word
     tests = [row[0] for row in rows(html, "Comparison of the groups")]
