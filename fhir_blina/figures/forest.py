@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fhir_blina.figures.canvas import PALETTE, Drawing, draw, printable
 from fhir_blina.figures.figures import margins
+from fhir_blina.figures.wording import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,8 +110,8 @@ def forest(
     return draw(name, title, description, paint, heights=heights)
 
 
-def _wrapped(said: str, *, narrow: bool) -> list[str]:
-    return textwrap.wrap(printable(said), 56 if narrow else 122)
+def _wrapped(sentences: str, *, narrow: bool) -> list[str]:
+    return wrapped(printable(sentences), 56 if narrow else 122)
 
 
 def _references(axes: Axes, rows: Sequence[ForestRow], *, narrow: bool) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from fhir_blina.endpoints import Facts
 from fhir_blina.report.characteristics import characteristics
-from fhir_blina.report.generic import generic_layout
+from fhir_blina.report.generic import layout_of
 from fhir_blina.report.grids import Grid
-from fhir_blina.report.layout import read_layout
 from fhir_blina.report.material import Material
 from fhir_blina.results import Results
 
@@ -26,8 +25,7 @@ def first_grid(facts: Facts, results: Results, systems: Mapping[str, str] | None
         The table, ``None`` where nothing asks for one.
     """
     endpoints = facts.endpoints
-    beside = endpoints.path.parent / "report.yaml"
-    layout = read_layout(beside, endpoints) if beside.is_file() else generic_layout(endpoints)
+    layout = layout_of(endpoints.path.parent / "report.yaml", endpoints)
     material = Material(facts, results, layout, dict(systems or {}))
     for section in layout.sections:
         for block in section.blocks:

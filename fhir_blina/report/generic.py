@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from fhir_blina.endpoints import Endpoint, Endpoints, ResponseAsked
-from fhir_blina.report.layout import Block, Layout, Section
+from fhir_blina.report.layout import Block, Layout, Section, read_layout
 
 #: Statistics of an endpoint that stand in no figure.
 _NUMBERS = [
@@ -25,6 +27,27 @@ _NUMBERS = [
     "detectable_*",
     "smallest_exact_p",
 ]
+
+
+def layout_of(path: Path, endpoints: Endpoints, *, large: bool = False) -> Layout:
+    """The layout of a report file, with the sections that the endpoints file asks for where it has none.
+
+    Args:
+        path: The file; there may be none.
+        endpoints: The definitions.
+        large: As for :func:`generic_layout`.
+
+    Raises:
+        AnalysisError: as for :func:`~fhir_blina.report.layout.read_layout`.
+    """
+    generic = generic_layout(endpoints, large=large)
+    if not path.is_file():
+        return generic
+    stated = read_layout(path, endpoints)
+    if stated.sections:
+        return stated
+    group = stated.group or generic.group
+    return replace(stated, sections=generic.sections, group=group)
 
 
 def generic_layout(endpoints: Endpoints, *, large: bool = False) -> Layout:

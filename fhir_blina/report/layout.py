@@ -39,7 +39,7 @@ class Layout:
         group: Group of the endpoints file that splits tables and figures, empty for none.
         group_titles: The report's words for the labels of the group.
         systems: Short names of code systems.
-        sections: In order.
+        sections: In order; none where the file leaves them to what the endpoints file names.
     """
 
     title: str = ""
@@ -85,13 +85,10 @@ def read_layout(path: Path, endpoints: Endpoints) -> Layout:
         unknown.append(unknown_language(document.where(("language",)), content["language"]))
     if unknown:
         raise AnalysisError(unknown)
-    _mark(content["sections"], ("sections",), document)
-    sections = tuple(
-        Section(entry["title"], tuple(entry["blocks"]))
-        for entry in own_words(
-            content["sections"], own=content.get("language") == content.get("local_language")
-        )
-    )
+    asked = content.get("sections", [])
+    _mark(asked, ("sections",), document)
+    own = content.get("language") == content.get("local_language")
+    sections = tuple(Section(entry["title"], tuple(entry["blocks"])) for entry in own_words(asked, own=own))
     return Layout(
         content.get("title", ""),
         content.get("language", ENGLISH),

@@ -16,9 +16,9 @@ from fhir_blina.cohorts import Cohort
 from fhir_blina.endpoints import Endpoints, Facts, Tables, read_endpoints
 from fhir_blina.figures import wording
 from fhir_blina.files import write_whole
-from fhir_blina.report.generic import generic_layout
+from fhir_blina.report.generic import layout_of
 from fhir_blina.report.language import ENGLISH, Language, read_language
-from fhir_blina.report.layout import Layout, read_layout
+from fhir_blina.report.layout import Layout
 from fhir_blina.report.material import MANY, Material
 from fhir_blina.report.page import base_url, environment
 from fhir_blina.report.sections import SOURCES_PAGE, report_sections, source_sections
@@ -68,15 +68,11 @@ def write_report(
             raise ValueError("a report needs a cohort or definitions")
         definitions = cohort.folder
     endpoints = definitions if isinstance(definitions, Endpoints) else read_endpoints(Path(definitions))
-    beside = endpoints.path.parent / "report.yaml"
-    if layout is None:
-        layout = read_layout(beside, endpoints) if beside.is_file() else None
-    elif isinstance(layout, Path):
-        layout = read_layout(layout, endpoints)
     constants: Mapping[str, str] = cohort.constants if cohort else {}
     facts = Facts(tables, endpoints)
-    if layout is None:
-        layout = generic_layout(endpoints, large=len(facts.labels) >= MANY)
+    if not isinstance(layout, Layout):
+        path = layout or endpoints.path.parent / "report.yaml"
+        layout = layout_of(path, endpoints, large=len(facts.labels) >= MANY)
     language = read_language(layout.language, [endpoints.path.parent])
     reading = tables.account if isinstance(tables, ReadTables) else None
     material = Material(facts, results, layout, dict(cohort.systems) if cohort else {}, reading)

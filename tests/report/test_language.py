@@ -8,18 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from fhir_blina.analysis import analyze
+from fhir_blina.cli.pipeline import opened, prepare
+from fhir_blina.cli.terminal import Terminal
 from fhir_blina.endpoints.reading import read_endpoints
 from fhir_blina.errors import AnalysisError
 from fhir_blina.report.language import Language, languages, own_words, read_language
 from fhir_blina.report.layout import read_layout
 from fhir_blina.report.report import write_report
+from fhir_blina.views import read_tables
 
 #: What stays as it is in Chinese: names of methods and programs, of genes, regimens and drugs, short forms.
 NAMES = re.compile(
     r"Kaplan-Meier|Aalen-Johansen|Greenwood|Clopper-Pearson|Wilson|Wald|Mann-Whitney|Mantel-Byar|Mosteller"
     r"|Gehan-Breslow|Tarone-Ware|Peto-Peto|Firth|Efron|Cox|Gray|[Ll]og-rank|log-log|logit|arcsine|plain|\blog\b"
     r"|bpcp|Dasa|Ven|Haploid|aGVHD|allo-HSCT|RIALTO|FHIR|cjcp2023|fhir-blina|fhir\.resources|figures/|\.json"
-    r"|Python|lifelines|scipy|numpy|pandas|duckdb|matplotlib|Jinja2|results|Monte Carlo"
+    r"|Holm|Bonferroni|Python|lifelines|scipy|numpy|pandas|duckdb|matplotlib|Jinja2|results|Monte Carlo"
 )
 
 
@@ -64,6 +68,26 @@ def test_no_english_is_left_in_a_chinese_report(chinese):
     assert len(texts) > 1000
     left = {text for text in texts if re.search("[A-Za-z]*[a-z]{3,}", NAMES.sub("", text))}
     assert left == set()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["ncctg-lung", "stanford-heart"])
+def test_of_any_cohort_only_its_own_words_are_left(name, tmp_path):
+    """Subgroups, models, states and competing risks too; a report file of one line names the language."""
+    cohort, mapped, _ = prepare(name, terminal=Terminal(quiet=True))
+    opened(tmp_path / "fhir", release=cohort.release).push(mapped.resources, cohort=name)
+    tables = read_tables(tmp_path / "fhir")
+    (tmp_path / "report.yaml").write_text("language: zh\n", "utf-8")
+    results = analyze(tables, cohort.folder)
+    page = write_report(
+        tmp_path, tables=tables, results=results, definitions=cohort.folder, layout=tmp_path / "report.yaml"
+    )
+    files = [cohort.folder / one for one in ("endpoints.yaml", "claims.csv", "cohort.yaml")]
+    own = set(re.findall("[a-z]{3,}", " ".join(one.read_text("utf-8") for one in files).lower()))
+    texts = _Texts(page.read_text("utf-8")).found
+    assert len(texts) > 200
+    left = {text: set(re.findall("[a-z]{3,}", NAMES.sub("", text).lower())) - own - {"svg"} for text in texts}
+    assert {text: words for text, words in left.items() if words} == {}
 
 
 def test_the_page_says_its_language_and_marks_nothing_in_it(chinese):
