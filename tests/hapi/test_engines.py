@@ -25,7 +25,8 @@ class Containers:
     """A server that the command line started, with a cache folder of its own, and the cohort in it."""
 
     def __init__(self, cache: Path) -> None:
-        self.cache, self.home, self.port = cache, cache / "fhir-blina" / "server", free_port()
+        self.cache, self.port = cache, free_port()
+        self.home = cache / "fhir-blina" / f"server-{self.port}"
         self.url = f"http://127.0.0.1:{self.port}/fhir"
 
     def command(self, *arguments: str) -> str:
