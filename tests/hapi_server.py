@@ -58,13 +58,7 @@ def hapi_validator() -> Judge:
 @pytest.fixture(scope="session")
 def hapi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a real HAPI JPA server on H2 in memory, for the session."""
-    need_java()
-    home = tmp_path_factory.mktemp("hapi-server")
-    started = server.start(port=free_port(), database="memory", engine="java", home=home)
-    try:
-        yield started.url
-    finally:
-        server.stop(home)
+    yield from _hapi(tmp_path_factory.mktemp("hapi-server"))
 
 
 def free_port() -> int:
@@ -189,13 +183,7 @@ def helios_by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def hapi_by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of another HAPI as it comes, for tests that take everything on it."""
-    need_java()
-    home = tmp_path_factory.mktemp("hapi-by-hand")
-    started = server.start(port=free_port(), database="memory", engine="java", home=home)
-    try:
-        yield started.url
-    finally:
-        server.stop(home)
+    yield from _hapi(tmp_path_factory.mktemp("hapi-by-hand"))
 
 
 @pytest.fixture
@@ -207,17 +195,17 @@ def empty_helios(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def empty_hapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a HAPI that is filled by one module of tests."""
-    yield from _empty(tmp_path_factory.mktemp("hapi-empty"))
+    yield from _hapi(tmp_path_factory.mktemp("hapi-empty"))
 
 
 @pytest.fixture
 def lenient_hapi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Base URL of an empty HAPI that takes references to what is not there."""
     monkeypatch.setenv("HAPI_FHIR_ENFORCE_REFERENTIAL_INTEGRITY_ON_WRITE", "false")
-    yield from _empty(tmp_path / "hapi-lenient")
+    yield from _hapi(tmp_path / "hapi-lenient")
 
 
-def _empty(home: Path) -> Iterator[str]:
+def _hapi(home: Path) -> Iterator[str]:
     need_java()
     started = server.start(port=free_port(), database="memory", engine="java", home=home)
     try:
